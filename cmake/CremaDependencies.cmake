@@ -1,0 +1,77 @@
+# Options and the libraries behind them. crema_dependencies carries what src/ needs.
+
+option(CREMA_TESTS "Build the tests" ON)
+option(CREMA_BENCHMARKS "Build the kernel benchmarks (needs Google Benchmark)" OFF)
+option(CREMA_WERROR "Treat warnings as errors" OFF)
+option(CREMA_NATIVE "Compile for this machine's processor; OFF for packages that run on others" ON)
+option(CREMA_ONEDNN "oneDNN engine; without it every layer runs on the plain path" ON)
+option(CREMA_LMDB "LMDB databases as a source of the Data layer" ON)
+option(CREMA_LEVELDB "LevelDB databases as a source of the Data layer" ON)
+option(CREMA_OPENCV "OpenCV: encoded images in databases, PNG contact sheets of 'crema show'" ON)
+
+find_package(Threads REQUIRED)
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+find_package(Protobuf REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(fmt REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(HDF5 REQUIRED COMPONENTS C)
+find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)
+
+# OpenBLAS's OpenMP build: its threads are the ones that crema and oneDNN use. Debian keeps it in a folder of its own,
+# under the same SONAME as the default (pthread) build, hence the run path.
+find_library(CREMA_OPENBLAS openblas PATH_SUFFIXES openblas-openmp ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp
+  PATHS /usr/lib /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE} NO_DEFAULT_PATH)
+if(NOT CREMA_OPENBLAS)
+  find_library(CREMA_OPENBLAS openblas REQUIRED)
+  message(STATUS "OpenBLAS: no OpenMP build found (libopenblas-openmp-dev); using ${CREMA_OPENBLAS}")
+endif()
+find_path(CREMA_CBLAS_INCLUDE_DIR cblas.h REQUIRED
+  HINTS /usr/include/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp /usr/include/${CMAKE_LIBRARY_ARCHITECTURE})
+get_filename_component(CREMA_BLAS_FOLDER ${CREMA_OPENBLAS} DIRECTORY)
+
+add_library(crema_dependencies INTERFACE)
+target_include_directories(crema_dependencies SYSTEM INTERFACE ${RANDOM123_INCLUDE_DIR} ${CREMA_CBLAS_INCLUDE_DIR}
+  ${HDF5_C_INCLUDE_DIRS})
+target_link_libraries(crema_dependencies INTERFACE protobuf::libprotobuf fmt::fmt spdlog::spdlog OpenMP::OpenMP_CXX
+  ZLIB::ZLIB ${HDF5_C_LIBRARIES} ${CREMA_OPENBLAS} Threads::Threads)
+
+# Each optional library defines CREMA_WITH_<NAME>, or says what is gone without it.
+if(CREMA_ONEDNN)
+  # Debian's package file asks for OpenCL, which its library does not use: hence by name.
+  find_path(DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.hpp REQUIRED)
+  find_library(DNNL_LIBRARY dnnl REQUIRED)
+  target_include_directories(crema_dependencies SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})
+  target_link_libraries(crema_dependencies INTERFACE ${DNNL_LIBRARY})
+  target_compile_definitions(crema_dependencies INTERFACE CREMA_WITH_ONEDNN)
+else()
+  message(STATUS "oneDNN is off: every layer runs on the plain path, --engine onednn is refused")
+endif()
+
+if(CREMA_LMDB)
+  find_path(LMDB_INCLUDE_DIR lmdb.h REQUIRED)
+  find_library(LMDB_LIBRARY lmdb REQUIRED)
+  target_include_directories(crema_dependencies SYSTEM INTERFACE ${LMDB_INCLUDE_DIR})
+  target_link_libraries(crema_dependencies INTERFACE ${LMDB_LIBRARY})
+  target_compile_definitions(crema_dependencies INTERFACE CREMA_WITH_LMDB)
+else()
+  message(STATUS "LMDB is off: Data layers with backend: LMDB are refused")
+endif()
+
+if(CREMA_LEVELDB)
+  find_package(leveldb REQUIRED)
+  target_link_libraries(crema_dependencies INTERFACE leveldb::leveldb)
+  target_compile_definitions(crema_dependencies INTERFACE CREMA_WITH_LEVELDB)
+else()
+  message(STATUS "LevelDB is off: Data layers with backend: LEVELDB are refused")
+endif()
+
+if(CREMA_OPENCV)
+  find_package(OpenCV REQUIRED COMPONENTS core imgproc imgcodecs)
+  target_include_directories(crema_dependencies SYSTEM INTERFACE ${OpenCV_INCLUDE_DIRS})
+  target_link_libraries(crema_dependencies INTERFACE opencv_core opencv_imgproc opencv_imgcodecs)
+  target_compile_definitions(crema_dependencies INTERFACE CREMA_WITH_OPENCV)
+else()
+  message(STATUS "OpenCV is off: encoded images in databases and contact sheets of 'crema show' are refused")
+endif()

@@ -1,0 +1,29 @@
+# add_crema_library(NAME [DEFINITIONS...]): a shared library from all of src/. The layers and solvers register themselves
+# from static objects, which a linker would drop from a static archive: hence objects in a shared library.
+function(add_crema_library name)
+  file(GLOB core_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/base/*.cpp ${PROJECT_SOURCE_DIR}/src/math/*.cpp
+    ${PROJECT_SOURCE_DIR}/src/data/*.cpp ${PROJECT_SOURCE_DIR}/src/config/*.cpp ${PROJECT_SOURCE_DIR}/src/core/*.cpp
+    ${PROJECT_SOURCE_DIR}/src/solvers/*.cpp)
+  file(GLOB layer_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/layers/*.cpp)
+  add_library(${name}_layers OBJECT ${layer_sources})
+  add_library(${name} SHARED ${core_sources} $<TARGET_OBJECTS:${name}_layers> $<TARGET_OBJECTS:crema_proto>)
+  foreach(target ${name}_layers ${name})
+    target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:crema_dependencies>)
+    target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
+      $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/proto> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/crema>)
+    target_compile_definitions(${target} PRIVATE ${ARGN} CREMA_VERSION="${PROJECT_VERSION}")
+    target_compile_options(${target} PRIVATE -Wall -Wextra -fno-math-errno -fno-trapping-math)
+    if(CREMA_WERROR)
+      target_compile_options(${target} PRIVATE -Werror)
+    endif()
+    if(CREMA_NATIVE)
+      target_compile_options(${target} PRIVATE -march=native)
+    endif()
+    add_dependencies(${target} crema_proto)
+  endforeach()
+  target_compile_features(${name} PUBLIC cxx_std_20)
+  target_link_libraries(${name} PUBLIC protobuf::libprotobuf fmt::fmt spdlog::spdlog OpenMP::OpenMP_CXX)
+  target_link_options(${name} PRIVATE -Wl,--no-undefined)
+  set_target_properties(${name} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0
+    BUILD_RPATH ${CREMA_BLAS_FOLDER} INSTALL_RPATH ${CREMA_BLAS_FOLDER})
+endfunction()

@@ -1,0 +1,25 @@
+# Sourced first by the scripts beside it: strict mode, the repository's root as the working folder, and the few words
+# that they share.
+# shellcheck shell=bash
+set -euo pipefail
+
+# shellcheck disable=SC2034  # read by the scripts that source this file
+called_from=$PWD
+cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.."
+
+say() { printf '%s\n' "$*"; }
+
+fail() {
+  printf '%s: error: %s\n' "$(basename -- "$0")" "$*" >&2
+  exit 1
+}
+
+# Prints a command as it would be typed at the repository's root, and runs it.
+run() {
+  printf '$'
+  printf ' %q' "$@"
+  printf '\n'
+  "$@"
+}
+
+have() { command -v "$1" > /dev/null; }

@@ -1,0 +1,23 @@
+// Files that matter are written whole or not at all; files that are read have bounds.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace crema {
+
+// The file's bytes. Throws Error if it cannot be read or holds more than `limit` bytes.
+std::string read_file(const std::string& path, uint64_t limit = uint64_t{1} << 31);
+
+// Puts `bytes` at `path`: writes a temporary file in the same folder, flushes it to disk and renames it. On any failure
+// (no space, no permission, no such folder) throws Error, removes the temporary file and leaves what stood at `path`.
+void write_file(const std::string& path, std::string_view bytes);
+
+// `path` if it exists (relative paths: from the working directory, as in Caffe), else the same path beside `file`, the
+// text that names it. Throws Error naming both places if neither exists. `what` says what is looked for: "mean file".
+std::string find_beside(const std::string& path, const std::string& file, std::string_view what);
+
+}  // namespace crema

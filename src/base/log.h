@@ -1,0 +1,15 @@
+// Progress and warnings, by spdlog. Lines carry glog's prefix ("I0123 12:34:56.123456 4711 file.cpp:12] "), which the
+// log parsers that grew around Caffe expect. Where stderr is a terminal, the prefix is left out.
+#pragma once
+
+#include <spdlog/spdlog.h>
+
+namespace crema {
+
+// Sends log lines to stderr in the form above. Called once by a program; libraries log through spdlog's default logger.
+void set_up_log();
+
+}  // namespace crema
+
+#define CREMA_INFO(...) SPDLOG_LOGGER_CALL(::spdlog::default_logger_raw(), ::spdlog::level::info, __VA_ARGS__)
+#define CREMA_WARN(...) SPDLOG_LOGGER_CALL(::spdlog::default_logger_raw(), ::spdlog::level::warn, __VA_ARGS__)

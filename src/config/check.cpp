@@ -1,0 +1,49 @@
+#include "config/check.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "config/suggest.h"
+
+namespace crema {
+namespace {
+
+using Params = std::map<std::string, std::vector<std::string>>;
+
+[[noreturn]] void refuse_type(const LayerParameter& layer, const Source& source, const Params& params_of_type) {
+  check(!layer.type().empty(), "{}: layer {} has no type", source.at(), quoted(layer.name()));
+  if (layer.type() == "Python") {
+    throw Error("{}: layer {} is written in Python (module {}, class {}) and cannot run here", source.at("type"),
+                quoted(layer.name()), quoted(layer.python_param().module()), quoted(layer.python_param().layer()));
+  }
+  std::vector<std::string> types;
+  for (const auto& [type, params] : params_of_type) types.push_back(type);
+  throw Error("{}: layer {} has unknown type {}{}", source.at("type"), quoted(layer.name()), quoted(layer.type()),
+              suggestion(layer.type(), types));
+}
+
+void warn_of_unused(const LayerParameter& layer, const Source& source, const std::vector<std::string>& used) {
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  layer.GetReflection()->ListFields(layer, &fields);
+  for (const auto* field : fields) {
+    const std::string& name = field->name();
+    if (!name.ends_with("_param") || std::find(used.begin(), used.end(), name) != used.end()) continue;
+    CREMA_WARN("{}: layer {} ({}): {} is not used by this type", source.line_of(name), quoted(layer.name()),
+               layer.type(), name);
+  }
+}
+
+}  // namespace
+
+void check_layer_types(const NetConfig& config, const Params& params_of_type) {
+  for (int i = 0; i < config.net.layer_size(); ++i) {
+    const LayerParameter& layer = config.net.layer(i);
+    const Source& source = config.layers[static_cast<size_t>(i)];
+    const auto found = params_of_type.find(layer.type());
+    if (found == params_of_type.end()) refuse_type(layer, source, params_of_type);
+    warn_of_unused(layer, source, found->second);
+  }
+}
+
+}  // namespace crema

@@ -1,0 +1,17 @@
+// Checks of a net against the layer types that exist, which this folder does not know itself.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "config/net_config.h"
+
+namespace crema {
+
+// `params_of_type`: each type's name and the LayerParameter messages that it reads ("convolution_param"). Throws Error
+// at the first layer whose type is not there, with the nearest name. Logs a warning for each message that is set in a
+// layer and not read by its type.
+void check_layer_types(const NetConfig& config, const std::map<std::string, std::vector<std::string>>& params_of_type);
+
+}  // namespace crema

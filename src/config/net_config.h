@@ -1,0 +1,53 @@
+// Nets and solvers as files say them, in the current format, each layer with the place that it came from.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/source.h"
+#include "crema.pb.h"
+
+namespace crema {
+
+struct NetConfig {
+  NetParameter net;            // in the current format: `layer` alone, without the legacy input fields
+  Source source;               // of the net's own fields
+  std::vector<Source> layers;  // layers[i] belongs to net.layer(i)
+};
+
+struct SolverConfig {
+  SolverParameter solver;
+  Source source;
+};
+
+// Reads a net's text file and brings it to the current format. Throws Error, with file, line and column.
+NetConfig read_net(const std::string& path);
+
+// The same from a text; `file` is the name that errors carry, beside which the files that it names are looked for.
+NetConfig parse_net(std::string_view text, const std::string& file);
+
+// A net that no text file of its own holds: from a binary file, or built in code. Brought to the current format.
+NetConfig wrap(NetParameter net, const std::string& file = "");
+
+// Brings a net to Caffe's current format: layers in the V0 and V1 formats; the fields input, input_shape and input_dim
+// (an Input layer named "input"); the fields of data layers that are transform_param's now; BatchNorm layers with three
+// `param` (their statistics are not learned). `source` is the whole net's, with paths such as "layers[3].name".
+// Throws Error where a field has no place in the current format.
+NetConfig upgrade(NetParameter net, Source source);
+
+// The layers that take part in `state`, as Caffe decides it: a layer with `include` rules if one of them holds, a layer
+// with `exclude` rules unless one of them holds, a layer without rules always. The result's net.state is `state`.
+// Throws Error at a layer that has both kinds of rules.
+NetConfig filter(const NetConfig& config, const NetState& state);
+
+// Whether every condition that a rule states holds: the phase, min_level <= level <= max_level, each `stage` among the
+// state's stages, no `not_stage` among them.
+bool holds(const NetStateRule& rule, const NetState& state);
+
+// Reads a solver's text file. The legacy solver_type becomes `type`; both at once are an error. A comma-separated list
+// in `weights` becomes several values.
+SolverConfig read_solver(const std::string& path);
+SolverConfig parse_solver(std::string_view text, const std::string& file);
+
+}  // namespace crema

@@ -1,0 +1,79 @@
+#include "config/source.h"
+
+#include <fmt/format.h>
+
+namespace crema {
+namespace {
+
+// The first of several values stands under the name alone: "param[0].lr_mult" is kept as "param.lr_mult".
+std::string key_of(std::string_view path) {
+  std::string key(path);
+  for (size_t i = key.find("[0]"); i != std::string::npos; i = key.find("[0]", i)) key.erase(i, 3);
+  return key;
+}
+
+std::string name_of(const std::string& file) { return file.empty() ? "(no file)" : file; }
+
+}  // namespace
+
+std::string Source::at() const {
+  return position.line > 0 ? fmt::format("{}:{}", name_of(file), position.line) : name_of(file);
+}
+
+std::string Source::at(std::string_view field) const {
+  const Position found = find(field);
+  return found.line > 0 ? fmt::format("{}:{}:{}", name_of(file), found.line, found.column) : at();
+}
+
+std::string Source::line_of(std::string_view field) const {
+  const Position found = find(field);
+  return found.line > 0 ? fmt::format("{}:{}", name_of(file), found.line) : at();
+}
+
+Position Source::find(std::string_view field) const {
+  for (std::string key = key_of(field); !key.empty();) {
+    if (const auto found = fields.find(key); found != fields.end()) return found->second;
+    const size_t cut = key.find_last_of(".[");
+    key.resize(cut == std::string::npos ? 0 : cut);
+  }
+  return {};
+}
+
+void Source::set(std::string_view field, Position where) {
+  if (where.line > 0) fields[key_of(field)] = where;
+}
+
+Source Source::take(std::string_view field) {
+  Source taken{file, find(field), {}};
+  const std::string key = key_of(field), inside = key + ".";
+  fields.erase(key);
+  for (auto i = fields.lower_bound(inside); i != fields.end() && i->first.starts_with(inside);) {
+    taken.fields.emplace(i->first.substr(inside.size()), i->second);
+    i = fields.erase(i);
+  }
+  return taken;
+}
+
+void Source::move(std::string_view field, Source& to, std::string_view path) {
+  if (const auto own = fields.find(key_of(field)); own != fields.end()) to.set(path, own->second);
+  for (const auto& [inner, where] : take(field).fields) to.set(fmt::format("{}.{}", path, inner), where);
+}
+
+std::string shortened(std::string_view text) {
+  constexpr size_t kLongest = 60;
+  std::string shown;
+  for (const char c : text.substr(0, kLongest)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      shown += fmt::format("\\x{:02X}", byte);
+    } else {
+      shown += c;
+    }
+  }
+  if (text.size() > kLongest) shown += "...";
+  return shown;
+}
+
+std::string quoted(std::string_view text) { return '"' + shortened(text) + '"'; }
+
+}  // namespace crema

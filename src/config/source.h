@@ -1,0 +1,54 @@
+// Where a message came from. A Source travels with its message through the upgrades and the filter, so that whoever
+// finds a fault later can still say in which line of which file it stands.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace crema {
+
+// Both from 1. Line 0: unknown (the message comes from a binary file or was built in code).
+struct Position {
+  int line = 0;
+  int column = 0;
+};
+
+struct Source {
+  std::string file;
+  Position position;  // of the message itself
+
+  // Where each field was set, by its path from the message: "name", "convolution_param.kernel_size", "bottom[1]". The
+  // first of several values stands without an index. Arrays of numbers keep the positions of their first 100 values.
+  std::map<std::string, Position, std::less<>> fields;
+
+  // "file:line" of the message; the file's name alone where the line is unknown.
+  std::string at() const;
+
+  // "file:line:column" of a field; where it was not set, of the field around it ("convolution_param"), else at().
+  std::string at(std::string_view field) const;
+
+  // As at(field), without the column.
+  std::string line_of(std::string_view field) const;
+
+  // The field's own position or that of the field around it; line 0 if neither is known.
+  Position find(std::string_view field) const;
+
+  // Notes where a field was set; nothing if that is unknown.
+  void set(std::string_view field, Position where);
+
+  // The Source of the message in `field`, with paths from there. They are removed from this one.
+  Source take(std::string_view field);
+
+  // Gives `field`, and what is in it, the place `path` in `to`.
+  void move(std::string_view field, Source& to, std::string_view path);
+};
+
+// `text` as an error message shows it: in quotes, on one line, shortened if it is long.
+std::string quoted(std::string_view text);
+
+// The same without the quotes.
+std::string shortened(std::string_view text);
+
+}  // namespace crema

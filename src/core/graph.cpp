@@ -1,0 +1,185 @@
+#include "core/graph.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/error.h"
+#include "config/suggest.h"
+
+namespace crema {
+namespace {
+
+template <typename... Args>
+[[noreturn]] void fail(const NetConfig& config, int layer, const std::string& field,
+                       fmt::format_string<Args...> format, Args&&... args) {
+  const auto& source = config.layers[static_cast<size_t>(layer)];
+  const LayerParameter& l = config.net.layer(layer);
+  throw Error("{}: layer \"{}\" ({}): {}", source.line_of(field), l.name(), l.type(),
+              fmt::format(format, std::forward<Args>(args)...));
+}
+
+std::string range(int min, int max) {
+  if (min == max) return fmt::format("{}", min);
+  return max == Contract::kAny ? fmt::format("{} or more", min) : fmt::format("{} to {}", min, max);
+}
+
+void check_counts(const NetConfig& config, int i, const Contract& contract) {
+  const LayerParameter& l = config.net.layer(i);
+  if (l.bottom_size() < contract.min_bottoms || l.bottom_size() > contract.max_bottoms) {
+    fail(config, i, "bottom", "takes {} bottom{}, and {} {} named", range(contract.min_bottoms, contract.max_bottoms),
+         contract.max_bottoms == 1 ? "" : "s", l.bottom_size(), l.bottom_size() == 1 ? "is" : "are");
+  }
+  if (l.top_size() < contract.min_tops || l.top_size() > contract.max_tops) {
+    fail(config, i, "top", "gives {} top{}, and {} {} named", range(contract.min_tops, contract.max_tops),
+         contract.max_tops == 1 ? "" : "s", l.top_size(), l.top_size() == 1 ? "is" : "are");
+  }
+  const int tops = std::max(l.top_size(), contract.made_tops);
+  if (l.loss_weight_size() != 0 && l.loss_weight_size() != tops) {
+    fail(config, i, "loss_weight", "has {} loss_weight values for {} tops; give one for each top or none",
+         l.loss_weight_size(), tops);
+  }
+  if (l.propagate_down_size() != 0 && l.propagate_down_size() != l.bottom_size()) {
+    fail(config, i, "propagate_down", "has {} propagate_down values for {} bottoms; give one for each bottom or none",
+         l.propagate_down_size(), l.bottom_size());
+  }
+}
+
+// Connects one layer after the other; keeps the value that each name stands for at this point of the file.
+class Wiring {
+ public:
+  explicit Wiring(const NetConfig& config) : config_(config) {}
+
+  void add(int i, const Contract& contract) {
+    check_counts(config_, i, contract);
+    const LayerParameter& l = config_.net.layer(i);
+    graph_.layers.emplace_back();
+    for (int b = 0; b < l.bottom_size(); ++b) read(i, b);
+    const int tops = std::max(l.top_size(), contract.made_tops);
+    for (int t = 0; t < tops; ++t) make(i, t, contract);
+  }
+
+  Graph finish() { return std::move(graph_); }
+
+ private:
+  void read(int i, int b) {
+    const std::string& name = config_.net.layer(i).bottom(b);
+    const auto found = current_.find(name);
+    if (found == current_.end()) {
+      std::vector<std::string> names;
+      for (const auto& [known, value] : current_) names.push_back(known);
+      const std::string near = nearest(name, names);
+      fail(config_, i, fmt::format("bottom[{}]", b), "bottom \"{}\" is not a top of any layer before it{}", name,
+           near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near));
+    }
+    graph_.values[static_cast<size_t>(found->second)].readers.emplace_back(i, b);
+    graph_.layers.back().bottoms.push_back({found->second});
+  }
+
+  void make(int i, int t, const Contract& contract) {
+    const LayerParameter& l = config_.net.layer(i);
+    // A loss that the file gives no name to is reported under its layer's name, which no bottom can refer to.
+    const bool named = t < l.top_size();
+    const std::string name = named ? l.top(t) : l.name();
+    if (named) {
+      const bool in_place = t < l.bottom_size() && l.bottom(t) == name;
+      const auto found = current_.find(name);
+      if (found != current_.end() && !in_place) {
+        const Value& other = graph_.values[static_cast<size_t>(found->second)];
+        fail(config_, i, fmt::format("top[{}]", t), "top \"{}\" is already a top of layer \"{}\"; only a layer with it as "
+             "its own bottom {} may reuse the name", name, config_.net.layer(other.layer).name(), t);
+      }
+      current_[name] = static_cast<int>(graph_.values.size());
+    }
+    Value value{.name = name, .layer = i, .top = t, .readers = {}};
+    if (l.loss_weight_size() > 0) {
+      value.loss_weight = l.loss_weight(t);
+    } else if (t == 0) {
+      value.loss_weight = contract.loss_weight;
+    }
+    graph_.layers.back().tops.push_back(static_cast<int>(graph_.values.size()));
+    graph_.values.push_back(std::move(value));
+  }
+
+  const NetConfig& config_;
+  Graph graph_;
+  std::map<std::string, int> current_;
+};
+
+// Whether layer i wants a gradient at bottom b, before asking whether any gradient reaches the layer.
+bool wants_diff(const NetConfig& config, const Contract& contract, const Value& value, int i, int b) {
+  const LayerParameter& l = config.net.layer(i);
+  if (l.propagate_down_size() > 0) return l.propagate_down(b);
+  return value.needs_diff || (config.net.force_backward() && !contract.no_gradient.contains(b));
+}
+
+// From the bottom up: which values depend on something that learns or was forced to.
+std::vector<bool> find_needs(const NetConfig& config, const std::vector<Contract>& contracts,
+                             const std::vector<bool>& learns, Graph* graph) {
+  std::vector<bool> needs(graph->layers.size());
+  for (size_t i = 0; i < graph->layers.size(); ++i) {
+    bool need = learns[i] || config.net.force_backward();
+    const GraphLayer& layer = graph->layers[i];
+    for (size_t b = 0; b < layer.bottoms.size(); ++b) {
+      const Value& value = graph->values[static_cast<size_t>(layer.bottoms[b].value)];
+      need = need || wants_diff(config, contracts[i], value, static_cast<int>(i), static_cast<int>(b));
+    }
+    needs[i] = need && contracts[i].max_bottoms > 0;
+    // A source without bottoms has nothing to send down, but what learns in it (Parameter) needs its top's diff.
+    if (contracts[i].max_bottoms == 0) needs[i] = learns[i];
+    for (const int top : layer.tops) graph->values[static_cast<size_t>(top)].needs_diff = needs[i];
+  }
+  return needs;
+}
+
+}  // namespace
+
+std::string where(const NetConfig& config, int layer) {
+  const LayerParameter& l = config.net.layer(layer);
+  return fmt::format("{}: layer \"{}\" ({}): ", config.layers[static_cast<size_t>(layer)].at(), l.name(), l.type());
+}
+
+int Graph::find(const std::string& name) const {
+  for (size_t v = values.size(); v-- > 0;) {
+    if (values[v].name == name) return static_cast<int>(v);
+  }
+  return -1;
+}
+
+Graph connect(const NetConfig& config, const std::vector<Contract>& contracts) {
+  Wiring wiring(config);
+  for (int i = 0; i < config.net.layer_size(); ++i) wiring.add(i, contracts[static_cast<size_t>(i)]);
+  return wiring.finish();
+}
+
+void mark_gradients(const NetConfig& config, const std::vector<Contract>& contracts, const std::vector<bool>& learns,
+                    Graph* graph) {
+  const std::vector<bool> needs = find_needs(config, contracts, learns, graph);
+  // From the top down: which layers a gradient reaches.
+  for (size_t i = graph->layers.size(); i-- > 0;) {
+    GraphLayer& layer = graph->layers[i];
+    bool reached = config.net.force_backward();
+    for (const int top : layer.tops) {
+      const Value& value = graph->values[static_cast<size_t>(top)];
+      reached = reached || value.loss_weight != 0 || value.fed;
+      for (const auto& [reader, bottom] : value.readers) {
+        reached = reached || graph->layers[static_cast<size_t>(reader)].bottoms[static_cast<size_t>(bottom)].diff;
+      }
+    }
+    layer.backward = needs[i] && reached && contracts[i].has_backward;
+    const bool blocked = needs[i] && reached && !contracts[i].has_backward;
+    for (size_t b = 0; b < layer.bottoms.size(); ++b) {
+      Use& use = layer.bottoms[b];
+      const Value& value = graph->values[static_cast<size_t>(use.value)];
+      const bool wanted = wants_diff(config, contracts[i], value, static_cast<int>(i), static_cast<int>(b));
+      const bool refused = wanted && contracts[i].no_gradient.contains(static_cast<int>(b));
+      if (refused && (layer.backward || blocked) && !config.net.force_backward()) {
+        fail(config, static_cast<int>(i), fmt::format("bottom[{}]", b),
+             "bottom {} (\"{}\") takes no gradient, but layers below it learn; say propagate_down: false for it", b,
+             value.name);
+      }
+      use.diff = layer.backward && wanted && !refused;
+    }
+  }
+}
+
+}  // namespace crema

@@ -1,0 +1,47 @@
+#include "core/labels.h"
+
+#include <atomic>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/parallel.h"
+
+namespace crema {
+namespace {
+
+[[noreturn]] void refuse(const Blob& labels, long i, long class_count) {
+  const long places = labels.axes() > 0 ? labels.shape().count_from(1) : 1;
+  const std::string place = places > 1 ? fmt::format(", place {}", i % places) : "";
+  throw Error("label {} of record {}{} is not one of the {} classes (whole numbers 0 to {})", labels.data()[i],
+              i / places, place, class_count, class_count - 1);
+}
+
+}  // namespace
+
+long read_labels(const Blob& labels, long class_count, std::optional<int> ignored, std::vector<int>& classes) {
+  const real* label = labels.data();
+  std::atomic<long> valid = 0;
+  parallel_for(labels.count(), 4, [&](long begin, long end) {
+    long in_range = 0;
+    for (long i = begin; i < end; ++i) {
+      const bool ignore = ignored && label[i] == static_cast<real>(*ignored);
+      const bool right = label[i] >= 0 && label[i] < static_cast<real>(class_count) && label[i] == std::floor(label[i]);
+      if (!ignore && !right) refuse(labels, i, class_count);
+      classes[static_cast<size_t>(i)] = ignore ? kIgnoredLabel : static_cast<int>(label[i]);
+      in_range += ignore ? 0 : 1;
+    }
+    valid += in_range;
+  });
+  return valid;
+}
+
+void check_labels(const Blob& scores, int axis, const Blob& labels) {
+  const long places = scores.shape().count(0, axis) * scores.shape().count_from(axis + 1);
+  check(labels.count() == places, "bottom 1 ({}) has {} labels; bottom 0 ({}) with its classes on axis {} takes {}",
+        labels.shape().str(), labels.count(), scores.shape().str(), axis, places);
+  check(axis == 0 || (labels.axes() > 0 && labels.dim(0) == scores.dim(0)),
+        "bottom 1 ({}) must have as many records (axis 0) as bottom 0 ({})", labels.shape().str(),
+        scores.shape().str());
+}
+
+}  // namespace crema

@@ -1,0 +1,145 @@
+// Layer: forward and backward of one kind of computation. A layer is one .cpp file in src/layers/ (see docs/layers.md for
+// how to add one); this header is all that it needs of the core.
+//
+// Duties are split so that loops check nothing: the constructor checks the configuration, reshape() checks shapes,
+// forward() and backward() compute. All of them report what a user can cause by throwing Error with the layer's own part
+// of the story; Net puts file, line and layer in front.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "core/blob.h"
+#include "core/contract.h"
+#include "core/parameter.h"
+#include "crema.pb.h"
+
+namespace crema {
+
+enum class Engine { plain, onednn };
+
+// One forward pass (and the backward pass that follows it) of a net.
+struct Pass {
+  Phase phase = TRAIN;
+  uint64_t number = 0;  // of this net's forward passes, from 0; while training iteration * iter_size + k
+  bool replay = false;  // a repetition of a pass: same random numbers, no side effects (running statistics, data position)
+};
+
+// What a layer is told about the net that it stands in. Owned by Net.
+struct LayerContext {
+  std::string name;              // the layer's; part of the key of its random numbers
+  std::string file;              // prototxt that the layer stands in, "" if none: where relative paths are looked up second
+  uint64_t seed = 0;
+  Engine engine = Engine::plain;
+  const Pass* pass = nullptr;
+  Buffer* scratch = nullptr;     // shared by all layers of a net
+};
+
+using Bottoms = std::vector<Blob*>;
+using Tops = std::vector<Blob*>;
+using PropagateDown = std::vector<bool>;  // per bottom: whether its diff is wanted
+
+class Layer {
+ public:
+  virtual ~Layer() = default;
+  Layer(const Layer&) = delete;
+  Layer& operator=(const Layer&) = delete;
+
+  virtual Contract contract() const { return {}; }
+
+  // Checks the bottoms' shapes, sets the tops' shapes and layouts, declares the parameters. Called before the first
+  // forward and again whenever a bottom's shape changed. Bottoms have the layout in which they were produced; takes()
+  // says in which one forward() wants them (default: plain). Bottoms' and tops' memory is not there yet.
+  virtual void reshape(const Bottoms& bottom, const Tops& top) = 0;
+
+  // Writes the tops' data.
+  virtual void forward(const Bottoms& bottom, const Tops& top) = 0;
+
+  // Overwrites the diff of each bottom i with down[i] (the others have none), and accumulates the diff of each parameter
+  // that learns, as its beta() says. Tops' diffs have the tops' layouts, bottoms' diffs the layouts that were taken.
+  // Not called where Contract::has_backward is false.
+  virtual void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) = 0;
+
+  // What a snapshot keeps of a layer beside its parameters (records consumed by a data layer).
+  virtual void save(LayerProgress&) const {}
+  virtual void restore(const LayerProgress&) {}
+
+  // "plain" or the name of the engine's kernel that computes forward, for reports.
+  virtual std::string implementation() const { return "plain"; }
+
+  std::vector<Parameter>& parameters() { return parameters_; }
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+
+  // For Net: set once, before the first reshape.
+  void set_context(LayerContext context) { context_ = std::move(context); }
+  // For Net: the layouts chosen by takes() in the last reshape; cleared before it.
+  Layout taken_layout(int bottom) const {
+    return static_cast<size_t>(bottom) < taken_.size() ? taken_[static_cast<size_t>(bottom)] : Layout::plain;
+  }
+  void clear_taken_layouts() { taken_.clear(); }
+
+ protected:
+  Layer() = default;
+
+  const Pass& pass() const { return *context_.pass; }
+  const std::string& name() const { return context_.name; }
+  const std::string& file() const { return context_.file; }
+  uint64_t seed() const { return context_.seed; }
+  // Random numbers of this layer in this pass, keyed by `purpose` as well. Elements count in plain order.
+  Random random(std::string_view purpose) const { return Random(seed(), purpose, name(), pass().number); }
+  // Whether the engine computes this layer: asked for by the net, and not refused by the layer's own `engine: CAFFE`.
+  bool use_engine() const { return context_.engine == Engine::onednn; }
+
+  // In reshape(): forward and backward want bottom i in this layout (Net reorders if it comes in another).
+  void takes(int bottom, Layout layout);
+
+  // In reshape(): the one-in, one-out elementwise case. The top gets the bottom's shape; where zero_to_zero (f(0) = 0, so
+  // that a layout's padding stays zero) or where the layout has no padding, the bottom's layout is taken as it comes.
+  // Loops then run over storage() elements.
+  void elementwise(const Bottoms& bottom, const Tops& top, bool zero_to_zero = true);
+
+  // In reshape(): parameter `index` has this shape. The first call creates it (Net fills it later, or shares another's);
+  // later calls throw Error if the shape is another one. learns = false: never takes a gradient.
+  void declare_parameter(int index, const Shape& shape, const FillerParameter& filler, bool learns = true);
+
+  // Memory for `count` elements, valid until forward() or backward() returns; contents are arbitrary. One at a time.
+  real* scratch(long count);
+
+ private:
+  LayerContext context_;
+  std::vector<Layout> taken_;
+  std::vector<Parameter> parameters_;
+};
+
+// --- the registry ----------------------------------------------------------------------------------------------------
+
+struct LayerType {
+  std::function<std::unique_ptr<Layer>(const LayerParameter&)> create;
+  std::vector<std::string> params;  // fields of LayerParameter that configure this type: {"elu_param"}
+};
+
+// All registered types by name.
+const std::map<std::string, LayerType>& layer_types();
+void register_layer(const std::string& type, LayerType entry);
+
+// Throws Error if the type is unknown, with the nearest known one.
+std::unique_ptr<Layer> create_layer(const LayerParameter& config);
+
+// const RegisterLayer<Elu> registered("ELU", "elu_param");
+template <typename L>
+class RegisterLayer {
+ public:
+  template <typename... Params>
+  explicit RegisterLayer(const char* type, Params... params) {
+    register_layer(type, {[](const LayerParameter& config) -> std::unique_ptr<Layer> { return std::make_unique<L>(config); },
+                          {params...}});
+  }
+};
+
+}  // namespace crema

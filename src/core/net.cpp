@@ -1,0 +1,244 @@
+#include "core/net.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "base/parallel.h"
+#include "config/check.h"
+#include "config/files.h"
+#include "config/suggest.h"
+
+namespace crema {
+
+Engine default_engine() {
+#if defined(CREMA_WITH_ONEDNN) && !defined(CREMA_DOUBLE)
+  return Engine::onednn;
+#else
+  return Engine::plain;
+#endif
+}
+
+Net::Net(NetConfig config, const NetOptions& options) : config_(std::move(config)), options_(options) {
+  check(options_.engine == Engine::plain || default_engine() == Engine::onednn,
+        "the oneDNN engine is not part of this build (CMake option CREMA_ONEDNN); use the plain engine");
+  check(config_.net.layer_size() > 0, "{}: the net has no layers in phase {}", config_.source.at(), Phase_Name(phase()));
+  backward_ = options_.backward.value_or(phase() == TRAIN || !options_.output_diffs.empty());
+  pass_.phase = phase();
+  arena_ = options_.partner != nullptr ? options_.partner->arena_ : std::make_shared<Arena>();
+  const ThreadScope threads(options_.threads);
+  create_layers();
+  connect_layers();
+  shape_layers();
+  set_up_parameters();
+  std::vector<bool> learns;
+  for (const auto& layer : layers_) {
+    const auto& all = layer->parameters();
+    learns.push_back(std::any_of(all.begin(), all.end(), [](const Parameter& p) { return p.learns(); }));
+  }
+  mark_gradients(config_, contracts_, learns, &graph_);
+  for (const GraphLayer& layer : graph_.layers) {
+    PropagateDown down;
+    for (const Use& use : layer.bottoms) down.push_back(use.diff);
+    down_.push_back(std::move(down));
+  }
+  compile();
+}
+
+Net::~Net() = default;
+
+Error Net::located(int layer, const std::string& message, bool with_bottoms) const {
+  std::string bottoms;
+  if (with_bottoms && static_cast<size_t>(layer) < bottoms_.size()) {
+    const auto& all = bottoms_[static_cast<size_t>(layer)];
+    for (size_t b = 0; b < all.size(); ++b) {
+      const int v = graph_.layers[static_cast<size_t>(layer)].bottoms[b].value;
+      bottoms += fmt::format("{}bottom \"{}\": {}", b == 0 ? " (" : ", ", graph_.values[static_cast<size_t>(v)].name,
+                             all[b]->shape().str());
+    }
+    if (!all.empty()) bottoms += ")";
+  }
+  return Error(where(config_, layer) + message + bottoms);
+}
+
+void Net::create_layers() {
+  std::map<std::string, std::vector<std::string>> params;
+  for (const auto& [type, entry] : layer_types()) params[type] = entry.params;
+  check_layer_types(config_, params);
+  resolve_files(config_);
+  for (int i = 0; i < config_.net.layer_size(); ++i) {
+    LayerParameter* l = config_.net.mutable_layer(i);
+    l->set_phase(phase());
+    try {
+      layers_.push_back(create_layer(*l));
+      contracts_.push_back(layers_.back()->contract());
+    } catch (const Error& error) {
+      throw located(i, error.what(), false);
+    }
+  }
+}
+
+void Net::connect_layers() {
+  graph_ = connect(config_, contracts_);
+  mark_readable();
+  for (size_t v = 0; v < graph_.values.size(); ++v) values_.push_back(std::make_unique<Blob>());
+  sized_late_.assign(layers_.size(), false);
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    auto& blobs = uses_.emplace_back();
+    auto& bottoms = bottoms_.emplace_back();
+    auto& tops = tops_.emplace_back();
+    for (const Use& use : graph_.layers[i].bottoms) {
+      bottoms.push_back(blobs.emplace_back(std::make_unique<Blob>()).get());
+      const auto producer = static_cast<size_t>(graph_.values[static_cast<size_t>(use.value)].layer);
+      if (sized_late_[producer] || contracts_[producer].resizes_tops) sized_late_[i] = true;
+    }
+    for (const int v : graph_.layers[i].tops) tops.push_back(values_[static_cast<size_t>(v)].get());
+    // Below a layer that sizes its tops in forward, shapes change with every pass: primitives made for one shape, and
+    // layouts, are not worth it there.
+    layers_[i]->set_context({.name = config_.net.layer(static_cast<int>(i)).name(),
+                             .file = config_.layers[i].file,
+                             .seed = options_.seed,
+                             .engine = sized_late_[i] ? Engine::plain : options_.engine,
+                             .pass = &pass_,
+                             .scratch = &scratch_});
+  }
+}
+
+void Net::mark_readable() {
+  std::vector<std::string> names;
+  for (const Value& value : graph_.values) names.push_back(value.name);
+  const auto find = [&](const std::string& name, const char* what) -> Value& {
+    const int v = graph_.find(name);
+    const std::string near = v < 0 ? nearest(name, names) : "";
+    check(v >= 0, "{} names \"{}\", which is no blob of the net{}", what, name,
+          near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near));
+    return graph_.values[static_cast<size_t>(v)];
+  };
+  for (const std::string& name : options_.keep) find(name, "keep").readable = true;
+  for (const std::string& name : options_.output_diffs) find(name, "output_diffs").fed = true;
+  for (Value& value : graph_.values) {
+    const bool written_by_caller = contracts_[static_cast<size_t>(value.layer)].keeps_tops;
+    value.readable = value.readable || options_.keep_all || value.readers.empty() || value.loss_weight != 0 ||
+                     value.fed || written_by_caller;
+  }
+}
+
+void Net::shape_layers() {
+  for (int i = 0; i < layers(); ++i) shape_layer(i);
+}
+
+void Net::shape_layer(int i) {
+  const auto index = static_cast<size_t>(i);
+  const GraphLayer& wiring = graph_.layers[index];
+  for (size_t b = 0; b < wiring.bottoms.size(); ++b) {
+    const Blob& produced = *values_[static_cast<size_t>(wiring.bottoms[b].value)];
+    bottoms_[index][b]->reshape(produced.shape(), produced.layout());
+  }
+  layers_[index]->clear_taken_layouts();
+  try {
+    layers_[index]->reshape(bottoms_[index], tops_[index]);
+  } catch (const Error& error) {
+    throw located(i, error.what(), true);
+  }
+  for (const int v : wiring.tops) {
+    const auto given = input_shapes_.find(graph_.values[static_cast<size_t>(v)].name);
+    if (wiring.bottoms.empty() && given != input_shapes_.end()) values_[static_cast<size_t>(v)]->reshape(given->second);
+  }
+  for (size_t b = 0; b < wiring.bottoms.size(); ++b) {
+    bottoms_[index][b]->reshape(bottoms_[index][b]->shape(), layers_[index]->taken_layout(static_cast<int>(b)));
+  }
+}
+
+void Net::reshape(const std::map<std::string, Shape>& inputs) {
+  const auto known = this->inputs();
+  for (const auto& [name, shape] : inputs) {
+    check(std::find(known.begin(), known.end(), name) != known.end(), "\"{}\" is not the top of an Input layer", name);
+    input_shapes_[name] = shape;
+  }
+  const ThreadScope threads(options_.threads);
+  shape_layers();
+  compile();
+}
+
+// Steps, plan and memory for the shapes and layouts that the layers now have.
+void Net::compile() {
+  Layouts layouts;
+  for (const auto& value : values_) {
+    layouts.shapes.push_back(value->shape());
+    layouts.produced.push_back(value->layout());
+  }
+  for (const Bottoms& bottoms : bottoms_) {
+    auto& taken = layouts.taken.emplace_back();
+    for (const Blob* bottom : bottoms) taken.push_back(bottom->layout());
+  }
+  steps_ = compile_steps(graph_, contracts_, layouts, backward_);
+  if (options_.plan) {
+    plan_ = plan_memory(steps_);
+  } else {
+    plan_ = Plan();
+    plan_.offset.assign(steps_.buffers.size(), Plan::kPinned);
+    plan_.group.resize(steps_.buffers.size());
+    std::iota(plan_.group.begin(), plan_.group.end(), 0);
+  }
+  reorders_.clear();
+  for (const Step& step : steps_.steps) {
+    const bool moves = step.kind == Step::reorder && step.from_layout != step.to_layout;
+    reorders_.push_back(moves ? std::make_unique<Reorder>(layouts.shapes[static_cast<size_t>(step.value)],
+                                                          step.from_layout, step.to_layout)
+                              : nullptr);
+  }
+  own_buffers_.clear();
+  own_buffers_.resize(steps_.buffers.size());
+  const real nan = std::numeric_limits<real>::quiet_NaN();
+  for (size_t b = 0; b < steps_.buffers.size(); ++b) {
+    if (plan_.offset[b] != Plan::kPinned) continue;
+    Buffer& own = own_buffers_[static_cast<size_t>(plan_.group[b])];
+    if (own.size() < steps_.buffers[b].size) own = Buffer(steps_.buffers[b].size, options_.plan ? 0 : nan);
+  }
+  arena_->reserve(plan_.size);
+  bind();
+  list_outputs();
+  position_ = 0;
+}
+
+real* Net::memory_of(int buffer) {
+  if (buffer < 0) return nullptr;
+  const auto b = static_cast<size_t>(buffer);
+  if (plan_.offset[b] == Plan::kPinned) return own_buffers_[static_cast<size_t>(plan_.group[b])].data();
+  return arena_->data() + plan_.offset[b];
+}
+
+// Points every blob at its memory; again after the arena has moved.
+void Net::bind() {
+  arena_version_ = arena_->version();
+  for (size_t v = 0; v < values_.size(); ++v) {
+    values_[v]->bind(memory_of(steps_.value_data[v]), memory_of(steps_.value_diff[v]));
+    if (!graph_.values[v].readable) continue;
+    auto& blob = readable_[static_cast<int>(v)];
+    if (blob == nullptr) blob = std::make_unique<Blob>();
+    blob->reshape(values_[v]->shape());
+    const int diff = steps_.value_diff[v];
+    const bool diff_stays = diff >= 0 && steps_.buffers[static_cast<size_t>(diff)].pinned;
+    blob->bind(memory_of(steps_.readable_data[v]), memory_of(graph_.values[v].fed ? steps_.fed_diff[v] : diff_stays ? diff : -1));
+  }
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    for (size_t b = 0; b < uses_[i].size(); ++b) {
+      uses_[i][b]->bind(memory_of(steps_.use_data[i][b]), memory_of(steps_.use_diff[i][b]));
+    }
+  }
+}
+
+void Net::list_outputs() {
+  outputs_.clear();
+  for (size_t v = 0; v < graph_.values.size(); ++v) {
+    const Value& value = graph_.values[v];
+    if (value.readers.empty()) outputs_.push_back({value.name, readable_.at(static_cast<int>(v)).get(), value.loss_weight});
+  }
+}
+
+std::unique_ptr<Net> make_net(const std::string& path, const NetState& state, const NetOptions& options) {
+  return std::make_unique<Net>(filter(read_net(path), state), options);
+}
+
+}  // namespace crema

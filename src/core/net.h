@@ -1,0 +1,187 @@
+// Net: layers wired by blob names, with their parameters and their memory.
+//
+// Construction runs the straight line: layers are created and connected (graph.h), shapes and layouts are settled by the
+// layers' reshape(), the work of a forward and a backward pass becomes a list of steps (steps.h), and the memory plan
+// gives each buffer its place (plan.h). forward() and backward() then only run steps.
+//
+// Everything here throws Error for what a user can cause, with file, line and layer in front.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/net_config.h"
+#include "core/arena.h"
+#include "core/graph.h"
+#include "core/layer.h"
+#include "core/plan.h"
+#include "core/steps.h"
+#include "math/reorder.h"
+
+namespace crema {
+
+class Net;
+
+// The engine that this build has: onednn, or plain where oneDNN was left out.
+Engine default_engine();
+
+struct NetOptions {
+  uint64_t seed = 1;                       // key of every random number of the net
+  int threads = 0;                         // 0: what OpenMP would use
+  Engine engine = default_engine();
+  std::optional<bool> backward;            // whether backward() will be called; default: in phase TRAIN, or with output_diffs
+  bool plan = true;                        // false: every buffer has memory of its own, filled with NaN at first
+  bool keep_all = false;                   // values that can be read after forward(), beside the net's outputs and inputs
+  std::vector<std::string> keep;
+  std::vector<std::string> output_diffs;   // values whose diff the caller sets through mutable_diff() before backward()
+  Net* partner = nullptr;                  // shares parameters with it by layer name, and its arena (a test net's train net)
+};
+
+// A parameter that a solver updates: shared ones appear once. Net owns the handle.
+struct NetParameterInfo {
+  Parameter* parameter;
+  std::string layer;     // that owns it
+  int index;             // in the layer
+  float lr_mult, decay_mult;
+};
+
+struct NetOutput {
+  std::string name;
+  const Blob* blob;      // plain layout, readable after forward()
+  float loss_weight;     // 0: not a part of the loss
+};
+
+struct NetMemory {
+  long planned, pinned;  // bytes: the shared arena, and what is never shared
+  long unplanned;        // bytes that the same buffers take with memory of their own
+  long parameters;       // bytes of data and diff
+};
+
+class Net {
+ public:
+  // `config` is filtered; its phase is config.net.state().phase().
+  Net(NetConfig config, const NetOptions& options);
+  ~Net();
+  Net(const Net&) = delete;
+  Net& operator=(const Net&) = delete;
+
+  const std::string& name() const { return config_.net.name(); }
+  Phase phase() const { return config_.net.state().phase(); }
+  const NetConfig& config() const { return config_; }
+  uint64_t seed() const { return options_.seed; }
+
+  // One forward pass over a new minibatch; returns the loss: the sum over all values of loss_weight * sum(data).
+  real forward();
+  // The gradient of that loss. Diffs of parameters accumulate until Parameter::forget_diff().
+  void backward();
+  // The same for the layers `first` to `last` (both included; backward runs from `last` down to `first`). A range goes on
+  // where the run before ended or starts at an end of the net; any other start needs keep_all or plan = false, since the
+  // memory plan may have given the values before it to others.
+  real forward(int first, int last);
+  void backward(int last, int first);
+
+  // New shapes for Input tops by name; every layer is reshaped. Inputs' data must be written anew.
+  void reshape(const std::map<std::string, Shape>& inputs);
+
+  // The data of an Input's top, to be written before forward().
+  Blob& input(const std::string& name);
+  std::vector<std::string> inputs() const;
+  // Tops that no layer reads, in the order of their layers.
+  const std::vector<NetOutput>& outputs() const { return outputs_; }
+  // A value by its name (the last one of that name), in plain layout. Throws if it is not kept.
+  const Blob& value(const std::string& name) const;
+  // The diff of an output named in NetOptions::output_diffs, to be written before backward().
+  Blob& output_diff(const std::string& name);
+
+  int layers() const { return static_cast<int>(layers_.size()); }
+  Layer& layer(int i) { return *layers_[static_cast<size_t>(i)]; }
+  const Layer& layer(int i) const { return *layers_[static_cast<size_t>(i)]; }
+  const LayerParameter& layer_config(int i) const { return config_.net.layer(i); }
+  int layer_index(const std::string& name) const;  // throws Error if there is none
+  const Bottoms& bottoms(int layer) const { return bottoms_[static_cast<size_t>(layer)]; }
+  const Tops& tops(int layer) const { return tops_[static_cast<size_t>(layer)]; }
+  bool runs_backward(int layer) const { return graph_.layers[static_cast<size_t>(layer)].backward; }
+  bool takes_diff(int layer, int bottom) const;
+
+  std::vector<NetParameterInfo>& parameters() { return parameters_; }
+
+  uint64_t passes() const { return passes_; }                 // forward passes begun so far
+  void set_passes(uint64_t passes) { passes_ = passes; }
+  void set_replay(bool replay) { pass_.replay = replay; }     // repeat the last pass: same numbers, no side effects
+
+  void save_progress(NetProgress* progress) const;
+  void restore_progress(const NetProgress& progress);  // layers that it does not name keep their position
+
+  NetMemory memory() const;
+  std::string steps_text() const;  // the step list, a line each
+  // Multi-line table of layers with tops and shapes, as the tool prints it at the start.
+  std::string summary() const;
+
+ private:
+  // Construction, in this order (net.cpp, net_parameters.cpp).
+  void create_layers();
+  void connect_layers();
+  void mark_readable();
+  void shape_layers();
+  void shape_layer(int layer);
+  void set_up_parameters();
+  void check_param_entries(int layer) const;
+  bool adopt(int layer, int index);                         // the partner's parameter, if it has one
+  void share_or_own(int layer, int index, bool adopted, std::map<std::string, size_t>* owners);
+  void compile();
+  void list_outputs();
+  void bind();
+  real* memory_of(int buffer);
+
+  // Running (net_run.cpp).
+  void begin_pass();
+  void run_range(size_t begin, size_t end);
+  void run(size_t step);
+  void run_forward(int layer);
+  void run_backward(int layer);
+  real loss() const;
+  void check_start(size_t step) const;
+  void debug_forward(int layer) const;
+  void debug_backward(int layer) const;
+
+  // The layer's error with file, line, layer and, where shapes matter, the bottoms' names and shapes.
+  Error located(int layer, const std::string& message, bool with_bottoms) const;
+
+  NetConfig config_;
+  NetOptions options_;
+  bool backward_;
+  Graph graph_;
+  std::vector<std::unique_ptr<Layer>> layers_;
+  std::vector<Contract> contracts_;
+  std::vector<Bottoms> bottoms_;
+  std::vector<Tops> tops_;
+  std::vector<PropagateDown> down_;
+  std::vector<std::unique_ptr<Blob>> values_;               // per value: as its producer sees it
+  std::vector<std::vector<std::unique_ptr<Blob>>> uses_;    // per layer and bottom: as that reader sees it
+  std::map<int, std::unique_ptr<Blob>> readable_;           // per value that the caller may read: plain layout
+  std::map<std::string, Shape> input_shapes_;
+  std::vector<bool> sized_late_;                            // layers below one that sizes its tops in forward
+
+  StepList steps_;
+  Plan plan_;
+  std::shared_ptr<Arena> arena_;
+  uint64_t arena_version_ = 0;
+  std::vector<Buffer> own_buffers_;                         // per buffer: memory of its own, if it has any
+  std::vector<real*> memory_;                               // per buffer: where it lies
+  std::vector<std::unique_ptr<Reorder>> reorders_;          // per step
+  size_t position_ = 0;                                     // step that a continued run may start at
+
+  std::vector<NetOutput> outputs_;
+  std::vector<NetParameterInfo> parameters_;
+  Buffer scratch_;
+  Pass pass_;
+  uint64_t passes_ = 0;
+};
+
+// The net in a file, as a program usually wants it: read, upgraded, filtered and built.
+std::unique_ptr<Net> make_net(const std::string& path, const NetState& state, const NetOptions& options);
+
+}  // namespace crema

@@ -1,0 +1,99 @@
+// Net: finding blobs and layers by name, and reports.
+#include "base/error.h"
+#include "config/suggest.h"
+#include "core/net.h"
+
+namespace crema {
+namespace {
+
+std::string did_you_mean(const std::string& name, const std::vector<std::string>& names) {
+  const std::string near = nearest(name, names);
+  return near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near);
+}
+
+}  // namespace
+
+std::vector<std::string> Net::inputs() const {
+  std::vector<std::string> names;
+  for (const Value& value : graph_.values) {
+    if (layer_config(value.layer).type() == "Input") names.push_back(value.name);
+  }
+  return names;
+}
+
+Blob& Net::input(const std::string& name) {
+  const int v = graph_.find(name);
+  const bool found = v >= 0 && layer_config(graph_.values[static_cast<size_t>(v)].layer).type() == "Input";
+  check(found, "the net has no Input layer with top \"{}\"{}", name, did_you_mean(name, inputs()));
+  return *values_[static_cast<size_t>(v)];
+}
+
+const Blob& Net::value(const std::string& name) const {
+  const int v = graph_.find(name);
+  if (v < 0) {
+    std::vector<std::string> names;
+    for (const Value& value : graph_.values) names.push_back(value.name);
+    throw Error("the net has no blob \"{}\"{}", name, did_you_mean(name, names));
+  }
+  check(graph_.values[static_cast<size_t>(v)].readable,
+        "blob \"{}\" is not kept after forward: its memory serves later layers; name it in NetOptions::keep", name);
+  return *readable_.at(v);
+}
+
+Blob& Net::output_diff(const std::string& name) {
+  const int v = graph_.find(name);
+  check(v >= 0 && graph_.values[static_cast<size_t>(v)].fed, "the diff of \"{}\" is not set by the caller; name it in "
+        "NetOptions::output_diffs", name);
+  return *readable_.at(v);
+}
+
+int Net::layer_index(const std::string& name) const {
+  std::vector<std::string> names;
+  for (int i = 0; i < layers(); ++i) {
+    if (layer_config(i).name() == name) return i;
+    names.push_back(layer_config(i).name());
+  }
+  throw Error("the net has no layer \"{}\"{}", name, did_you_mean(name, names));
+}
+
+bool Net::takes_diff(int layer, int bottom) const {
+  return graph_.layers[static_cast<size_t>(layer)].bottoms[static_cast<size_t>(bottom)].diff;
+}
+
+NetMemory Net::memory() const {
+  NetMemory memory{};
+  const auto bytes = [](long elements) { return elements * static_cast<long>(sizeof(real)); };
+  memory.planned = bytes(plan_.size);
+  for (const BufferInfo& buffer : steps_.buffers) memory.unplanned += bytes(buffer.size);
+  for (const Buffer& own : own_buffers_) memory.pinned += bytes(own.size());
+  for (const NetParameterInfo& info : parameters_) {
+    const auto& storage = *info.parameter->storage();
+    memory.parameters += bytes(storage.data.size() + storage.diff.size());
+  }
+  return memory;
+}
+
+std::string Net::steps_text() const {
+  std::vector<std::string> names;
+  for (int i = 0; i < layers(); ++i) names.push_back(layer_config(i).name());
+  return crema::steps_text(steps_, names);
+}
+
+std::string Net::summary() const {
+  std::string text;
+  long total = 0;
+  for (int i = 0; i < layers(); ++i) {
+    long parameters = 0;
+    for (const Parameter& p : layer(i).parameters()) parameters += p.count();
+    text += fmt::format("{:<20} {:<16}", layer_config(i).name(), layer_config(i).type());
+    for (const Blob* top : tops_[static_cast<size_t>(i)]) {
+      text += fmt::format(" [{}] {}", top->shape().str(), layout_name(top->layout(), top->axes()));
+    }
+    if (parameters > 0) text += fmt::format("  {} parameters", parameters);
+    text += fmt::format("  {}\n", layer(i).implementation());
+    total += parameters;
+  }
+  return text + fmt::format("{} layers, {} parameters\n", layers(), total);
+}
+
+}  // namespace crema

@@ -1,0 +1,245 @@
+#include "core/steps.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+namespace crema {
+namespace {
+
+class Compiler {
+ public:
+  Compiler(const Graph& graph, const std::vector<Contract>& contracts, const Layouts& layouts)
+      : graph_(graph), contracts_(contracts), layouts_(layouts) {
+    const size_t values = graph.values.size(), layers = graph.layers.size();
+    for (auto* list : {&out_.value_data, &out_.value_diff, &out_.readable_data, &out_.fed_diff}) {
+      list->assign(values, -1);
+    }
+    out_.use_data.resize(layers);
+    out_.use_diff.resize(layers);
+    for (size_t i = 0; i < layers; ++i) {
+      out_.use_data[i].assign(graph.layers[i].bottoms.size(), -1);
+      out_.use_diff[i].assign(graph.layers[i].bottoms.size(), -1);
+    }
+  }
+
+  StepList compile(bool backward) {
+    for (size_t i = 0; i < graph_.layers.size(); ++i) forward_layer(static_cast<int>(i));
+    out_.backward_begin = static_cast<int>(out_.steps.size());
+    if (backward) {
+      for (size_t i = graph_.layers.size(); i-- > 0;) {
+        if (graph_.layers[i].backward) backward_layer(static_cast<int>(i));
+      }
+    }
+    return std::move(out_);
+  }
+
+ private:
+  const Value& value(int v) const { return graph_.values[static_cast<size_t>(v)]; }
+  const Shape& shape(int v) const { return layouts_.shapes[static_cast<size_t>(v)]; }
+  Layout produced(int v) const { return layouts_.produced[static_cast<size_t>(v)]; }
+
+  int buffer(const std::string& name, int v, Layout layout, bool pinned) {
+    out_.buffers.push_back({name, storage_count(shape(v), layout), pinned});
+    return static_cast<int>(out_.buffers.size()) - 1;
+  }
+
+  Step& step(Step::Kind kind, int layer, int v, std::vector<int> reads, std::vector<int> writes) {
+    out_.steps.push_back({.kind = kind, .layer = layer, .value = v, .reads = std::move(reads), .writes = std::move(writes)});
+    return out_.steps.back();
+  }
+
+  void reorder(int layer, int v, int from, Layout from_layout, int to, Layout to_layout) {
+    Step& s = step(Step::reorder, layer, v, {from}, {to});
+    s.from = from;
+    s.to = to;
+    s.from_layout = from_layout;
+    s.to_layout = to_layout;
+  }
+
+  void clear(int layer, int v, int to, float constant) {
+    Step& s = step(Step::clear, layer, v, {}, {to});
+    s.to = to;
+    s.constant = constant;
+  }
+
+  void add(int layer, int v, int from, int to) {
+    Step& s = step(Step::add, layer, v, {from, to}, {to});
+    s.from = from;
+    s.to = to;
+  }
+
+  // The value's data in `layout`; reordered for the first reader that wants it so, and shared by the others.
+  int data_in(int layer, int v, Layout layout) {
+    const auto index = static_cast<size_t>(v);
+    if (layout == produced(v)) return out_.value_data[index];
+    const auto [copy, is_new] = copies_.try_emplace({v, layout}, -1);
+    if (is_new) {
+      const std::string name = fmt::format("{} as {}", value(v).name, layout_name(layout, shape(v).axes()));
+      copy->second = buffer(name, v, layout, value(v).readable && layout == Layout::plain);
+      reorder(layer, v, out_.value_data[index], produced(v), copy->second, layout);
+    }
+    return copy->second;
+  }
+
+  void forward_layer(int i) {
+    const GraphLayer& layer = graph_.layers[static_cast<size_t>(i)];
+    const Contract& contract = contracts_[static_cast<size_t>(i)];
+    auto& use_data = out_.use_data[static_cast<size_t>(i)];
+    for (size_t b = 0; b < layer.bottoms.size(); ++b) {
+      use_data[b] = data_in(i, layer.bottoms[b].value, layouts_.taken[static_cast<size_t>(i)][b]);
+    }
+    std::vector<int> tops;
+    for (const int t : layer.tops) {
+      const bool pinned = contract.keeps_tops || (value(t).readable && produced(t) == Layout::plain);
+      tops.push_back(out_.value_data[static_cast<size_t>(t)] = buffer(value(t).name, t, produced(t), pinned));
+    }
+    step(Step::forward, i, -1, use_data, tops);
+    share(i, use_data, tops, false);
+    for (const int t : layer.tops) {
+      if (value(t).readable) out_.readable_data[static_cast<size_t>(t)] = data_in(i, t, Layout::plain);
+    }
+  }
+
+  // Notes which bottom and top buffers of the step just made may be one memory; in backward they are diffs.
+  void share(int i, const std::vector<int>& bottoms, const std::vector<int>& tops, bool backward) {
+    const Contract& contract = contracts_[static_cast<size_t>(i)];
+    const GraphLayer& layer = graph_.layers[static_cast<size_t>(i)];
+    const int at = static_cast<int>(out_.steps.size()) - 1;
+    const auto note = [&](const std::pair<int, int>& pair, bool view) {
+      const auto b = static_cast<size_t>(pair.first), t = static_cast<size_t>(pair.second);
+      if (b >= bottoms.size() || t >= tops.size() || bottoms[b] < 0 || tops[t] < 0) return;
+      const Layout bottom_layout = layouts_.taken[static_cast<size_t>(i)][b];
+      if (bottom_layout != produced(layer.tops[t])) return;
+      if (view && bottom_layout != Layout::plain) return;
+      out_.sharings.push_back({at, backward ? tops[t] : bottoms[b], backward ? bottoms[b] : tops[t], view});
+    };
+    for (const auto& pair : contract.views) {
+      if (!backward || contract.view_diffs) note(pair, true);
+    }
+    for (const auto& pair : contract.same_memory) note(pair, false);
+  }
+
+  // --- backward ---
+
+  // The value's diff in its own layout, made when the first part of it is written.
+  int diff_of(int v) {
+    int& b = out_.value_diff[static_cast<size_t>(v)];
+    // What the caller reads stays: an Input's diff is nobody else's bottom.
+    const bool pinned = contracts_[static_cast<size_t>(value(v).layer)].keeps_tops;
+    if (b < 0) b = buffer(value(v).name + ".diff", v, produced(v), pinned);
+    return b;
+  }
+
+  bool has_diff(int v) const { return out_.value_diff[static_cast<size_t>(v)] >= 0; }
+
+  // The parts of a value's diff that come from no reader: its loss weight, and what the caller sets.
+  void start_diff(int layer, int v) {
+    if (has_diff(v)) return;
+    if (value(v).loss_weight != 0) {
+      const bool direct = produced(v) == Layout::plain;
+      const int to = direct ? diff_of(v) : buffer(value(v).name + ".loss_weight", v, Layout::plain, false);
+      clear(layer, v, to, value(v).loss_weight);
+      if (!direct) add_part(layer, v, to, Layout::plain);
+    }
+    if (value(v).fed) {
+      const int from = out_.fed_diff[static_cast<size_t>(v)] = buffer(value(v).name + ".fed", v, Layout::plain, true);
+      add_part(layer, v, from, Layout::plain);
+    }
+  }
+
+  // Adds `part`, which is in `layout`, to the value's diff; the first part is moved there.
+  void add_part(int layer, int v, int part, Layout layout) {
+    const bool first = !has_diff(v);
+    if (first) {
+      reorder(layer, v, part, layout, diff_of(v), produced(v));
+    } else if (layout == produced(v)) {
+      add(layer, v, part, diff_of(v));
+    } else {
+      const int moved = buffer(value(v).name + ".part", v, produced(v), false);
+      reorder(layer, v, part, layout, moved, produced(v));
+      add(layer, v, moved, diff_of(v));
+    }
+  }
+
+  void backward_layer(int i) {
+    const GraphLayer& layer = graph_.layers[static_cast<size_t>(i)];
+    const auto& taken = layouts_.taken[static_cast<size_t>(i)];
+    std::vector<int> top_diffs;
+    for (const int t : layer.tops) top_diffs.push_back(finish_diff(i, t));
+
+    // The first use in backward order writes the value's diff; later ones a part of their own that is added at once.
+    auto& use_diff = out_.use_diff[static_cast<size_t>(i)];
+    std::vector<bool> is_part(layer.bottoms.size());
+    std::vector<int> writes;
+    for (size_t b = 0; b < layer.bottoms.size(); ++b) {
+      if (!layer.bottoms[b].diff) continue;
+      const int v = layer.bottoms[b].value;
+      start_diff(i, v);
+      is_part[b] = has_diff(v) || taken[b] != produced(v);
+      use_diff[b] = is_part[b] ? buffer(fmt::format("{}.diff from bottom {} of layer {}", value(v).name, b, i), v, taken[b],
+                                        false)
+                               : diff_of(v);
+      writes.push_back(use_diff[b]);
+    }
+    step(Step::backward, i, -1, backward_reads(i, top_diffs), writes);
+    share(i, use_diff, top_diffs, true);
+    for (size_t b = 0; b < layer.bottoms.size(); ++b) {
+      if (is_part[b]) add_part(i, layer.bottoms[b].value, use_diff[b], taken[b]);
+    }
+  }
+
+  // What the layer's backward is given for its top: all parts are there, or it is zero.
+  int finish_diff(int i, int t) {
+    start_diff(i, t);
+    if (!has_diff(t)) clear(i, t, diff_of(t), 0);
+    return diff_of(t);
+  }
+
+  std::vector<int> backward_reads(int i, const std::vector<int>& top_diffs) const {
+    const Contract& contract = contracts_[static_cast<size_t>(i)];
+    const GraphLayer& layer = graph_.layers[static_cast<size_t>(i)];
+    std::vector<int> reads = top_diffs;
+    for (size_t b = 0; b < layer.bottoms.size(); ++b) {
+      if (contract.bottom_data_read.contains(static_cast<int>(b))) {
+        reads.push_back(out_.use_data[static_cast<size_t>(i)][b]);
+      }
+    }
+    for (size_t t = 0; t < layer.tops.size(); ++t) {
+      if (contract.top_data_read.contains(static_cast<int>(t))) {
+        reads.push_back(out_.value_data[static_cast<size_t>(layer.tops[t])]);
+      }
+    }
+    return reads;
+  }
+
+  const Graph& graph_;
+  const std::vector<Contract>& contracts_;
+  const Layouts& layouts_;
+  StepList out_;
+  std::map<std::pair<int, Layout>, int> copies_;
+};
+
+std::string names(const StepList& list, const std::vector<int>& buffers) {
+  std::vector<std::string> out;
+  for (const int b : buffers) out.push_back(list.buffers[static_cast<size_t>(b)].name);
+  return fmt::format("{}", fmt::join(out, ", "));
+}
+
+}  // namespace
+
+StepList compile_steps(const Graph& graph, const std::vector<Contract>& contracts, const Layouts& layouts, bool backward) {
+  return Compiler(graph, contracts, layouts).compile(backward);
+}
+
+std::string steps_text(const StepList& list, const std::vector<std::string>& layer_names) {
+  static const char* const kKinds[] = {"reorder", "forward", "clear", "backward", "add"};
+  std::string text;
+  for (const Step& s : list.steps) {
+    text += fmt::format("{:<8} {}: {} -> {}\n", kKinds[s.kind], layer_names[static_cast<size_t>(s.layer)],
+                        names(list, s.reads), names(list, s.writes));
+  }
+  return text;
+}
+
+}  // namespace crema

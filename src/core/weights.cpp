@@ -1,0 +1,198 @@
+#include "core/weights.h"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+
+#include "base/file.h"
+#include "config/upgrade.h"
+
+namespace crema {
+namespace {
+
+constexpr uint64_t kLargest = std::numeric_limits<int>::max();  // protobuf's bound
+
+using Doubles = google::protobuf::RepeatedField<double>;
+using Floats = google::protobuf::RepeatedField<float>;
+
+Floats* values_of(BlobProto* proto, float) { return proto->mutable_data(); }
+Floats* diffs_of(BlobProto* proto, float) { return proto->mutable_diff(); }
+[[maybe_unused]] Doubles* values_of(BlobProto* proto, double) { return proto->mutable_double_data(); }
+[[maybe_unused]] Doubles* diffs_of(BlobProto* proto, double) { return proto->mutable_double_diff(); }
+
+template <typename Field>
+void write_values(const real* values, long count, Field* field) {
+  field->Reserve(static_cast<int>(count));
+  field->Add(values, values + count);
+}
+
+bool is_legacy(const BlobProto& proto) {
+  return !proto.has_shape() && (proto.has_num() || proto.has_channels() || proto.has_height() || proto.has_width());
+}
+
+std::vector<long> dims_of(const BlobProto& proto) {
+  if (is_legacy(proto)) return {proto.num(), proto.channels(), proto.height(), proto.width()};
+  return {proto.shape().dim().begin(), proto.shape().dim().end()};
+}
+
+// As text, of dimensions that no Shape may hold: they come from a file.
+std::string text_of(const std::vector<long>& dims) { return dims.empty() ? "scalar" : fmt::format("{}", fmt::join(dims, " ")); }
+
+// A legacy shape has four axes, of which a bias's first three are 1.
+bool fits(const BlobProto& proto, const Shape& shape) {
+  const std::vector<long> dims = dims_of(proto);
+  if (!is_legacy(proto)) return dims == shape.dims();
+  if (shape.axes() > 4) return false;
+  std::vector<long> padded(4 - static_cast<size_t>(shape.axes()), 1);
+  padded.insert(padded.end(), shape.dims().begin(), shape.dims().end());
+  return dims == padded;
+}
+
+void check_fits(const BlobProto& proto, const Shape& shape) {
+  check(fits(proto, shape), "shape {} where {} is needed", text_of(dims_of(proto)), shape.str());
+  const int values = proto.double_data_size() > 0 ? proto.double_data_size() : proto.data_size();
+  check(values == shape.count(), "{} values for shape {}", values, shape.str());
+}
+
+// The old format's type as it is called today; what a fork of Caffe invented keeps its own name.
+std::string type_of(const ModelV1Layer& old) {
+  V1LayerParameter layer;
+  if (old.has_type()) layer.set_type(old.type());
+  if (old.has_layer()) layer.mutable_layer()->set_type(old.layer().type());
+  try {
+    Source nowhere;
+    return upgrade_v1_layer(layer, nowhere).layer.type();
+  } catch (const Error&) {
+    return old.layer().type();
+  }
+}
+
+// Layers of all formats become `layer`.
+void modernize(ModelNet* model) {
+  for (ModelV1Layer& old : *model->mutable_layers()) {
+    ModelLayer* layer = model->add_layer();
+    layer->set_type(type_of(old));
+    layer->set_name(old.has_layer() ? old.layer().name() : old.name());
+    *layer->mutable_blobs() = std::move(old.has_layer() ? *old.mutable_layer()->mutable_blobs() : *old.mutable_blobs());
+  }
+  model->clear_layers();
+}
+
+std::string what_else(std::string_view bytes) {
+  if (bytes.starts_with("\x89HDF")) return "it is an HDF5 file";
+  const auto printable = [](char c) { return (c >= ' ' && c <= '~') || c == '\n' || c == '\t' || c == '\r'; };
+  const std::string_view start = bytes.substr(0, 200);
+  if (!bytes.empty() && std::all_of(start.begin(), start.end(), printable)) return "it is a text";
+  return bytes.empty() ? "it is empty" : "it is of another kind or a part of it is missing";
+}
+
+// Throws Error unless the layer's blobs fit the parameters.
+void check_layer(const ModelLayer& from, const std::vector<Parameter>& parameters) {
+  check(static_cast<size_t>(from.blobs_size()) == parameters.size(),
+        "layer \"{}\" has {} blobs, and in the net {}; give it a new name there to let it start afresh", from.name(),
+        from.blobs_size(), parameters.size());
+  for (int k = 0; k < from.blobs_size(); ++k) {
+    try {
+      check_fits(from.blobs(k), parameters[static_cast<size_t>(k)].shape());
+    } catch (const Error& error) {
+      throw Error("layer \"{}\", blob {}: {}; give the layer a new name in the net to let it start afresh", from.name(), k,
+                  error.what());
+    }
+  }
+}
+
+}  // namespace
+
+void to_proto(const Shape& shape, const real* data, BlobProto* proto) {
+  check(shape.count() <= static_cast<long>(kLargest / sizeof(real)),
+        "an array of shape {} is more than the 2 GB that the format can hold", shape.str());
+  proto->mutable_shape();  // a scalar's shape is there, and empty
+  for (const long dim : shape.dims()) proto->mutable_shape()->add_dim(dim);
+  write_values(data, shape.count(), values_of(proto, real{}));
+}
+
+void from_proto(const BlobProto& proto, const Shape& shape, real* data) {
+  check_fits(proto, shape);
+  if (proto.double_data_size() > 0) {
+    std::copy(proto.double_data().begin(), proto.double_data().end(), data);
+  } else {
+    std::copy(proto.data().begin(), proto.data().end(), data);
+  }
+}
+
+ModelNet read_model(const std::string& path) {
+  const std::string bytes = read_file(path, kLargest);
+  ModelNet model;
+  const bool parsed = model.ParseFromString(bytes);
+  check(parsed && (model.layer_size() > 0 || model.layers_size() > 0), "{}: not a binary model: {}", path, what_else(bytes));
+  modernize(&model);
+  return model;
+}
+
+LoadReport load_weights(const ModelNet& model, Net* net) {
+  std::map<std::string, int> index;
+  for (int i = 0; i < net->layers(); ++i) index[net->layer_config(i).name()] = i;
+  for (const ModelLayer& from : model.layer()) {
+    if (const auto found = index.find(from.name()); found != index.end()) check_layer(from, net->layer(found->second).parameters());
+  }
+  LoadReport report;
+  std::set<std::string> taken;
+  for (const ModelLayer& from : model.layer()) {
+    if (from.blobs_size() == 0) continue;
+    const auto found = index.find(from.name());
+    if (found == index.end()) {
+      report.unused.push_back(from.name());
+      continue;
+    }
+    auto& parameters = net->layer(found->second).parameters();
+    for (int k = 0; k < from.blobs_size(); ++k) {
+      Parameter& to = parameters[static_cast<size_t>(k)];
+      from_proto(from.blobs(k), to.shape(), to.mutable_data());
+      to.raise_version();
+    }
+    taken.insert(from.name());
+  }
+  report.layers = static_cast<int>(taken.size());
+  for (int i = 0; i < net->layers(); ++i) {
+    const std::string& name = net->layer_config(i).name();
+    if (!net->layer(i).parameters().empty() && !taken.contains(name)) report.left.push_back(name);
+  }
+  return report;
+}
+
+LoadReport load_weights(const std::string& path, Net* net) {
+  const ModelNet model = read_model(path);
+  try {
+    return load_weights(model, net);
+  } catch (const Error& error) {
+    throw Error("{}: {}", path, error.what());
+  }
+}
+
+NetParameter to_model(const Net& net, bool with_diffs) {
+  NetParameter model;
+  model.set_name(net.name());
+  for (int i = 0; i < net.layers(); ++i) {
+    LayerParameter* layer = model.add_layer();
+    *layer = net.layer_config(i);
+    layer->clear_blobs();
+    for (const Parameter& parameter : net.layer(i).parameters()) {
+      BlobProto* blob = layer->add_blobs();
+      to_proto(parameter.shape(), parameter.data(), blob);
+      if (with_diffs && parameter.storage()->diff.size() >= parameter.count()) {
+        write_values(parameter.diff(), parameter.count(), diffs_of(blob, real{}));
+      }
+    }
+  }
+  return model;
+}
+
+void write_binary(const std::string& path, const google::protobuf::MessageLite& message) {
+  const size_t size = message.ByteSizeLong();
+  check(size <= kLargest, "{}: {} bytes are more than the 2 GB that the format can hold", path, size);
+  std::string bytes;
+  check(message.SerializeToString(&bytes), "{}: cannot be written in binary form", path);
+  write_file(path, bytes);
+}
+
+}  // namespace crema

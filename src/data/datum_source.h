@@ -1,0 +1,35 @@
+// What LMDB and LevelDB have in common: Datum messages under keys, records counted in the order of the keys.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/record_source.h"
+
+namespace crema {
+
+// `datum` as a record; takes its bytes away. Throws Error unless the sizes are positive and the values as many as they
+// say.
+void datum_to_record(Datum* datum, Decoding decoding, Record* record);
+
+class DatumSource : public RecordSource {
+ public:
+  uint64_t size() const override { return keys_.size(); }
+  void read(uint64_t i, Record* record) override;
+  std::string name(uint64_t i) const override;
+
+ protected:
+  explicit DatumSource(Decoding decoding) : decoding_(decoding) {}
+
+  // The value under a key, valid until the next call. Throws Error.
+  virtual std::string_view fetch(const std::string& key) = 0;
+
+  std::vector<std::string> keys_;
+
+ private:
+  Decoding decoding_;
+  Datum datum_;
+};
+
+}  // namespace crema

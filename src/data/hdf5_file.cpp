@@ -1,0 +1,131 @@
+#include "data/hdf5_file.h"
+
+#include <hdf5.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/error.h"
+
+namespace crema {
+namespace {
+
+constexpr uint64_t kMaxRatio = 1100;  // of numbers to stored bytes: a little more than gzip, its best filter, reaches
+constexpr hsize_t kMaxListed = 20;
+
+// While it lives, the library prints nothing.
+class Quiet {
+ public:
+  Quiet() {
+    H5Eget_auto2(H5E_DEFAULT, &function_, &data_);
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  }
+  ~Quiet() { H5Eset_auto2(H5E_DEFAULT, function_, data_); }
+  Quiet(const Quiet&) = delete;
+  Quiet& operator=(const Quiet&) = delete;
+
+ private:
+  H5E_auto2_t function_ = nullptr;
+  void* data_ = nullptr;
+};
+
+// An identifier of the library; negative where the call that gave it failed.
+class Handle {
+ public:
+  Handle(hid_t id, herr_t (*close)(hid_t)) : id_(id), close_(close) {}
+  ~Handle() {
+    if (id_ >= 0) close_(id_);
+  }
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+  hid_t get() const { return id_; }
+  bool good() const { return id_ >= 0; }
+
+ private:
+  hid_t id_;
+  herr_t (*close_)(hid_t);
+};
+
+void check_type(hid_t set) {
+  const Handle type(H5Dget_type(set), H5Tclose);
+  const H5T_class_t kind = H5Tget_class(type.get());
+  check(kind == H5T_INTEGER || kind == H5T_FLOAT, "does not hold numbers");
+}
+
+void check_place(hid_t set) {
+  const Handle plist(H5Dget_create_plist(set), H5Pclose);
+  check(plist.good() && H5Pget_layout(plist.get()) != H5D_VIRTUAL && H5Pget_external_count(plist.get()) <= 0,
+        "refers to data in other files, which are not read");
+}
+
+Shape checked_shape(hid_t set) {
+  check_type(set);
+  check_place(set);
+  const Handle space(H5Dget_space(set), H5Sclose);
+  const int axes = H5Sget_simple_extent_ndims(space.get());
+  check(axes > 0 && axes <= Shape::kMaxAxes, "has no axes");
+  std::vector<hsize_t> extent(static_cast<size_t>(axes));
+  check(H5Sget_simple_extent_dims(space.get(), extent.data(), nullptr) == axes, "has no readable shape");
+  uint64_t count = 1;
+  for (const hsize_t dim : extent) {
+    check(dim <= static_cast<hsize_t>(Hdf5File::kMaxCount) && count * dim <= static_cast<uint64_t>(Hdf5File::kMaxCount),
+          "has the shape {}, more than the {} elements that are read at most", fmt::join(extent, " x "),
+          Hdf5File::kMaxCount);
+    count *= dim;
+  }
+  const uint64_t stored = H5Dget_storage_size(set);
+  check(count / kMaxRatio <= stored, "has the shape {}, for which its {} bytes in the file are too few",
+        fmt::join(extent, " x "), stored);
+  return Shape(std::vector<long>(extent.begin(), extent.end()));
+}
+
+}  // namespace
+
+Hdf5File::Hdf5File(const std::string& path) : path_(path) {
+  const Quiet quiet;
+  std::error_code ignored;
+  check(std::filesystem::exists(path, ignored), "{}: does not exist", path);
+  file_ = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+  check(file_ >= 0, "{}: cannot be opened as an HDF5 file (damaged, or another format)", path);
+}
+
+Hdf5File::~Hdf5File() {
+  const Quiet quiet;
+  H5Fclose(file_);
+}
+
+std::string Hdf5File::contents() const {
+  H5G_info_t info{};
+  if (H5Gget_info(file_, &info) < 0 || info.nlinks == 0) return "none";
+  std::vector<std::string> names;
+  for (hsize_t i = 0; i < std::min<hsize_t>(info.nlinks, kMaxListed); ++i) {
+    char name[256] = "";
+    if (H5Lget_name_by_idx(file_, ".", H5_INDEX_NAME, H5_ITER_INC, i, name, sizeof name, H5P_DEFAULT) >= 0) {
+      names.push_back(fmt::format("\"{}\"", name));
+    }
+  }
+  return fmt::format("{}{}", fmt::join(names, ", "), info.nlinks > kMaxListed ? ", ..." : "");
+}
+
+Shape Hdf5File::shape(const std::string& name) const {
+  const Quiet quiet;
+  const Handle set(H5Dopen2(file_, name.c_str(), H5P_DEFAULT), H5Dclose);
+  check(set.good(), "{}: has no data set \"{}\"; it has: {}", path_, name, contents());
+  try {
+    return checked_shape(set.get());
+  } catch (const Error& error) {
+    throw Error("{}: data set \"{}\" {}", path_, name, error.what());
+  }
+}
+
+std::vector<float> Hdf5File::read(const std::string& name) const {
+  std::vector<float> values(static_cast<size_t>(shape(name).count()));
+  const Quiet quiet;
+  const Handle set(H5Dopen2(file_, name.c_str(), H5P_DEFAULT), H5Dclose);
+  const bool good = set.good() && (values.empty() || H5Dread(set.get(), H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT,
+                                                             values.data()) >= 0);
+  check(good, "{}: data set \"{}\" cannot be read (damaged, or packed by an unknown filter)", path_, name);
+  return values;
+}
+
+}  // namespace crema

@@ -1,0 +1,35 @@
+// Memory for an array of real, aligned for vector loads and for whole pages of the engine's primitives.
+#pragma once
+
+#include <memory>
+
+#include "math/real.h"
+
+namespace crema {
+
+class Buffer {
+ public:
+  Buffer() = default;
+  // `count` elements, filled with `value`. Throws Error if the memory cannot be had.
+  explicit Buffer(long count, real value = 0);
+
+  real* data() { return memory_.get(); }
+  const real* data() const { return memory_.get(); }
+  long size() const { return size_; }
+  real& operator[](long i) { return memory_[static_cast<size_t>(i)]; }
+  real operator[](long i) const { return memory_[static_cast<size_t>(i)]; }
+
+  // Room for at least `count` elements; the contents are lost if it had less.
+  void grow(long count) {
+    if (count > size_) *this = Buffer(count);
+  }
+
+ private:
+  struct Free {
+    void operator()(real* memory) const;
+  };
+  std::unique_ptr<real[], Free> memory_;
+  long size_ = 0;
+};
+
+}  // namespace crema

@@ -1,0 +1,181 @@
+#include "math/engine_convolution.h"
+
+#include "math/onednn.h"
+
+namespace crema {
+
+#ifndef CREMA_ENGINE
+
+std::unique_ptr<EngineConvolution> EngineConvolution::create(const ConvolutionProblem&) { return nullptr; }
+
+#else
+
+namespace {
+
+using namespace onednn;
+using Desc = dnnl::memory::desc;
+using Forward = dnnl::convolution_forward;
+using BackwardData = dnnl::convolution_backward_data;
+using BackwardWeights = dnnl::convolution_backward_weights;
+
+constexpr auto kDirect = dnnl::algorithm::convolution_direct;
+
+// The three primitive descriptors of a problem, for given (or free) layouts of bottom and top.
+struct Setting {
+  dnnl::memory::dims stride, pad, dilation;
+  Desc weights, any_weights, bias;  // weights: plain, with a first axis for the groups if several; bias: empty if none
+
+  explicit Setting(const ConvolutionProblem& p)
+      : stride(p.windows.stride), pad(p.windows.pad), dilation(p.windows.dilation) {
+    for (auto& d : dilation) --d;  // oneDNN counts the gaps
+    std::vector<long> dims = p.weights.dims();
+    if (p.group > 1) {
+      dims[0] /= p.group;
+      dims.insert(dims.begin(), p.group);
+    }
+    weights = describe(Shape(dims), Layout::plain);
+    any_weights = describe_any(Shape(dims));
+    if (p.bias) bias = describe(Shape{p.weights[0]}, Layout::plain);
+  }
+
+  std::optional<Forward::primitive_desc> forward(const Desc& src, const Desc& dst) const {
+    return try_create([&] {
+      const Forward::desc desc(dnnl::prop_kind::forward_training, kDirect, src, any_weights, bias, dst, stride,
+                               dilation, pad, pad);
+      return Forward::primitive_desc(desc, attributes(), cpu());
+    });
+  }
+
+  std::optional<BackwardData::primitive_desc> backward_data(const Desc& src, const Desc& dst,
+                                                            const Forward::primitive_desc& hint) const {
+    return try_create([&] {
+      const BackwardData::desc desc(kDirect, src, any_weights, dst, stride, dilation, pad, pad);
+      return BackwardData::primitive_desc(desc, attributes(), cpu(), hint);
+    });
+  }
+
+  std::optional<BackwardWeights::primitive_desc> backward_weights(const Desc& src, const Desc& dst,
+                                                                  const Forward::primitive_desc& hint) const {
+    return try_create([&] {
+      const BackwardWeights::desc desc(kDirect, src, any_weights, bias, dst, stride, dilation, pad, pad);
+      return BackwardWeights::primitive_desc(desc, attributes(), cpu(), hint);
+    });
+  }
+};
+
+struct Descriptors {
+  Forward::primitive_desc forward;
+  BackwardData::primitive_desc backward_data;
+  BackwardWeights::primitive_desc backward_weights;
+};
+
+// Forward decides how bottom and top lie. A backward pass that would be slow in these layouts chooses its own.
+std::optional<Descriptors> find_descriptors(const Setting& setting, const ConvolutionProblem& p) {
+  const Desc any_bottom = describe_any(p.bottom), any_top = describe_any(p.top);
+  auto forward = setting.forward(any_bottom, any_top);
+  if (forward && (!layout_of(forward->src_desc(), p.bottom) || !layout_of(forward->dst_desc(), p.top))) {
+    forward = setting.forward(describe(p.bottom, Layout::plain), describe(p.top, Layout::plain));
+  }
+  if (!is_fast(forward)) return std::nullopt;
+  const Desc bottom = forward->src_desc(), top = forward->dst_desc();
+  auto backward_data = setting.backward_data(bottom, top, *forward);
+  if (!is_fast(backward_data)) backward_data = setting.backward_data(any_bottom, any_top, *forward);
+  auto backward_weights = setting.backward_weights(bottom, top, *forward);
+  if (!is_fast(backward_weights)) backward_weights = setting.backward_weights(any_bottom, any_top, *forward);
+  if (!is_fast(backward_data) || !is_fast(backward_weights)) return std::nullopt;
+  return Descriptors{*forward, *backward_data, *backward_weights};
+}
+
+// Each pass is made when it first runs: a net that only tests needs no backward code.
+class OnednnConvolution final : public EngineConvolution {
+ public:
+  OnednnConvolution(const ConvolutionProblem& problem, const Setting& setting, const Descriptors& descriptors)
+      : setting_(setting),
+        pd_(descriptors),
+        bottom_(descriptors.forward.src_desc()),
+        top_(descriptors.forward.dst_desc()),
+        bottom_layout_(*layout_of(bottom_, problem.bottom)),
+        top_layout_(*layout_of(top_, problem.top)) {}
+
+  Layout bottom_layout() const override { return bottom_layout_; }
+  Layout top_layout() const override { return top_layout_; }
+  std::string implementation() const override { return pd_.forward.impl_info_str(); }
+
+  void forward(const real* x, const real* w, uint64_t version, const real* b, real* y) override {
+    if (!forward_) {
+      const Desc weights = pd_.forward.weights_desc();
+      forward_ = Primitive(
+          pd_.forward,
+          {{DNNL_ARG_SRC, bottom_}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_BIAS, setting_.bias}, {DNNL_ARG_DST, top_}});
+      forward_weights_ = DerivedWeights(setting_.weights, weights);
+    }
+    forward_.run({{DNNL_ARG_SRC, x},
+                  {DNNL_ARG_WEIGHTS, forward_weights_.get(w, version)},
+                  {DNNL_ARG_BIAS, b},
+                  {DNNL_ARG_DST, y}});
+  }
+
+  void backward_data(const real* dy, const real* w, uint64_t version, real* dx) override {
+    if (!backward_data_) {
+      const Desc bottom = pd_.backward_data.diff_src_desc(), top = pd_.backward_data.diff_dst_desc();
+      const Desc weights = pd_.backward_data.weights_desc();
+      backward_data_ = Primitive(pd_.backward_data,
+                                 {{DNNL_ARG_DIFF_SRC, bottom}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_DIFF_DST, top}});
+      backward_data_weights_ = DerivedWeights(setting_.weights, weights);
+      data_bottom_ = Detour(Detour::kBottom, bottom_, bottom);
+      data_top_ = Detour(Detour::kTop, top_, top);
+    }
+    backward_data_.run({{DNNL_ARG_DIFF_SRC, data_bottom_.out(dx)},
+                        {DNNL_ARG_WEIGHTS, backward_data_weights_.get(w, version)},
+                        {DNNL_ARG_DIFF_DST, data_top_.in(dy)}});
+    data_bottom_.finish(dx);
+  }
+
+  void backward_weights(const real* x, const real* dy, real* dw, real beta_w, real* db, real beta_b) override {
+    if (!backward_weights_) {
+      const Desc bottom = pd_.backward_weights.src_desc(), top = pd_.backward_weights.diff_dst_desc();
+      const Desc weights = pd_.backward_weights.diff_weights_desc();
+      backward_weights_ = Primitive(pd_.backward_weights, {{DNNL_ARG_SRC, bottom},
+                                                           {DNNL_ARG_DIFF_WEIGHTS, weights},
+                                                           {DNNL_ARG_DIFF_BIAS, setting_.bias},
+                                                           {DNNL_ARG_DIFF_DST, top}});
+      weights_bottom_ = Detour(Detour::kBottom, bottom_, bottom);
+      weights_top_ = Detour(Detour::kTop, top_, top);
+      weights_diff_ = Detour(Detour::kWeights, setting_.weights, weights);
+      bias_diff_ = Detour(Detour::kBias, setting_.bias, setting_.bias);
+    }
+    backward_weights_.run({{DNNL_ARG_SRC, weights_bottom_.in(x)},
+                           {DNNL_ARG_DIFF_WEIGHTS, weights_diff_.out(dw, beta_w)},
+                           {DNNL_ARG_DIFF_BIAS, bias_diff_.out(db, beta_b)},
+                           {DNNL_ARG_DIFF_DST, weights_top_.in(dy)}});
+    weights_diff_.finish(dw, beta_w);
+    bias_diff_.finish(db, beta_b);
+  }
+
+ private:
+  Setting setting_;
+  Descriptors pd_;
+  Desc bottom_, top_;
+  Layout bottom_layout_, top_layout_;
+  Primitive forward_, backward_data_, backward_weights_;
+  DerivedWeights forward_weights_, backward_data_weights_;
+  Detour data_bottom_, data_top_;
+  Detour weights_bottom_, weights_top_, weights_diff_, bias_diff_;
+};
+
+}  // namespace
+
+std::unique_ptr<EngineConvolution> EngineConvolution::create(const ConvolutionProblem& problem) {
+  const int spatial = problem.bottom.axes() - 2;
+  if (spatial < 1 || spatial > 3 || problem.bottom.count() == 0 || problem.top.count() == 0) return nullptr;
+  return guarded([&]() -> std::unique_ptr<EngineConvolution> {
+    const Setting setting(problem);
+    const auto descriptors = find_descriptors(setting, problem);
+    if (!descriptors) return nullptr;
+    return std::make_unique<OnednnConvolution>(problem, setting, *descriptors);
+  });
+}
+
+#endif
+
+}  // namespace crema

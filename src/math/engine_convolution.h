@@ -1,0 +1,43 @@
+// Convolution by the engine: forward and both backward passes of one problem, on raw pointers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "math/im2col.h"
+#include "math/layout.h"
+#include "math/real.h"
+
+namespace crema {
+
+struct ConvolutionProblem {
+  Shape bottom, top;  // (N, channels, spatial...), (N, outputs, spatial...)
+  Shape weights;      // (outputs, channels / group, kernel...), the groups' outputs one after the other
+  Windows windows;
+  long group = 1;
+  bool bias = false;
+
+  bool operator==(const ConvolutionProblem&) const = default;
+};
+
+class EngineConvolution {
+ public:
+  // Null where the engine cannot do it, or not faster than the plain path: other than 1 to 3 spatial axes, empty
+  // shapes.
+  static std::unique_ptr<EngineConvolution> create(const ConvolutionProblem& problem);
+  virtual ~EngineConvolution() = default;
+
+  // How data and diff of bottom and top lie. Weights, bias and their diffs are plain.
+  virtual Layout bottom_layout() const = 0;
+  virtual Layout top_layout() const = 0;
+  virtual std::string implementation() const = 0;
+
+  // `version` changes whenever the weights w do. b: null without bias.
+  virtual void forward(const real* x, const real* w, uint64_t version, const real* b, real* y) = 0;
+  virtual void backward_data(const real* dy, const real* w, uint64_t version, real* dx) = 0;  // overwrites dx
+  // dw = beta_w * dw + gradient; the same for db. Either may be null. Betas are 0 or 1.
+  virtual void backward_weights(const real* x, const real* dy, real* dw, real beta_w, real* db, real beta_b) = 0;
+};
+
+}  // namespace crema

@@ -1,0 +1,127 @@
+#include "math/engine_flat.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "math/onednn.h"
+
+namespace crema {
+
+#ifdef CREMA_ENGINE
+
+namespace {
+
+using Desc = dnnl::memory::desc;
+using Forward = dnnl::eltwise_forward;
+using Backward = dnnl::eltwise_backward;
+
+class Relu final : public EngineRelu {
+ public:
+  Relu(const Forward::primitive_desc& forward, const Backward::primitive_desc& backward, const Desc& array, int seen)
+      : name_(forward.impl_info_str()),
+        seen_(seen),
+        forward_(forward, {{DNNL_ARG_SRC, array}, {DNNL_ARG_DST, array}}),
+        backward_(backward, {{seen, array}, {DNNL_ARG_DIFF_DST, array}, {DNNL_ARG_DIFF_SRC, array}}) {}
+
+  void forward(const real* x, real* y) override { forward_.run({{DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y}}); }
+
+  void backward(const real* seen, const real* dy, real* dx) override {
+    backward_.run({{seen_, seen}, {DNNL_ARG_DIFF_DST, dy}, {DNNL_ARG_DIFF_SRC, dx}});
+  }
+
+  std::string implementation() const override { return name_; }
+
+ private:
+  std::string name_;
+  int seen_;
+  onednn::Primitive forward_, backward_;
+};
+
+// A primitive with any number of sources. Its scratchpad is its own, and its arguments live as long as it does.
+class Combine final : public EngineCombine {
+ public:
+  template <typename Descriptor>
+  explicit Combine(const Descriptor& pd, size_t sources) : name_(pd.impl_info_str()), primitive_(pd.get()) {
+    for (size_t k = 0; k < sources; ++k) {
+      const int index = static_cast<int>(k);
+      sources_.push_back(dnnl::memory(pd.src_desc(index), onednn::cpu(), DNNL_MEMORY_NONE));
+      arguments_.emplace(DNNL_ARG_MULTIPLE_SRC + index, sources_.back());
+    }
+    target_ = dnnl::memory(pd.dst_desc(), onednn::cpu(), DNNL_MEMORY_NONE);
+    arguments_.emplace(DNNL_ARG_DST, target_);
+  }
+
+  void run(std::span<const real* const> x, real* y) override {
+    onednn::guarded([&] {
+      dnnl::stream& stream = onednn::stream();
+      for (size_t k = 0; k < x.size(); ++k) sources_[k].set_data_handle(const_cast<real*>(x[k]), stream);
+      target_.set_data_handle(y, stream);
+      primitive_.execute(stream, arguments_);
+      stream.wait();
+    });
+  }
+
+  std::string implementation() const override { return name_; }
+
+ private:
+  std::string name_;
+  dnnl::primitive primitive_;
+  std::vector<dnnl::memory> sources_;  // handles of what arguments_ holds
+  dnnl::memory target_;
+  std::unordered_map<int, dnnl::memory> arguments_;
+};
+
+template <typename Make>
+std::unique_ptr<EngineCombine> combine(size_t sources, const Make& make) {
+  return onednn::guarded([&]() -> std::unique_ptr<EngineCombine> {
+    const auto pd = onednn::try_create(make);
+    if (!pd) return nullptr;
+    return std::make_unique<Combine>(*pd, sources);
+  });
+}
+
+}  // namespace
+
+std::unique_ptr<EngineRelu> EngineRelu::create(long count, real slope) {
+  if (count == 0) return nullptr;
+  return onednn::guarded([&]() -> std::unique_ptr<EngineRelu> {
+    const bool sees_y = slope >= 0;
+    const auto how = sees_y ? dnnl::algorithm::eltwise_relu_use_dst_for_bwd : dnnl::algorithm::eltwise_relu;
+    const Desc array = onednn::describe({count}, Layout::plain);
+    const auto attributes = onednn::attributes();
+    const auto forward = onednn::try_create([&] {
+      return Forward::primitive_desc({dnnl::prop_kind::forward_training, how, array, slope}, attributes, onednn::cpu());
+    });
+    if (!forward) return nullptr;
+    const auto backward = onednn::try_create([&] {
+      return Backward::primitive_desc({how, array, array, slope}, attributes, onednn::cpu(), *forward);
+    });
+    if (!backward) return nullptr;
+    return std::make_unique<Relu>(*forward, *backward, array, sees_y ? DNNL_ARG_DST : DNNL_ARG_SRC);
+  });
+}
+
+std::unique_ptr<EngineCombine> EngineCombine::sum(long count, std::span<const real> coeff) {
+  if (count == 0) return nullptr;
+  const std::vector<Desc> sources(coeff.size(), onednn::describe({count}, Layout::plain));
+  return combine(coeff.size(), [&] {
+    return dnnl::sum::primitive_desc(std::vector<float>(coeff.begin(), coeff.end()), sources, onednn::cpu());
+  });
+}
+
+std::unique_ptr<EngineCombine> EngineCombine::concat(long rows, std::span<const long> lengths) {
+  if (rows == 0 || std::find(lengths.begin(), lengths.end(), 0) != lengths.end()) return nullptr;
+  std::vector<Desc> sources;
+  for (const long length : lengths) sources.push_back(onednn::describe({rows, length}, Layout::plain));
+  return combine(lengths.size(), [&] { return dnnl::concat::primitive_desc(1, sources, onednn::cpu()); });
+}
+
+#else
+
+std::unique_ptr<EngineRelu> EngineRelu::create(long, real) { return nullptr; }
+std::unique_ptr<EngineCombine> EngineCombine::sum(long, std::span<const real>) { return nullptr; }
+std::unique_ptr<EngineCombine> EngineCombine::concat(long, std::span<const long>) { return nullptr; }
+
+#endif
+
+}  // namespace crema

@@ -1,0 +1,38 @@
+// Inner products by the engine: forward and both backward passes of one problem, on raw pointers to plain arrays.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "math/real.h"
+
+namespace crema {
+
+struct InnerProductProblem {
+  long rows = 0, inputs = 0, outputs = 0;  // bottom: rows x inputs, top: rows x outputs
+  bool transpose = false;                  // weights lie as inputs x outputs, not as outputs x inputs
+  bool bias = false;
+  // Whether the weights outlive many passes. Only then does forward pay for a copy of them in the engine's own layout:
+  // to make one takes about as long as the product for a batch of 64.
+  bool constant_weights = false;
+
+  bool operator==(const InnerProductProblem&) const = default;
+};
+
+class EngineInnerProduct {
+ public:
+  // Null where the engine cannot do it.
+  static std::unique_ptr<EngineInnerProduct> create(const InnerProductProblem& problem);
+  virtual ~EngineInnerProduct() = default;
+
+  virtual std::string implementation() const = 0;
+
+  // `version` changes whenever the weights w do. b: null without bias.
+  virtual void forward(const real* x, const real* w, uint64_t version, const real* b, real* y) = 0;
+  virtual void backward_data(const real* dy, const real* w, real* dx) = 0;  // overwrites dx
+  // dw = beta_w * dw + gradient; the same for db. Either may be null. Betas are 0 or 1.
+  virtual void backward_weights(const real* x, const real* dy, real* dw, real beta_w, real* db, real beta_b) = 0;
+};
+
+}  // namespace crema

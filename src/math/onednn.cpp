@@ -1,0 +1,166 @@
+#include "math/onednn.h"
+
+#ifdef CREMA_ENGINE
+
+#include <array>
+
+namespace crema::onednn {
+namespace {
+
+using Tag = dnnl::memory::format_tag;
+
+// By number of axes, up to those of grouped weights. For two axes the channels lie innermost in plain layout already.
+Tag tag_of(int axes, Layout layout) {
+  constexpr int kMaxAxes = 6;
+  constexpr Tag kNone = Tag::undef;
+  static constexpr Tag kPlain[kMaxAxes] = {Tag::a, Tag::ab, Tag::abc, Tag::abcd, Tag::abcde, Tag::abcdef};
+  static constexpr Tag kLast[kMaxAxes] = {Tag::a, Tag::ab, Tag::acb, Tag::acdb, Tag::acdeb, kNone};
+  static constexpr Tag kBlocked4[kMaxAxes] = {kNone, kNone, Tag::aBc4b, Tag::aBcd4b, Tag::aBcde4b, kNone};
+  static constexpr Tag kBlocked8[kMaxAxes] = {kNone, kNone, Tag::aBc8b, Tag::aBcd8b, Tag::aBcde8b, kNone};
+  static constexpr Tag kBlocked16[kMaxAxes] = {kNone, kNone, Tag::aBc16b, Tag::aBcd16b, Tag::aBcde16b, kNone};
+  if (axes < 1 || axes > kMaxAxes) return kNone;
+  switch (layout) {
+    case Layout::plain:
+      return kPlain[axes - 1];
+    case Layout::channels_last:
+      return kLast[axes - 1];
+    case Layout::blocked4:
+      return kBlocked4[axes - 1];
+    case Layout::blocked8:
+      return kBlocked8[axes - 1];
+    case Layout::blocked16:
+      return kBlocked16[axes - 1];
+  }
+  return kNone;
+}
+
+long to_count(size_t bytes) { return static_cast<long>((bytes + sizeof(real) - 1) / sizeof(real)); }
+
+// Primitives of one thread run one after the other: they can share their temporary memory.
+void* scratchpad(size_t bytes) {
+  static thread_local Buffer memory;
+  memory.grow(to_count(bytes));
+  return memory.data();
+}
+
+}  // namespace
+
+dnnl::engine& cpu() {
+  static dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  return engine;
+}
+
+dnnl::stream& stream() {
+  static thread_local dnnl::stream stream(cpu());
+  return stream;
+}
+
+dnnl::memory::dims to_dims(const Shape& shape) { return {shape.dims().begin(), shape.dims().end()}; }
+
+dnnl::memory::desc describe(const Shape& shape, Layout layout) {
+  const Tag tag = tag_of(shape.axes(), layout);
+  check(tag != Tag::undef, "the engine has no layout {} for {} axes", layout_name(layout, shape.axes()), shape.axes());
+  return {to_dims(shape), dnnl::memory::data_type::f32, tag};
+}
+
+dnnl::memory::desc describe_any(const Shape& shape) { return {to_dims(shape), dnnl::memory::data_type::f32, Tag::any}; }
+
+std::optional<Layout> layout_of(const dnnl::memory::desc& desc, const Shape& shape) {
+  for (const Layout layout :
+       {Layout::plain, Layout::channels_last, Layout::blocked16, Layout::blocked8, Layout::blocked4}) {
+    if (tag_of(shape.axes(), layout) != Tag::undef && desc == describe(shape, layout)) return layout;
+  }
+  return std::nullopt;
+}
+
+Primitive::Primitive(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad,
+                     std::initializer_list<Argument> arguments)
+    : primitive_(primitive), scratchpad_bytes_(scratchpad.get_size()) {
+  for (const auto& [index, desc] : arguments) {
+    if (desc) arguments_.emplace(index, dnnl::memory(desc, cpu(), DNNL_MEMORY_NONE));
+  }
+  if (scratchpad_bytes_ > 0) {
+    arguments_.emplace(DNNL_ARG_SCRATCHPAD, dnnl::memory(scratchpad, cpu(), DNNL_MEMORY_NONE));
+  }
+}
+
+void Primitive::run(Pointers pointers) {
+  guarded([&] {
+    // Setting a pointer also clears the padding behind it: done only where it changed.
+    const auto bind = [&](int index, const void* pointer) {
+      const auto found = arguments_.find(index);
+      if (found == arguments_.end() || found->second.get_data_handle() == pointer) return;
+      found->second.set_data_handle(const_cast<void*>(pointer), stream());
+    };
+    for (const auto& [index, pointer] : pointers) bind(index, pointer);
+    if (scratchpad_bytes_ > 0) bind(DNNL_ARG_SCRATCHPAD, scratchpad(scratchpad_bytes_));
+    primitive_.execute(stream(), arguments_);
+    stream().wait();
+  });
+}
+
+dnnl::primitive_attr attributes() {
+  dnnl::primitive_attr attr;
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attr;
+}
+
+Primitive make_reorder(const dnnl::memory::desc& from, const dnnl::memory::desc& to, bool add) {
+  return guarded([&] {
+    dnnl::primitive_attr attr = attributes();
+    if (add) {
+      dnnl::post_ops sum;
+      sum.append_sum(1.0f);
+      attr.set_post_ops(sum);
+    }
+    const dnnl::reorder::primitive_desc pd(cpu(), from, cpu(), to, attr);
+    return Primitive(pd, {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
+  });
+}
+
+Detour::Detour(Role role, const dnnl::memory::desc& outside, const dnnl::memory::desc& inside)
+    : role_(role), same_(outside == inside), bytes_(inside.get_size()), outside_(outside), inside_(inside) {}
+
+real* Detour::buffer() const {
+  static thread_local std::array<Buffer, kRoles> buffers;
+  Buffer& memory = buffers[role_];
+  memory.grow(to_count(bytes_));
+  return memory.data();
+}
+
+const real* Detour::in(const real* outside) {
+  if (same_) return outside;
+  if (!move_in_) move_in_ = make_reorder(outside_, inside_);
+  real* inside = buffer();
+  move_in_.run({{DNNL_ARG_FROM, outside}, {DNNL_ARG_TO, inside}});
+  return inside;
+}
+
+real* Detour::out(real* outside, real beta) { return direct(outside, beta) ? outside : buffer(); }
+
+void Detour::finish(real* outside, real beta) {
+  if (outside == nullptr || direct(outside, beta)) return;
+  Primitive& move = beta == 0 ? move_out_ : add_out_;
+  if (!move) move = make_reorder(inside_, outside_, beta != 0);
+  move.run({{DNNL_ARG_FROM, buffer()}, {DNNL_ARG_TO, outside}});
+}
+
+DerivedWeights::DerivedWeights(const dnnl::memory::desc& plain, const dnnl::memory::desc& wanted)
+    : bytes_(wanted.get_size()) {
+  if (plain != wanted) reorder_ = make_reorder(plain, wanted);
+}
+
+const real* DerivedWeights::get(const real* plain, uint64_t version) {
+  if (!reorder_) return plain;
+  if (source_ != plain || version_ != version) {
+    copy_.grow(to_count(bytes_));
+    reorder_.run({{DNNL_ARG_FROM, plain}, {DNNL_ARG_TO, copy_.data()}});
+    source_ = plain;
+    version_ = version;
+  }
+  return copy_.data();
+}
+
+}  // namespace crema::onednn
+
+#endif

@@ -1,0 +1,154 @@
+// What the engine's parts share: our layouts as oneDNN's descriptors, and primitives whose arguments are raw pointers.
+// Internal to src/math/: empty where oneDNN is not compiled in, or real is double (the engine computes in float).
+//
+// An engine part is a class per kind of computation, in a header free of oneDNN: a static create() that returns null
+// where the engine cannot do it (the layer then takes its plain path), and methods that run on raw pointers. Such a
+// header and its create() exist in every build; what stands behind it is compiled where CREMA_ENGINE is defined.
+#pragma once
+
+#if defined(CREMA_WITH_ONEDNN) && !defined(CREMA_DOUBLE)
+#define CREMA_ENGINE
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include <oneapi/dnnl/dnnl.hpp>
+
+#include "base/error.h"
+#include "math/buffer.h"
+#include "math/layout.h"
+#include "math/real.h"
+
+namespace crema::onednn {
+
+dnnl::engine& cpu();
+dnnl::stream& stream();  // the calling thread's
+
+dnnl::memory::dims to_dims(const Shape& shape);
+
+// The shape in the layout, in float. Throws Error where oneDNN has no such format: it has plain ones for 1 to 6 axes,
+// channels last for up to 5, blocks for 3 to 5.
+dnnl::memory::desc describe(const Shape& shape, Layout layout);
+
+// The shape with the layout left to the primitive.
+dnnl::memory::desc describe_any(const Shape& shape);
+
+// Which layout of ours the descriptor is; nothing if none. The primitive is then asked again, with a layout of ours.
+std::optional<Layout> layout_of(const dnnl::memory::desc& desc, const Shape& shape);
+
+// A primitive that computes in the caller's memory. Nothing is allocated once the calling
+// thread's scratchpad has reached its size.
+class Primitive {
+ public:
+  struct Argument {
+    int index;  // DNNL_ARG_SRC, ...
+    dnnl::memory::desc desc;
+  };
+  using Pointers = std::initializer_list<std::pair<int, const void*>>;
+
+  Primitive() = default;
+  // pd: a primitive descriptor, created with attributes(). An argument with an empty desc is not there (no bias), and
+  // the pointer that run() gets for it is ignored.
+  template <typename Descriptor>
+  Primitive(const Descriptor& pd, std::initializer_list<Argument> arguments)
+      : Primitive(dnnl::primitive(pd.get()), pd.scratchpad_desc(), arguments) {}
+
+  // One pointer for each argument; those that the primitive writes point at memory that may be written.
+  void run(Pointers pointers);
+
+  explicit operator bool() const { return !arguments_.empty(); }
+
+ private:
+  Primitive(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad,
+            std::initializer_list<Argument> arguments);
+
+  dnnl::primitive primitive_;
+  std::unordered_map<int, dnnl::memory> arguments_;
+  size_t scratchpad_bytes_ = 0;
+};
+
+// Attributes that every primitive descriptor is created with: the scratchpad comes from us, one per thread.
+dnnl::primitive_attr attributes();
+
+// Moves memory between two descriptors of one shape; with `add`, adds to what the destination holds.
+Primitive make_reorder(const dnnl::memory::desc& from, const dnnl::memory::desc& to, bool add = false);
+
+// Whether there is an implementation, and not oneDNN's reference code: right, and slower than anything else.
+template <typename Descriptor>
+bool is_fast(const std::optional<Descriptor>& pd) {
+  return pd && std::string_view(pd->impl_info_str()).substr(0, 3) != "ref";
+}
+
+// Data on its way into or out of a primitive that wants it in another layout than the caller's memory has. It is moved
+// through memory that all primitives of a thread share: one buffer for each role. Where the layouts agree, nothing
+// moves.
+class Detour {
+ public:
+  enum Role { kBottom, kTop, kWeights, kBias, kRoles };
+
+  Detour() = default;
+  Detour(Role role, const dnnl::memory::desc& outside, const dnnl::memory::desc& inside);
+
+  // What the primitive reads for the caller's `outside`.
+  const real* in(const real* outside);
+
+  // Where the primitive writes; finish() then puts the result into `outside`, or with beta 1 adds it there. A null
+  // `outside` drops the result.
+  real* out(real* outside, real beta = 0);
+  void finish(real* outside, real beta = 0);
+
+ private:
+  bool direct(const real* outside, real beta) const { return same_ && beta == 0 && outside != nullptr; }
+  real* buffer() const;
+
+  Role role_ = kBottom;
+  bool same_ = true;
+  size_t bytes_ = 0;
+  dnnl::memory::desc outside_, inside_;
+  Primitive move_in_, move_out_, add_out_;  // made when first used
+};
+
+// Parameters in the layout that a primitive wants, kept until their version changes.
+class DerivedWeights {
+ public:
+  DerivedWeights() = default;
+  DerivedWeights(const dnnl::memory::desc& plain, const dnnl::memory::desc& wanted);
+  const real* get(const real* plain, uint64_t version);
+
+ private:
+  Primitive reorder_;  // none where plain is what is wanted
+  Buffer copy_;
+  size_t bytes_ = 0;
+  const real* source_ = nullptr;
+  uint64_t version_ = 0;
+};
+
+// The primitive descriptor that `make` returns; nothing where oneDNN says that it has no implementation. What else goes
+// wrong is thrown as Error.
+template <typename Make>
+auto try_create(const Make& make) -> std::optional<decltype(make())> {
+  try {
+    return make();
+  } catch (const dnnl::error& error) {
+    if (error.status == dnnl_unimplemented || error.status == dnnl_invalid_arguments) return std::nullopt;
+    throw Error("oneDNN: {}", error.what());
+  }
+}
+
+// Runs `body`; dnnl::error becomes Error.
+template <typename Body>
+auto guarded(const Body& body) {
+  try {
+    return body();
+  } catch (const dnnl::error& error) {
+    throw Error("oneDNN: {}", error.what());
+  }
+}
+
+}  // namespace crema::onednn
+
+#endif

@@ -1,0 +1,70 @@
+#include "solvers/build.h"
+
+#include "solvers/check.h"
+
+namespace crema {
+namespace {
+
+NetConfig inline_net(const SolverConfig& config, const NetParameter& net, const std::string& field) {
+  Source source = config.source;
+  return upgrade(net, source.take(field));
+}
+
+// What the net says of its state, and on top of it what the solver says.
+NetConfig in_state(const NetConfig& config, Phase phase, const NetState& solvers) {
+  NetState state = config.net.state();
+  state.MergeFrom(solvers);
+  state.set_phase(phase);
+  return filter(config, state);
+}
+
+NetConfig train_net(const SolverConfig& config) {
+  const SolverParameter& s = config.solver;
+  const int named = s.has_net() + s.has_net_param() + s.has_train_net() + s.has_train_net_param();
+  const char* first = s.has_net() ? "net" : s.has_net_param() ? "net_param" : s.has_train_net() ? "train_net" : "train_net_param";
+  check_field(config, first, named > 0, "no net to train: set net, net_param, train_net or train_net_param");
+  check_field(config, first, named == 1, "{} nets to train: set one of net, net_param, train_net and train_net_param", named);
+  if (s.has_net()) return read_net(s.net());
+  if (s.has_train_net()) return read_net(s.train_net());
+  return s.has_net_param() ? inline_net(config, s.net_param(), "net_param")
+                           : inline_net(config, s.train_net_param(), "train_net_param");
+}
+
+// The train net's file serves for testing, too, where it is meant for both.
+std::vector<NetConfig> test_nets(const SolverConfig& config, const NetConfig& train) {
+  const SolverParameter& s = config.solver;
+  const int own = s.test_net_param_size() + s.test_net_size(), left = s.test_iter_size() - own;
+  const bool shared = s.has_net() || s.has_net_param();
+  check_field(config, "test_iter", left >= 0 && (shared || left == 0),
+              "test_iter has {} entries for {} test net{}; each test net takes one", s.test_iter_size(), own,
+              own == 1 ? "" : "s");
+  std::vector<NetConfig> nets;
+  for (int i = 0; i < s.test_net_param_size(); ++i) {
+    nets.push_back(inline_net(config, s.test_net_param(i), fmt::format("test_net_param[{}]", i)));
+  }
+  for (const std::string& path : s.test_net()) nets.push_back(read_net(path));
+  nets.resize(nets.size() + static_cast<size_t>(left), train);
+  return nets;
+}
+
+}  // namespace
+
+SolverNets solver_nets(const SolverConfig& config) {
+  const SolverParameter& s = config.solver;
+  const NetConfig train = train_net(config);
+  SolverNets nets;
+  const std::vector<NetConfig> tests = test_nets(config, train);
+  const int count = static_cast<int>(tests.size());
+  check_field(config, "test_state", s.test_state_size() == 0 || s.test_state_size() == count,
+              "test_state has {} entries for {} test nets; give one for each or none", s.test_state_size(), count);
+  check_field(config, "test_interval", count == 0 || s.test_interval() > 0,
+              "there are test nets, but test_interval is {}", s.test_interval());
+  for (int i = 0; i < count; ++i) {
+    nets.tests.push_back(in_state(tests[static_cast<size_t>(i)], TEST, s.test_state_size() > 0 ? s.test_state(i) : NetState()));
+  }
+  nets.train = in_state(train, TRAIN, s.train_state());
+  if (s.debug_info()) nets.train.net.set_debug_info(true);
+  return nets;
+}
+
+}  // namespace crema

@@ -1,0 +1,77 @@
+#include "solvers/check.h"
+
+#include <cmath>
+#include <limits>
+
+#include "config/suggest.h"
+#include "solvers/lr_policy.h"
+#include "solvers/update_rule.h"
+
+namespace crema {
+namespace {
+
+void check_counts(const SolverConfig& config) {
+  const SolverParameter& s = config.solver;
+  const auto at_least = [&](const char* field, int value, int least) {
+    check_field(config, field, value >= least, "{} is {}; it must be at least {}", field, value, least);
+  };
+  check_field(config, "max_iter", s.has_max_iter(), "max_iter is not set: how many iterations to train for");
+  at_least("max_iter", s.max_iter(), 0);
+  at_least("iter_size", s.iter_size(), 1);
+  at_least("average_loss", s.average_loss(), 1);
+  at_least("display", s.display(), 0);
+  at_least("snapshot", s.snapshot(), 0);
+  at_least("test_interval", s.test_interval(), 0);
+  for (int i = 0; i < s.test_iter_size(); ++i) {
+    const std::string field = fmt::format("test_iter[{}]", i);
+    check_field(config, field, s.test_iter(i) >= 1, "test_iter is {}; it must be at least 1", s.test_iter(i));
+  }
+}
+
+void check_numbers(const SolverConfig& config) {
+  const SolverParameter& s = config.solver;
+  check_field(config, "base_lr", s.has_base_lr(), "base_lr is not set: the learning rate to start with");
+  const auto not_negative = [&](const char* field, float value) {
+    check_field(config, field, std::isfinite(value) && value >= 0, "{} is {}; it must be a number of at least 0", field, value);
+  };
+  not_negative("base_lr", s.base_lr());
+  not_negative("weight_decay", s.weight_decay());
+  check_field(config, "clip_gradients", !std::isnan(s.clip_gradients()) && s.clip_gradients() != 0,
+              "clip_gradients is {}; it must be positive, or negative for no clipping", s.clip_gradients());
+}
+
+void check_names(const SolverConfig& config) {
+  const SolverParameter& s = config.solver;
+  const std::string& kind = s.regularization_type();
+  check_field(config, "regularization_type", kind == "L1" || kind == "L2", "regularization_type is {}; it is L1 or L2",
+              quoted(kind));
+  check_field(config, "bias_correction", !s.bias_correction() || s.type() == "Momentum",
+              "bias_correction is an option of type \"Momentum\", not of {}", quoted(s.type()));
+  check_field(config, "averaged", !s.averaged() || s.type() == "Nesterov",
+              "averaged is an option of type \"Nesterov\", not of {}", quoted(s.type()));
+  check_field(config, "snapshot_format", s.snapshot_format() == SolverParameter::BINARYPROTO,
+              "snapshots are written in snapshot_format BINARYPROTO alone");
+}
+
+}  // namespace
+
+real checked_share(const SolverConfig& config, std::string_view field, float value) {
+  check_field(config, field, value >= 0 && value < 1, "{} is {}; it must be at least 0 and below 1", field, value);
+  return value;
+}
+
+real checked_delta(const SolverConfig& config) {
+  const float delta = config.solver.delta();
+  check_field(config, "delta", std::isfinite(delta) && delta > 0, "delta is {}; it must be above 0", delta);
+  return delta;
+}
+
+void check_solver(const SolverConfig& config) {
+  check_numbers(config);
+  check_counts(config);
+  create_update_rule(config);
+  LrPolicy{config};
+  check_names(config);
+}
+
+}  // namespace crema

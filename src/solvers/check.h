@@ -1,0 +1,31 @@
+// Checks of a solver's settings before anything is built. Errors carry the place in the solver's text.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "config/net_config.h"
+#include "math/real.h"
+
+namespace crema {
+
+// Throws Error "solver.prototxt:3:1: " with the formatted message unless `holds`. A field that the text does not set is
+// reported at the file.
+template <typename... Args>
+void check_field(const SolverConfig& config, std::string_view field, bool holds, fmt::format_string<Args...> format,
+                 Args&&... args) {
+  if (!holds) throw Error("{}: {}", config.source.at(field), fmt::format(format, std::forward<Args>(args)...));
+}
+
+// `value` of `field`, a share of something that is kept: 0 <= value < 1.
+real checked_share(const SolverConfig& config, std::string_view field, float value);
+
+// `delta`, which is added to a divisor and must keep it from zero.
+real checked_delta(const SolverConfig& config);
+
+// All that can be said without the nets. Also creates the update rule and the schedule, for their own checks.
+void check_solver(const SolverConfig& config);
+
+}  // namespace crema

@@ -1,0 +1,35 @@
+// What a net's outputs say: after one forward pass, and on average over many.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/net.h"
+
+namespace crema {
+
+// One element of an output.
+struct Score {
+  std::string name;  // the output's
+  double value;
+  float weight;      // its loss weight; 0: not a part of the loss
+};
+
+struct Evaluation {
+  double loss = 0;
+  std::vector<Score> scores;
+};
+
+// The outputs of the last forward pass, sorted by name, element by element.
+std::vector<Score> scores(const Net& net);
+
+// "accuracy = 0.9912", "loss = 0.23 (* 1 = 0.23 loss)".
+std::string text(const Score& score);
+
+// Means over `batches` forward passes; nothing if stop() asked to end before the last. Throws Error if an output changes
+// its size from one pass to another.
+std::optional<Evaluation> evaluate(Net& net, int batches, const std::function<bool()>& stop = {});
+
+}  // namespace crema

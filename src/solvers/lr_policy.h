@@ -1,0 +1,30 @@
+// The learning rate as a function of the iteration, by the solver's lr_policy: fixed, step, multistep, exp, inv, poly,
+// sigmoid (formulas: proto/crema.proto).
+#pragma once
+
+#include "config/net_config.h"
+
+namespace crema {
+
+struct LrFormula;
+
+class LrPolicy {
+ public:
+  // Throws Error, with the place in the text, for an unknown policy (with the nearest one) and for fields that it needs
+  // and that are absent or make no sense.
+  explicit LrPolicy(const SolverConfig& config);
+
+  // alpha at iteration t, from 0. Iterations are asked for in rising order: "multistep" counts its drops.
+  float rate(int iteration);
+
+  // Drops made so far by "step" and "multistep", as a solver state keeps them; 0 for the others.
+  int current_step() const { return current_step_; }
+  void set_current_step(int step) { current_step_ = step; }
+
+ private:
+  SolverParameter solver_;
+  const LrFormula* formula_;
+  int current_step_ = 0;
+};
+
+}  // namespace crema

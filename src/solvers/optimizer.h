@@ -1,0 +1,44 @@
+// An update rule at work on a net's parameters: what it remembers of each, clipping, regularization, and the rates and
+// decays that the parameters ask for.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "config/net_config.h"
+#include "core/net.h"
+#include "solvers/update_rule.h"
+
+namespace crema {
+
+class Optimizer {
+ public:
+  // `parameters` outlives the optimizer. Throws Error as create_update_rule() does.
+  Optimizer(const SolverConfig& config, std::vector<NetParameterInfo>& parameters);
+
+  // Before the forward passes of iteration t, `rate` being the schedule's at t. Most rules do nothing here.
+  void look_ahead(int iteration, float rate);
+
+  // One step along the diffs, which hold the sum over iter_size passes and are then forgotten. A parameter without a diff
+  // has gradient zero: decay and momentum still move it. Throws Error if clipping meets a gradient that is not finite.
+  void update(int iteration, float rate);
+
+  // The histories as Caffe orders them: the first of every parameter, then the second.
+  void save(SolverState* state) const;
+
+  // Throws Error, before anything has changed, if the histories are another rule's or do not fit the parameters.
+  void restore(const SolverState& state);
+
+ private:
+  static bool moves(const NetParameterInfo& info) { return info.parameter->learns() && info.lr_mult != 0; }
+  Update prepare(size_t i, int iteration, float rate);
+  double clip_factor() const;
+  void check_histories(const SolverState& state) const;
+
+  SolverParameter solver_;
+  std::unique_ptr<UpdateRule> rule_;
+  std::vector<NetParameterInfo>& parameters_;
+  std::vector<std::vector<Buffer>> history_;  // [which][parameter]; empty for parameters that never move
+};
+
+}  // namespace crema

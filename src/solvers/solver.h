@@ -1,0 +1,100 @@
+// Solver: forward, backward, update, again and again; with tests, progress lines, snapshots and going on from one.
+//
+// Log lines have the words that the parsers of Caffe's logs look for.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/net_config.h"
+#include "core/net.h"
+#include "solvers/evaluate.h"
+#include "solvers/lr_policy.h"
+#include "solvers/optimizer.h"
+
+namespace crema {
+
+// What is told after each iteration.
+struct Progress {
+  int iteration;  // that are done
+  int max_iter;
+  double loss;    // mean over the latest average_loss iterations
+  float rate;
+  long items;     // records that an iteration takes; 0 if that is not known
+};
+
+struct SolverOptions {
+  Engine engine = default_engine();
+  int threads = 0;                // 0: what OpenMP would use
+  std::optional<uint64_t> seed;   // instead of random_seed, and of the one in a state that is restored
+  bool snapshots = true;          // false: none is written, whatever the solver says
+  bool log_iterations = true;     // false: no log lines every `display` iterations
+  std::function<void(const Progress&)> after_iteration;
+  std::function<bool()> stop;     // asked between iterations and between test batches: end here?
+};
+
+class Solver {
+ public:
+  // Builds the nets and loads the solver's `weights`. Throws Error.
+  explicit Solver(SolverConfig config, SolverOptions options = {});
+  explicit Solver(const std::string& path, SolverOptions options = {});
+
+  Net& net() { return *net_; }  // valid until restore()
+  int test_nets() const { return static_cast<int>(test_nets_.size()); }
+  Net& test_net(int i) { return *test_nets_[static_cast<size_t>(i)]; }
+  int iteration() const { return iteration_; }  // iterations done
+  uint64_t seed() const { return seed_; }
+
+  // Copies a model's parameters into the train net and says in the log what fitted. Throws Error.
+  void load(const std::string& weights);
+
+  // Goes on from a state, crema's or Caffe's, and the model that was written with it. Where the state has another seed,
+  // the nets are built anew. Throws Error if they do not fit; the solver is of no use then.
+  void restore(const std::string& state_path);
+
+  // `n` iterations, with all tests and snapshots that fall into them, or fewer if SolverOptions::stop says so. Returns
+  // the last one's loss. Throws Error if a loss is not finite.
+  double step(int n);
+
+  // The whole training: up to max_iter, a last snapshot, a last test.
+  void solve();
+
+  // Writes model and state. Throws Error if that fails.
+  void snapshot();
+
+ private:
+  void build_nets();
+  double iterate();
+  double gradient();
+  bool test_all();
+  void remember(double loss);
+  double mean_loss() const;
+  void report(float rate);
+  bool try_snapshot();
+  void finish();
+  void restore_progress(const SolverState& state);
+  bool due(int interval) const { return interval > 0 && iteration_ % interval == 0; }
+  long items() const;
+
+  SolverConfig config_;
+  SolverOptions options_;
+  uint64_t seed_;
+  std::unique_ptr<Net> net_;
+  std::vector<std::unique_ptr<Net>> test_nets_;
+  std::unique_ptr<Optimizer> optimizer_;
+  LrPolicy policy_;
+
+  int iteration_ = 0;
+  std::deque<float> losses_;   // the latest average_loss ones, oldest first, as a state keeps them
+  bool stopped_ = false;
+  int last_snapshot_ = -1;     // iteration that it was written at
+  std::chrono::steady_clock::time_point last_report_;
+  int last_reported_ = 0;      // iteration
+};
+
+}  // namespace crema

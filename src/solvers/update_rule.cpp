@@ -1,0 +1,29 @@
+#include "solvers/update_rule.h"
+
+#include "config/suggest.h"
+#include "solvers/check.h"
+
+namespace crema {
+namespace {
+
+std::map<std::string, CreateUpdateRule>& registry() {
+  static std::map<std::string, CreateUpdateRule> rules;
+  return rules;
+}
+
+}  // namespace
+
+const std::map<std::string, CreateUpdateRule>& update_rules() { return registry(); }
+
+void register_update_rule(const std::string& type, CreateUpdateRule create) { registry()[type] = std::move(create); }
+
+std::unique_ptr<UpdateRule> create_update_rule(const SolverConfig& config) {
+  const std::string& type = config.solver.type();
+  const auto found = registry().find(type);
+  if (found != registry().end()) return found->second(config);
+  std::vector<std::string> names;
+  for (const auto& [name, create] : registry()) names.push_back(name);
+  throw Error("{}: unknown solver type {}{}", config.source.at("type"), quoted(type), suggestion(type, names));
+}
+
+}  // namespace crema

@@ -1,0 +1,290 @@
+// Reading text: what is refused, with which words; what is taken, as protobuf takes it; where each field stands.
+#include <gtest/gtest.h>
+
+#include <google/protobuf/io/tokenizer.h>
+#include <google/protobuf/text_format.h>
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <functional>
+#include <set>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "config/net_config.h"
+#include "config/prototxt.h"
+#include "support/messages.h"
+
+namespace crema {
+namespace {
+
+using google::protobuf::TextFormat;
+
+struct BadText {
+  const char* name;
+  std::string text;
+  std::string message;
+};
+
+void PrintTo(const BadText& row, std::ostream* out) { *out << row.name; }
+
+std::string name_of(const testing::TestParamInfo<BadText>& row) { return row.param.name; }
+
+class NetText : public testing::TestWithParam<BadText> {};
+class SolverText : public testing::TestWithParam<BadText> {};
+
+TEST_P(NetText, IsRefused) {
+  EXPECT_EQ(message_of([] { parse_net(GetParam().text, "net.prototxt"); }), GetParam().message);
+}
+
+TEST_P(SolverText, IsRefused) {
+  EXPECT_EQ(message_of([] { parse_solver(GetParam().text, "s.prototxt"); }), GetParam().message);
+}
+
+const std::vector<BadText> kBadNets = {
+    {"UnknownField", "name: \"a\"\nlayer {\n  nam: \"b\"\n}",
+     "net.prototxt:3:3: LayerParameter has no field \"nam\"; did you mean \"name\"?"},
+    {"UnknownFieldInside", "layer { convolution_param { kernelsize: 3 } }",
+     "net.prototxt:1:29: ConvolutionParameter has no field \"kernelsize\"; did you mean \"kernel_size\"?"},
+    {"UnknownFieldLikeNoOther", "xyzzy: 1", "net.prototxt:1:1: NetParameter has no field \"xyzzy\""},
+    {"UnknownMessage", "layer { \n pooling_parm {} }",
+     "net.prototxt:2:2: LayerParameter has no field \"pooling_parm\"; did you mean \"pooling_param\"?"},
+    {"FieldOfTheSurroundingMessage", "layer { convolution_param { name: \"x\" } }",
+     "net.prototxt:1:29: ConvolutionParameter has no field \"name\""},
+    {"EnumValue", "layer {\n  pooling_param { pool: MAXX }\n}",
+     "net.prototxt:2:25: field \"pool\" takes MAX, AVE or STOCHASTIC, not \"MAXX\"; did you mean \"MAX\"?"},
+    {"EnumValueInLowerCase", "layer { phase: train }",
+     "net.prototxt:1:16: field \"phase\" takes TRAIN or TEST, not \"train\"; did you mean \"TRAIN\"?"},
+    {"EnumValueLikeNoOther", "layer { phase: 7 }", "net.prototxt:1:16: field \"phase\" takes TRAIN or TEST, not \"7\""},
+    {"EnumValueNegative", "layer { phase: -1 }", "net.prototxt:1:16: field \"phase\" takes TRAIN or TEST, not \"-1\""},
+    {"EnumValueOutOfRange", "layer { phase: 4294967296 }",
+     "net.prototxt:1:16: field \"phase\" takes TRAIN or TEST, not \"4294967296\""},
+    {"EnumValueQuoted", "layer { phase: \"TRAIN\" }",
+     "net.prototxt:1:16: field \"phase\" takes a name without quotes: TRAIN or TEST, not \"TRAIN\""},
+    {"EnumOfMany", "layers { type: CONVOLUTIONS }",
+     "net.prototxt:1:16: field \"type\" has no value \"CONVOLUTIONS\"; did you mean \"CONVOLUTION\"?"},
+    {"EnumOfManyQuoted", "layers { type: \"CONVOLUTION\" }",
+     "net.prototxt:1:16: field \"type\" takes a name without quotes, not \"CONVOLUTION\""},
+    {"MessageGivenTwice", "layer {\n pooling_param { }\n pooling_param { }\n}",
+     "net.prototxt:3:2: field \"pooling_param\" is given twice; the first is in line 2"},
+    {"RequiredFieldMissing", "layer {\n  clip_param { max: 1 }\n}",
+     "net.prototxt:2:3: clip_param lacks the field \"min\", which it must have"},
+    {"TypeWithoutQuotes", "layer { type: ReLU }",
+     "net.prototxt:1:15: field \"type\" takes a string in quotes, not \"ReLU\""},
+    {"StringForInteger", "layer { inner_product_param { num_output: \"10\" } }",
+     "net.prototxt:1:43: field \"num_output\" takes a whole number, not \"10\""},
+    {"FractionForInteger", "layer { inner_product_param { num_output: 1.5 } }",
+     "net.prototxt:1:43: field \"num_output\" takes a whole number, not \"1.5\""},
+    {"NegativeForUnsigned", "layer { convolution_param { pad: -1 } }",
+     "net.prototxt:1:34: field \"pad\" takes a whole number from 0 to 4294967295, not \"-1\""},
+    {"IntegerOutOfRange", "layer { softmax_param { axis: 2147483648 } }",
+     "net.prototxt:1:31: field \"axis\" takes a whole number from -2147483648 to 2147483647, not \"2147483648\""},
+    {"BlockForValue", "name { }", "net.prototxt:1:6: expected \":\" after \"name\", found \"{\""},
+    {"ValueForBlock", "layer: 3", "net.prototxt:1:8: expected \"{\" after \"layer\", found \"3\""},
+    {"NothingForBlock", "layer", "net.prototxt:1:6: expected \"{\" after \"layer\", found the end of the file"},
+    {"NothingForValue", "name:", "net.prototxt:1:6: field \"name\" takes a string in quotes, not the end of the file"},
+    {"NoColon", "name \"x\"", "net.prototxt:1:6: expected \":\" after \"name\", found \"x\""},
+    {"NotClosed", "name: \"x\"\n\n layer {\n  name: \"y\"\n",
+     "net.prototxt:3:2: \"layer\" is not closed: the file ends within it"},
+    {"ClosedTwice", "layer { } }", "net.prototxt:1:11: expected a field name, found \"}\""},
+    {"ClosedOtherwise", "layer < }", "net.prototxt:1:9: expected \">\", found \"}\""},
+    {"ListNotClosed", "input: [\"a\" \"b\" 3", "net.prototxt:1:17: expected \",\" or \"]\", found \"3\""},
+    {"ListForSingle", "name: [\"a\"]", "net.prototxt:1:7: field \"name\" takes a string in quotes, not \"[\""},
+    {"NameMissing", "\"name\": 1", "net.prototxt:1:1: expected a field name, found \"name\""},
+    {"Extension", "[crema.x]: 1", "net.prototxt:1:1: expected a field name, found \"[\""},
+    {"StringNotClosed", "name: \"abc\n", "net.prototxt:1:11: string literals cannot cross line boundaries"},
+    {"EscapeUnknown", "name: \"\\q\"", "net.prototxt:1:9: invalid escape sequence in string literal"},
+    {"TheFirstOfTwoFaults", "name: \"\\q  \\q\"", "net.prototxt:1:9: invalid escape sequence in string literal"},
+    {"NumberRunsIntoName", "input_dim: 3x", "net.prototxt:1:13: need space between number and identifier"},
+    {"NotAscii", "name: \xC3\xA4", "net.prototxt:1:7: a character outside ASCII, which may stand in strings alone"},
+    {"NulByte", std::string("name: \"a\"\n\0", 11),
+     "net.prototxt:2:1: byte 0x00: this is a binary file, where text (.prototxt) belongs"},
+    {"NulByteFurtherOn", std::string(9000, ' ') + std::string(1, '\0'),
+     "net.prototxt:1:9001: invalid control characters encountered in text"},
+    {"Caffemodel", "\n\x05LeNet\xA2\x06\x03\x0A\x01x",
+     "net.prototxt:2:1: byte 0x05: this is a binary file, where text (.prototxt) belongs"},
+    {"LongNameIsShortened", std::string(1000, 'x') + ": 1",
+     "net.prototxt:1:1: NetParameter has no field \"" + std::string(60, 'x') + "...\""},
+    {"ControlByteIsShown", "layer { type: \"\x1f\" name: Y }",
+     "net.prototxt:1:16: byte 0x1F: this is a binary file, where text (.prototxt) belongs"},
+    {"BracesAlone", std::string(100000, '{'), "net.prototxt:1:1: expected a field name, found \"{\""},
+};
+
+const std::vector<BadText> kBadSolvers = {
+    {"UnknownField", "# comment\n\nbase_Ir: 0.1",
+     "s.prototxt:3:1: SolverParameter has no field \"base_Ir\"; did you mean \"base_lr\"?"},
+    {"GivenTwice", "base_lr: 0.1\n base_lr: 0.1",
+     "s.prototxt:2:2: field \"base_lr\" is given twice; the first is in line 1"},
+    {"GivenTwiceInANet", "net_param { name: \"a\"\n name: \"a\" }",
+     "s.prototxt:2:2: field \"name\" is given twice; the first is in line 1"},
+    {"ExponentForInteger", "max_iter: 1e5", "s.prototxt:1:11: field \"max_iter\" takes a whole number, not \"1e5\""},
+    {"WordForNumber", "base_lr: abc", "s.prototxt:1:10: field \"base_lr\" takes a number, not \"abc\""},
+    {"MinusWord", "base_lr: -abc", "s.prototxt:1:10: field \"base_lr\" takes a number, not \"-abc\""},
+    {"OctalForNumber", "base_lr: 01", "s.prototxt:1:10: field \"base_lr\" takes a decimal number, not \"01\""},
+    {"WordForBool", "debug_info: yes", "s.prototxt:1:13: field \"debug_info\" takes true or false, not \"yes\""},
+    {"NumberForBool", "debug_info: 2", "s.prototxt:1:13: field \"debug_info\" takes true or false, not \"2\""},
+    {"StringForBool", "debug_info: \"true\"",
+     "s.prototxt:1:13: field \"debug_info\" takes true or false, not \"true\""},
+    {"TwoTypes", "type: \"SGD\"\nsolver_type: ADAM", "s.prototxt:2:1: type and the legacy solver_type are both set"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Bad, NetText, testing::ValuesIn(kBadNets), name_of);
+INSTANTIATE_TEST_SUITE_P(Bad, SolverText, testing::ValuesIn(kBadSolvers), name_of);
+
+// Texts that Caffe's reader, protobuf's own, takes; and texts that it refuses. Ours must agree.
+TEST(Prototxt, TakesWhatProtobufTakes) {
+  const std::vector<std::string> taken = {
+      "",
+      "  \n# only a comment",
+      "net: \"a\" 'b'\n\"c\"",
+      "net: 'it\\'s \\x41\\101\\n'",
+      "base_lr: 1",
+      "base_lr: -1.5e-3f",
+      "base_lr: inf gamma: -inf power: NaN",
+      "base_lr: 1e50 gamma: 3.4028235e+38",
+      "base_lr: 99999999999999999999",
+      "base_lr: .5 gamma: 5.",
+      "max_iter: 0x10 display: 010 random_seed: -9223372036854775808",
+      "test_iter: [1, 2,3] test_iter: 4",
+      "test_iter: []",
+      "stepvalue: 1, stepvalue: 2; gamma: 1;",
+      "debug_info: true snapshot_diff: f test_initialization: 0 snapshot_after_train: True",
+      "solver_mode: 1 snapshot_format: HDF5",
+      "net_param < name: 'x' >",
+      "net_param: { name: 'x' }",
+      "test_state { stage: 'a' } test_state: [{ stage: 'b' stage: 'c' }, < level: -3 >]",
+      "net: \"\xFF\xC3\xA4\"",
+      "net:'a'max_iter:3",
+      "net: 'a'\r\nmax_iter: 3\r\n",
+      "net : 'x'",
+      "random_seed: 9223372036854775807"};
+  const std::vector<std::string> refused = {"net: a",
+                                            "net 'a'",
+                                            "net: 'a",
+                                            "max_iter: 1.0",
+                                            "max_iter: --1",
+                                            "max_iter: 2147483648",
+                                            "debug_info: TRUE",
+                                            "debug_info: -1",
+                                            "base_lr: 0x10",
+                                            "base_lr: 010",
+                                            "base_lr: - ",
+                                            "solver_mode: 9",
+                                            "net_param { name: 'x' >",
+                                            "net_param [ ]",
+                                            "test_iter: [1 2]",
+                                            "test_iter: [1,]",
+                                            "test_iter: [",
+                                            "max_iter: 3a",
+                                            "max_iter:: 3",
+                                            "a",
+                                            "net: 'a' net: 'b'",
+                                            "max_iter: 3;;",
+                                            "}",
+                                            "net_param { { } }",
+                                            "train_state { stage: [ 'a' }",
+                                            "solver_mode: -1",
+                                            "base_lr: infinit",
+                                            "net_param { layer { clip_param { } } }",
+                                            "max_iter: 0x",
+                                            "max_iter: 09"};
+  struct Quiet final : google::protobuf::io::ErrorCollector {
+    void AddError(int, int, const std::string&) override {}
+  } quiet;
+  TextFormat::Parser reference;
+  reference.RecordErrorsTo(&quiet);
+  for (const std::string& text : taken) {
+    SolverParameter ours, theirs;
+    ASSERT_TRUE(reference.ParseFromString(text, &theirs)) << text;
+    ASSERT_NO_THROW(parse_prototxt(text, "", ours)) << text;
+    EXPECT_EQ(ours.DebugString(), theirs.DebugString()) << text;
+  }
+  for (const std::string& text : refused) {
+    SolverParameter ours, theirs;
+    EXPECT_FALSE(reference.ParseFromString(text, &theirs)) << text;
+    EXPECT_THROW(parse_prototxt(text, "", ours), Error) << text;
+  }
+}
+
+TEST(Prototxt, TakesAByteOrderMark) {
+  NetParameter net;
+  const Source source = parse_prototxt("\xEF\xBB\xBFname: 'x'", "", net);
+  EXPECT_EQ(net.name(), "x");
+  EXPECT_EQ(source.find("name").column, 1);
+}
+
+// Parsing descends once per nested message, so a message that can hold itself would let a text choose the depth.
+TEST(Prototxt, NoMessageHoldsItself) {
+  using google::protobuf::Descriptor;
+  const std::function<bool(const Descriptor*, std::set<const Descriptor*>)> holds_itself =
+      [&](const Descriptor* type, std::set<const Descriptor*> outer) {
+        if (!outer.insert(type).second) return true;
+        for (int i = 0; i < type->field_count(); ++i) {
+          if (type->field(i)->message_type() && holds_itself(type->field(i)->message_type(), outer)) return true;
+        }
+        return false;
+      };
+  const auto* file = SolverParameter::descriptor()->file();
+  for (int i = 0; i < file->message_type_count(); ++i) {
+    EXPECT_FALSE(holds_itself(file->message_type(i), {})) << file->message_type(i)->name();
+  }
+}
+
+TEST(Prototxt, NotesWhereFieldsStand) {
+  NetParameter net;
+  const Source source = parse_prototxt(
+      "name: \"n\"\n"
+      "layer {\n"
+      "  bottom: \"a\"\n"
+      "  bottom: \"b\" bottom: [\"c\",\n"
+      "    \"d\"]\n"
+      "}\n"
+      "layer { param { lr_mult: 1 } param { lr_mult: 2 } }\n",
+      "f.prototxt", net);
+  const std::vector<std::pair<const char*, const char*>> rows = {
+      {"name", "f.prototxt:1:1"},
+      {"layer", "f.prototxt:2:1"},
+      {"layer[0]", "f.prototxt:2:1"},
+      {"layer.bottom", "f.prototxt:3:3"},
+      {"layer[0].bottom[0]", "f.prototxt:3:3"},
+      {"layer.bottom[1]", "f.prototxt:4:3"},
+      {"layer.bottom[2]", "f.prototxt:4:24"},
+      {"layer.bottom[3]", "f.prototxt:5:5"},
+      {"layer.bottom[9]", "f.prototxt:3:3"},  // not there: the nearest that is
+      {"layer.type", "f.prototxt:2:1"},
+      {"layer[1]", "f.prototxt:7:1"},
+      {"layer[1].param[0].lr_mult", "f.prototxt:7:17"},
+      {"layer[1].param[1].lr_mult", "f.prototxt:7:38"},
+      {"layer[1].param[1].decay_mult", "f.prototxt:7:30"},
+      {"state", "f.prototxt"}};
+  for (const auto& [path, place] : rows) EXPECT_EQ(source.at(path), place) << path;
+  EXPECT_EQ(source.line_of("layer[1].param"), "f.prototxt:7");
+}
+
+TEST(Prototxt, KeepsThePositionsOfTheFirstHundredNumbers) {
+  SolverParameter solver;
+  std::string text;
+  for (int i = 0; i < 300; ++i) text += "stepvalue: 1\ntest_net: 'a'\n";
+  const Source source = parse_prototxt(text, "", solver);
+  EXPECT_EQ(solver.stepvalue_size(), 300);
+  EXPECT_EQ(source.find("stepvalue[99]").line, 199);
+  EXPECT_EQ(source.find("stepvalue[100]").line, 1);
+  EXPECT_EQ(source.find("test_net[299]").line, 600);
+}
+
+TEST(Prototxt, FilesThatCannotBeRead) {
+  const std::filesystem::path folder = testing::TempDir() + fmt::format("crema_prototxt_test_{}", ::getpid());
+  std::filesystem::create_directories(folder);
+  const std::string missing = folder / "none.prototxt", empty = folder / "empty.prototxt";
+  write_file(empty, "");
+  EXPECT_EQ(message_of([&] { read_net(missing); }), missing + ": cannot open: No such file or directory");
+  EXPECT_EQ(message_of([&] { read_solver(folder); }), folder.string() + ": is a folder, not a file");
+  EXPECT_EQ(read_net(empty).net.layer_size(), 0);
+  EXPECT_EQ(message_of([] { parse_net(std::string(kLongestText + 1, ' '), "big"); }),
+            "big: longer than the 67108864 bytes of text that are read at most");
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace crema

@@ -1,0 +1,165 @@
+// Forward rows of convolutions, pooling and inner products.
+// The numbers are worked out by hand, or by a few lines of Python that know nothing of crema.
+#include "rows/forward_rows.h"
+
+namespace crema {
+namespace {
+
+const Literal kThreeByThree({1, 1, 3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9});
+const Literal kTwoByTwoWeights({1, 1, 2, 2}, {1, 2, 3, 4});
+
+const std::vector<ForwardRow> kConvolution = {
+    {"convolution",
+     {kThreeByThree},
+     "type: 'Convolution' convolution_param { num_output: 1 kernel_size: 2 }",
+     {{{1, 1, 2, 2}, {47, 57, 77, 87}}},
+     {kTwoByTwoWeights, {10.f}}},
+    {"convolution_two_outputs",
+     {kThreeByThree},
+     "type: 'Convolution' convolution_param { num_output: 2 kernel_size: 2 bias_term: false }",
+     {{{1, 2, 2, 2}, {-4, -4, -4, -4, -2, -2, -2, -2}}},
+     {{{2, 1, 2, 2}, {1, 0, 0, -1, 0, 1, -1, 0}}}},
+    {"convolution_fillers",
+     {kThreeByThree},
+     "type: 'Convolution' convolution_param { num_output: 1 kernel_size: 3 weight_filler { value: 2 } "
+     "bias_filler { value: 0.5 } }",
+     {{{1, 1, 1, 1}, {90.5f}}}},
+    {"convolution_pad_stride",
+     {kThreeByThree},
+     "type: 'Convolution' convolution_param { num_output: 1 kernel_size: 3 pad: 1 stride: 2 }",
+     {{{1, 1, 2, 2}, {94.5f, 106.5f, 106.5f, 94.5f}}},
+     {kThreeByThree, {0.5f}}},
+    {"convolution_dilated",
+     {kThreeByThree},
+     "type: 'Convolution' convolution_param { num_output: 1 kernel_size: 2 dilation: 2 }",
+     {{{1, 1, 1, 1}, {64}}},
+     {kTwoByTwoWeights, {0.f}}},
+    {"convolution_by_axis",
+     {kThreeByThree},
+     "type: 'Convolution' convolution_param { num_output: 1 kernel_h: 2 kernel_w: 1 pad_h: 0 pad_w: 1 "
+     "stride_h: 1 stride_w: 2 }",
+     {{{1, 1, 2, 3}, {0, 52, 0, 0, 85, 0}}},
+     {{{1, 1, 2, 1}, {1, 10}}, {0.f}}},
+    {"convolution_groups",
+     {{{1, 2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8}}},
+     "type: 'Convolution' convolution_param { num_output: 2 kernel_size: 1 group: 2 }",
+     {{{1, 2, 2, 2}, {2, 4, 6, 8, 16, 19, 22, 25}}},
+     {{{2, 1, 1, 1}, {2, 3}}, {0.f, 1.f}}},
+    {"convolution_two_channels",
+     {{{1, 2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8}}},
+     "type: 'Convolution' convolution_param { num_output: 1 kernel_size: 1 bias_term: false engine: CAFFE }",
+     {{{1, 1, 2, 2}, {51, 62, 73, 84}}},
+     {{{1, 2, 1, 1}, {1, 10}}}},
+    {"convolution_1d",
+     {{{1, 1, 5}, {1, 2, 3, 4, 5}}},
+     "type: 'Convolution' convolution_param { num_output: 1 kernel_size: 3 stride: 2 pad: 1 bias_term: false }",
+     {{{1, 1, 3}, {10, 24, 14}}},
+     {{{1, 1, 3}, {1, 2, 4}}}},
+    {"convolution_3d",
+     {{{1, 1, 2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8}}},
+     "type: 'Convolution' convolution_param { num_output: 1 kernel_size: 2 kernel_size: 1 kernel_size: 2 "
+     "bias_term: false }",
+     {{{1, 1, 1, 2, 1}, {44, 64}}},
+     {{{1, 1, 2, 1, 2}, {1, 2, 3, 4}}}},
+    {"convolution_axis_2",
+     {{{1, 2, 2, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}}},
+     "type: 'Convolution' convolution_param { num_output: 1 kernel_size: 2 axis: 2 bias_term: false }",
+     {{{1, 2, 1, 2}, {37, 47, 97, 107}}},
+     {{{1, 2, 2}, {1, 2, 3, 4}}}},
+    {"convolution_general_path",
+     {kThreeByThree},
+     "type: 'Convolution' convolution_param { num_output: 1 kernel_size: 2 force_nd_im2col: true }",
+     {{{1, 1, 2, 2}, {47, 57, 77, 87}}},
+     {kTwoByTwoWeights, {10.f}}},
+};
+
+const Literal kFourByFour({1, 1, 4, 4}, {1, 2, 3, 4, 8, 7, 6, 5, 9, 10, 11, 12, 0, -1, 15, -2});
+const Literal kFourByFourNegated({1, 1, 4, 4}, {-1, -2, -3, -4, -8, -7, -6, -5, -9, -10, -11, -12, 0, 1, -15, 2});
+
+const std::vector<ForwardRow> kPooling = {
+    {"pooling",
+     {kFourByFour},
+     "type: 'Pooling' pooling_param { kernel_size: 2 stride: 2 }",
+     {{{1, 1, 2, 2}, {8, 6, 10, 15}}}},
+    {"pooling_mask",
+     {kFourByFour},
+     "type: 'Pooling' pooling_param { pool: MAX kernel_size: 2 stride: 2 }",
+     {{{1, 1, 2, 2}, {8, 6, 10, 15}}, {{1, 1, 2, 2}, {4, 6, 9, 14}}}},
+    {"pooling_last_window_over_the_edge",
+     {kFourByFour},
+     "type: 'Pooling' pooling_param { kernel_size: 3 stride: 2 }",
+     {{{1, 1, 2, 2}, {11, 12, 15, 15}}}},
+    {"pooling_floor",
+     {kFourByFour},
+     "type: 'Pooling' pooling_param { kernel_size: 3 stride: 2 round_mode: FLOOR }",
+     {{{1, 1, 1, 1}, {11}}}},
+    {"pooling_padding_is_never_the_largest",
+     {kFourByFourNegated},
+     "type: 'Pooling' pooling_param { kernel_size: 3 stride: 2 pad: 1 engine: CAFFE }",
+     {{{1, 1, 3, 3}, {-1, -2, -4, 1, 2, 2, 1, 2, 2}}}},
+    {"pooling_max_by_axis",
+     {kFourByFour},
+     "type: 'Pooling' pooling_param { kernel_h: 1 kernel_w: 2 stride_h: 1 stride_w: 2 }",
+     {{{1, 1, 4, 2}, {2, 4, 8, 6, 10, 12, 0, 15}}}},
+    {"pooling_max_global",
+     {kFourByFour},
+     "type: 'Pooling' pooling_param { global_pooling: true }",
+     {{{1, 1, 1, 1}, {15}}}},
+    {"pooling_average",
+     {kFourByFour},
+     "type: 'Pooling' pooling_param { pool: AVE kernel_size: 2 stride: 2 }",
+     {{{1, 1, 2, 2}, {4.5f, 4.5f, 4.5f, 9}}}},
+    {"pooling_average_over_the_edge",
+     {kFourByFour},
+     "type: 'Pooling' pooling_param { pool: AVE kernel_size: 3 stride: 2 }",
+     {{{1, 1, 2, 2}, {6.3333333f, 6.8333333f, 7.3333333f, 9}}}},
+    {"pooling_average_counts_padding",
+     {kFourByFour},
+     "type: 'Pooling' pooling_param { pool: AVE kernel_size: 3 stride: 2 pad: 1 }",
+     {{{1, 1, 3, 3}, {2, 3, 1.5f, 3.6666667f, 7, 2.5f, -0.16666667f, 2, -0.5f}}}},
+    {"pooling_average_by_axis",
+     {kFourByFour},
+     "type: 'Pooling' pooling_param { pool: AVE kernel_h: 2 kernel_w: 3 stride_h: 2 stride_w: 1 pad_h: 0 pad_w: 1 }",
+     {{{1, 1, 2, 4}, {3, 4.5f, 4.5f, 3, 3, 7.3333333f, 7.5f, 6}}}},
+    {"pooling_stochastic_test",
+     {{{1, 1, 2, 2}, {1, 3, 0, 4}}},
+     "type: 'Pooling' pooling_param { pool: STOCHASTIC kernel_size: 2 }",
+     {{{1, 1, 1, 1}, {3.25f}}},
+     {},
+     TEST},
+};
+
+const Literal kTwoRows({2, 3}, {1, 2, 3, 4, 5, 6});
+
+const std::vector<ForwardRow> kInnerProduct = {
+    {"inner_product",
+     {kTwoRows},
+     "type: 'InnerProduct' inner_product_param { num_output: 2 }",
+     {{{2, 2}, {15, 22, 33, 49}}},
+     {{{2, 3}, {1, 2, 3, 2, 3, 4}}, {1.f, 2.f}}},
+    {"inner_product_no_bias",
+     {kTwoRows},
+     "type: 'InnerProduct' inner_product_param { num_output: 1 bias_term: false }",
+     {{{2, 1}, {-2, -2}}},
+     {{{1, 3}, {1, 0, -1}}}},
+    {"inner_product_transposed",
+     {kTwoRows},
+     "type: 'InnerProduct' inner_product_param { num_output: 2 bias_term: false transpose: true }",
+     {{{2, 2}, {14, 20, 32, 47}}},
+     {{{3, 2}, {1, 2, 2, 3, 3, 4}}}},
+    {"inner_product_last_axis",
+     {{{2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8}}},
+     "type: 'InnerProduct' inner_product_param { num_output: 1 axis: -1 bias_term: false }",
+     {{{2, 2, 1}, {21, 43, 65, 87}}},
+     {{{1, 2}, {1, 10}}}},
+    {"inner_product_fillers",
+     {kTwoRows},
+     "type: 'InnerProduct' inner_product_param { num_output: 1 weight_filler { value: 2 } bias_filler { value: 0.5 } }",
+     {{{2, 1}, {12.5f, 30.5f}}}},
+};
+
+}  // namespace
+
+std::vector<ForwardRow> forward_rows_of_filters() { return joined({kConvolution, kPooling, kInnerProduct}); }
+
+}  // namespace crema

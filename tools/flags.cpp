@@ -1,0 +1,43 @@
+#include "flags.h"
+
+#include "base/log.h"
+#include "core/weights.h"
+
+namespace crema {
+
+void add_run_flags(CLI::App& command, RunFlags& flags) {
+  static const std::map<std::string, Engine> engines = {{"plain", Engine::plain}, {"onednn", Engine::onednn}};
+  command.add_option("--engine", flags.engine, "what computes: onednn (the default where it is built in) or plain")
+      ->transform(CLI::CheckedTransformer(engines).description("plain|onednn"));
+  command.add_option("--threads", flags.threads, "threads to compute with; default: one for each core")
+      ->check(CLI::Range(1, 4096).description("N"));
+}
+
+void add_net_flags(CLI::App& command, NetFlags& flags) {
+  command.add_option("--model", flags.model, "the net's prototxt")->required()->type_name("FILE");
+  command.add_option("--weights", flags.weights, "its parameters, a .caffemodel")->required()->type_name("FILE");
+  command
+      .add_option_function<std::string>(
+          "--phase", [&flags](const std::string& name) { flags.state.set_phase(name == "TRAIN" ? TRAIN : TEST); },
+          "the net's phase: TEST (the default) or TRAIN")
+      ->check(CLI::IsMember({"TRAIN", "TEST"}).description("TRAIN|TEST"));
+  command.add_option_function<int>("--level", [&flags](int level) { flags.state.set_level(level); }, "the net's level")
+      ->type_name("N");
+  command.add_option("--stage", flags.stages, "a stage that the net is in; may be given again")->type_name("NAME");
+}
+
+NetConfig read_net(const NetFlags& flags) {
+  NetState state = flags.state;
+  for (const std::string& stage : flags.stages) state.add_stage(stage);
+  return filter(read_net(flags.model), state);
+}
+
+void load_weights(const NetFlags& flags, Net& net) {
+  const LoadReport report = load_weights(flags.weights, &net);
+  CREMA_INFO("Loaded {} layers from {}", report.layers, flags.weights);
+  if (!report.left.empty()) {
+    CREMA_WARN("{} has no parameters for {}: they have their initial values", flags.weights, fmt::join(report.left, ", "));
+  }
+}
+
+}  // namespace crema

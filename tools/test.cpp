@@ -1,0 +1,36 @@
+// crema test: the means of a net's outputs over some batches.
+#include "commands.h"
+#include "flags.h"
+#include "solvers/evaluate.h"
+
+namespace crema {
+namespace {
+
+struct TestFlags {
+  NetFlags net;
+  RunFlags run;
+  int iterations = 50;
+};
+
+void test(const TestFlags& flags) {
+  Net net(read_net(flags.net), {.threads = flags.run.threads, .engine = flags.run.engine, .backward = false});
+  load_weights(flags.net, net);
+  const auto result = evaluate(net, flags.iterations);
+  for (const Score& score : result->scores) fmt::print("{}\n", text(score));
+}
+
+}  // namespace
+
+void add_test(CLI::App& app) {
+  const auto flags = std::make_shared<TestFlags>();
+  CLI::App* command = app.add_subcommand("test", "measure a trained net: the means of its outputs over some batches");
+  add_net_flags(*command, flags->net);
+  command->add_option("--iterations", flags->iterations, "batches to run, 50 unless told")
+      ->check(CLI::PositiveNumber.description("N"));
+  add_run_flags(*command, flags->run);
+  command->footer("Example:\n  crema test --model models/lenet/train_test.prototxt"
+                  " --weights models/lenet/lenet_iter_4690.caffemodel --iterations 100");
+  command->callback([flags] { test(*flags); });
+}
+
+}  // namespace crema
