@@ -4,11 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 
-#include "base/file.h"
 #include "rows/rows.h"
 #include "support/array.h"
+#include "support/data_files.h"
 #include "support/golden.h"
 
 namespace crema {
@@ -24,28 +23,24 @@ std::string big_endian(uint32_t number) {
 }
 
 // Two images of 3 x 4 pixels, 0 to 11 and 100 to 111, with labels 7 and 3; in "others" 9 and 8. And rows of HDF5.
-std::string write_files() {
-  const std::string folder = testing::TempDir() + "crema_forward_test";
-  std::filesystem::create_directories(folder);
+void write_files(const TempFolder& folder) {
   std::string pixels;
   for (const int first : {0, 100}) {
     for (int i = 0; i < 12; ++i) pixels += static_cast<char>(first + i);
   }
   const auto image_header = big_endian(0x803) + big_endian(2) + big_endian(3) + big_endian(4);
   const auto label_header = big_endian(0x801) + big_endian(2);
-  write_file(folder + "/a-images-idx3-ubyte", image_header + pixels);
-  write_file(folder + "/a-labels-idx1-ubyte", label_header + "\7\3");
-  write_file(folder + "/others", label_header + "\t\b");
-  write_hdf5(folder + "/first.h5", {{"data", {{2, 2}, {1, 2, 3, 4}}}, {"label", {{2}, {10, 20}}}});
-  write_hdf5(folder + "/second.h5", {{"data", {{2, 2}, {5, 6, 7, 8}}}, {"label", {{2}, {30, 40}}}});
-  write_file(folder + "/hdf5.txt", folder + "/first.h5\n" + folder + "/second.h5\n");
-  return folder;
+  folder.write("a-images-idx3-ubyte", image_header + pixels);
+  folder.write("a-labels-idx1-ubyte", label_header + "\7\3");
+  folder.write("others", label_header + "\t\b");
+  write_hdf5(folder / "first.h5", {{"data", {{2, 2}, {1, 2, 3, 4}}}, {"label", {{2}, {10, 20}}}});
+  write_hdf5(folder / "second.h5", {{"data", {{2, 2}, {5, 6, 7, 8}}}, {"label", {{2}, {30, 40}}}});
+  folder.write("hdf5.txt", folder / "first.h5\n" + folder / "second.h5\n");
 }
 
-std::string net_text(const ForwardRow& row) {
-  static const std::string folder = write_files();
+std::string net_text(const ForwardRow& row, const TempFolder& files) {
   std::string text, layer = row.layer;
-  for (size_t at; (at = layer.find("{files}")) != std::string::npos;) layer.replace(at, 7, folder);
+  for (size_t at; (at = layer.find("{files}/")) != std::string::npos;) layer.replace(at, 8, files / "");
   for (size_t b = 0; b < row.bottoms.size(); ++b) {
     std::string dims;
     for (const long dim : row.bottoms[b].dims) dims += fmt::format("dim: {} ", dim);
@@ -57,13 +52,13 @@ std::string net_text(const ForwardRow& row) {
   return text + "layer { name: 'L' " + layer + " }\n";
 }
 
-void run(const ForwardRow& row, Engine engine) {
+void run(const ForwardRow& row, Engine engine, const TempFolder& files) {
   NetState state;
   state.set_phase(row.phase);
   NetOptions options;
   options.engine = engine;
   options.backward = false;
-  Net net(filter(parse_net(net_text(row), row.name), state), options);
+  Net net(filter(parse_net(net_text(row, files), row.name), state), options);
   for (size_t b = 0; b < row.bottoms.size(); ++b) {
     const auto& values = row.bottoms[b].values;
     Blob& input = net.input(fmt::format("in{}", b));
@@ -92,9 +87,11 @@ void run(const ForwardRow& row, Engine engine) {
 class Forward : public testing::TestWithParam<ForwardRow> {};
 
 TEST_P(Forward, GivesTheseNumbers) {
+  const TempFolder files;
+  write_files(files);
   for (const auto& [name, engine] : golden_engines()) {
     SCOPED_TRACE("on the engine " + name);
-    run(GetParam(), engine);
+    run(GetParam(), engine, files);
   }
 }
 

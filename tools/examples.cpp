@@ -30,7 +30,8 @@ Names find_names(const NetConfig& config) {
   });
   check(data != layers.end(), "{}: the net has no layer that brings data", config.source.at());
   const LayerParameter* compares = comparing_layer(config.net);
-  check(compares != nullptr, "{}: the net has no Accuracy or loss layer that compares scores with labels", config.source.at());
+  check(compares != nullptr, "{}: the net has no Accuracy or loss layer that compares scores with labels",
+        config.source.at());
   return {data->top(0), compares->bottom(0), compares->bottom(1)};
 }
 

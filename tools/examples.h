@@ -9,16 +9,16 @@
 namespace crema {
 
 struct Example {
-  long channels, height, width;  // channels: 1, or 3 in the order blue, green, red
+  long channels, height, width;       // channels: 1, or 3 in the order blue, green, red
   std::vector<unsigned char> pixels;  // channel by channel, the image's darkest value at 0, its lightest at 255
   long predicted, label;
 
   bool right() const { return predicted == label; }
 };
 
-// The first `count` images that a net's data layer brings, with what the net says of them. The net has an Accuracy layer
-// or a loss layer that compares scores, a number for each class, with labels. Throws Error if it has not, or if its data
-// are no images.
+// The first `count` images that a net's data layer brings, with what the net says of them. The net has an Accuracy
+// layer or a loss layer that compares scores, a number for each class, with labels. Throws Error if it has not, or if
+// its data are no images.
 std::vector<Example> look(NetConfig config, NetOptions options, const std::string& weights, int count);
 
 // All examples as characters, as many side by side as `columns` take, with their captions.

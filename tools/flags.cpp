@@ -21,7 +21,9 @@ void add_net_flags(CLI::App& command, NetFlags& flags) {
           "--phase", [&flags](const std::string& name) { flags.state.set_phase(name == "TRAIN" ? TRAIN : TEST); },
           "the net's phase: TEST (the default) or TRAIN")
       ->check(CLI::IsMember({"TRAIN", "TEST"}).description("TRAIN|TEST"));
-  command.add_option_function<int>("--level", [&flags](int level) { flags.state.set_level(level); }, "the net's level")
+  command
+      .add_option_function<int>(
+          "--level", [&flags](int level) { flags.state.set_level(level); }, "the net's level")
       ->type_name("N");
   command.add_option("--stage", flags.stages, "a stage that the net is in; may be given again")->type_name("NAME");
 }
@@ -36,7 +38,8 @@ void load_weights(const NetFlags& flags, Net& net) {
   const LoadReport report = load_weights(flags.weights, &net);
   CREMA_INFO("Loaded {} layers from {}", report.layers, flags.weights);
   if (!report.left.empty()) {
-    CREMA_WARN("{} has no parameters for {}: they have their initial values", flags.weights, fmt::join(report.left, ", "));
+    CREMA_WARN("{} has no parameters for {}: they have their initial values", flags.weights,
+               fmt::join(report.left, ", "));
   }
 }
 

@@ -18,7 +18,8 @@ cv::Mat enlarged(const Example& e) {
   std::vector<cv::Mat> channels;
   for (long c = 0; c < e.channels; ++c) {
     const unsigned char* plane = e.pixels.data() + c * e.height * e.width;
-    channels.push_back(cv::Mat(static_cast<int>(e.height), static_cast<int>(e.width), CV_8U, const_cast<unsigned char*>(plane)));
+    channels.push_back(
+        cv::Mat(static_cast<int>(e.height), static_cast<int>(e.width), CV_8U, const_cast<unsigned char*>(plane)));
   }
   cv::Mat image, colour;
   cv::merge(channels, image);
@@ -46,7 +47,8 @@ std::string as_png(const std::vector<Example>& examples) {
   const int rows = (count + columns - 1) / columns, header = kCaption + kMargin;
   cv::Mat sheet(header + rows * (kImage + kCaption + kMargin), kMargin + columns * (kImage + kMargin), CV_8UC3,
                 cv::Scalar(255, 255, 255));
-  cv::putText(sheet, "predicted / label", {kMargin, kCaption}, cv::FONT_HERSHEY_SIMPLEX, 0.5, {96, 96, 96}, 1, cv::LINE_AA);
+  cv::putText(sheet, "predicted / label", {kMargin, kCaption}, cv::FONT_HERSHEY_SIMPLEX, 0.5, {96, 96, 96}, 1,
+              cv::LINE_AA);
   for (int i = 0; i < count; ++i) {
     draw(examples[static_cast<size_t>(i)], kMargin + i % columns * (kImage + kMargin),
          header + i / columns * (kImage + kCaption + kMargin), &sheet);

@@ -37,14 +37,17 @@ void show(const ShowFlags& flags) {
 
 void add_show(CLI::App& app) {
   const auto flags = std::make_shared<ShowFlags>();
-  CLI::App* command = app.add_subcommand("show", "show images of a net's data layer with their predicted and true classes");
+  CLI::App* command =
+      app.add_subcommand("show", "show images of a net's data layer with their predicted and true classes");
   add_net_flags(*command, flags->net);
-  command->add_option("--count", flags->count, "how many, 10 unless told")->check(CLI::Range(1, 10000).description("N"));
+  command->add_option("--count", flags->count, "how many, 10 unless told")
+      ->check(CLI::Range(1, 10000).description("N"));
   command->add_option("--sheet", flags->sheet, "write them as a PNG contact sheet, too; wrong ones are marked in red")
       ->type_name("FILE");
   add_run_flags(*command, flags->run);
-  command->footer("Example:\n  crema show --model models/lenet/train_test.prototxt"
-                  " --weights models/lenet/lenet_iter_4690.caffemodel --count 10 --sheet build/digits.png");
+  command->footer(
+      "Example:\n  crema show --model models/lenet/train_test.prototxt"
+      " --weights models/lenet/lenet_iter_4690.caffemodel --count 10 --sheet build/digits.png");
   command->callback([flags] { show(*flags); });
 }
 

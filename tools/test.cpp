@@ -28,8 +28,9 @@ void add_test(CLI::App& app) {
   command->add_option("--iterations", flags->iterations, "batches to run, 50 unless told")
       ->check(CLI::PositiveNumber.description("N"));
   add_run_flags(*command, flags->run);
-  command->footer("Example:\n  crema test --model models/lenet/train_test.prototxt"
-                  " --weights models/lenet/lenet_iter_4690.caffemodel --iterations 100");
+  command->footer(
+      "Example:\n  crema test --model models/lenet/train_test.prototxt"
+      " --weights models/lenet/lenet_iter_4690.caffemodel --iterations 100");
   command->callback([flags] { test(*flags); });
 }
 

@@ -54,11 +54,15 @@ void add_train(CLI::App& app) {
   auto* weights = command->add_option("--weights", flags->weights,
                                       "start from the parameters in these .caffemodel files, separated by commas");
   weights->delimiter(',')->type_name("FILE");
-  command->add_option("--snapshot", flags->snapshot, "go on from this .solverstate")->type_name("FILE")->excludes(weights);
-  command->add_option("--seed", flags->seed, "of all random numbers, instead of the solver's random_seed")->type_name("N");
+  command->add_option("--snapshot", flags->snapshot, "go on from this .solverstate")
+      ->type_name("FILE")
+      ->excludes(weights);
+  command->add_option("--seed", flags->seed, "of all random numbers, instead of the solver's random_seed")
+      ->type_name("N");
   add_run_flags(*command, flags->run);
-  command->footer("Example:\n  crema train --solver models/lenet/solver.prototxt\n"
-                  "Ctrl-C ends the training after the iteration under way, with a snapshot; a second one ends it at once.");
+  command->footer(
+      "Example:\n  crema train --solver models/lenet/solver.prototxt\n"
+      "Ctrl-C ends the training after the iteration under way, with a snapshot; a second one ends it at once.");
   command->callback([flags] { train(*flags); });
 }
 

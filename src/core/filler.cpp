@@ -28,14 +28,8 @@ void set(long n, real* data, const Value& value) {
 double fan(const FillerParameter& filler, const Shape& shape) {
   const double in = static_cast<double>(shape.count() / shape[0]);
   const double out = static_cast<double>(shape.axes() > 1 ? shape.count() / shape[1] : shape.count());
-  switch (filler.variance_norm()) {
-    case FillerParameter::FAN_OUT:
-      return out;
-    case FillerParameter::AVERAGE:
-      return (in + out) / 2;
-    default:
-      return in;
-  }
+  if (filler.variance_norm() == FillerParameter::FAN_OUT) return out;
+  return filler.variance_norm() == FillerParameter::AVERAGE ? (in + out) / 2 : in;
 }
 
 // With sparse, a number is kept with probability sparse / outputs, where the outputs are axis 0, and is 0 otherwise.

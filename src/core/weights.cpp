@@ -36,7 +36,9 @@ std::vector<long> dims_of(const BlobProto& proto) {
 }
 
 // As text, of dimensions that no Shape may hold: they come from a file.
-std::string text_of(const std::vector<long>& dims) { return dims.empty() ? "scalar" : fmt::format("{}", fmt::join(dims, " ")); }
+std::string text_of(const std::vector<long>& dims) {
+  return dims.empty() ? "scalar" : fmt::format("{}", fmt::join(dims, " "));
+}
 
 // A legacy shape has four axes, of which a bias's first three are 1.
 bool fits(const BlobProto& proto, const Shape& shape) {
@@ -95,8 +97,8 @@ void check_layer(const ModelLayer& from, const std::vector<Parameter>& parameter
     try {
       check_fits(from.blobs(k), parameters[static_cast<size_t>(k)].shape());
     } catch (const Error& error) {
-      throw Error("layer \"{}\", blob {}: {}; give the layer a new name in the net to let it start afresh", from.name(), k,
-                  error.what());
+      throw Error("layer \"{}\", blob {}: {}; give the layer a new name in the net to let it start afresh", from.name(),
+                  k, error.what());
     }
   }
 }
@@ -124,7 +126,8 @@ ModelNet read_model(const std::string& path) {
   const std::string bytes = read_file(path, kLargest);
   ModelNet model;
   const bool parsed = model.ParseFromString(bytes);
-  check(parsed && (model.layer_size() > 0 || model.layers_size() > 0), "{}: not a binary model: {}", path, what_else(bytes));
+  check(parsed && (model.layer_size() > 0 || model.layers_size() > 0), "{}: not a binary model: {}", path,
+        what_else(bytes));
   modernize(&model);
   return model;
 }
@@ -133,7 +136,8 @@ LoadReport load_weights(const ModelNet& model, Net* net) {
   std::map<std::string, int> index;
   for (int i = 0; i < net->layers(); ++i) index[net->layer_config(i).name()] = i;
   for (const ModelLayer& from : model.layer()) {
-    if (const auto found = index.find(from.name()); found != index.end()) check_layer(from, net->layer(found->second).parameters());
+    if (const auto found = index.find(from.name()); found != index.end())
+      check_layer(from, net->layer(found->second).parameters());
   }
   LoadReport report;
   std::set<std::string> taken;

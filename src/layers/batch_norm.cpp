@@ -5,7 +5,6 @@
 // in TEST) they are sum / weight.
 // Ioffe and Szegedy, 2015, arXiv:1502.03167.
 #include <cmath>
-#include <optional>
 
 #include "core/layer.h"
 #include "math/loops.h"
@@ -17,14 +16,15 @@ class BatchNorm final : public Layer {
  public:
   explicit BatchNorm(const LayerParameter& config)
       : fraction_(config.batch_norm_param().moving_average_fraction()), eps_(config.batch_norm_param().eps()) {
-    if (config.batch_norm_param().has_use_global_stats()) global_ = config.batch_norm_param().use_global_stats();
+    const BatchNormParameter& c = config.batch_norm_param();
+    running_ = c.has_use_global_stats() ? c.use_global_stats() : config.phase() == TEST;
     check(fraction_ >= 0 && fraction_ <= 1, "moving_average_fraction is {}; it must be in [0, 1]", fraction_);
     check(eps_ >= 0, "eps is {}; it must not be negative", eps_);
   }
 
   // Backward needs y alone, and with fixed statistics not even that.
   Contract contract() const override {
-    return global_.value_or(false) ? Contract().in_place() : Contract().reads_top_data().in_place();
+    return running_ ? Contract().in_place() : Contract().reads_top_data().in_place();
   }
 
   void reshape(const Bottoms& bottom, const Tops& top) override {
@@ -44,7 +44,7 @@ class BatchNorm final : public Layer {
 
   void forward(const Bottoms& bottom, const Tops& top) override {
     const real* x = bottom[0]->data();
-    if (uses_running()) {
+    if (running_) {
       read_running();
     } else {
       measure(x);
@@ -60,7 +60,7 @@ class BatchNorm final : public Layer {
   void backward(const Tops& top, const PropagateDown&, const Bottoms& bottom) override {
     const real *y = top[0]->data(), *dy = top[0]->diff(), *slope = slope_.data();
     real* dx = bottom[0]->mutable_diff();
-    if (uses_running()) {
+    if (running_) {
       for_channels(split_, 1, [=](long c, long i) { dx[i] = dy[i] * slope[c]; });
       return;
     }
@@ -71,7 +71,6 @@ class BatchNorm final : public Layer {
   }
 
  private:
-  bool uses_running() const { return global_.value_or(pass().phase == TEST); }
   double per_channel() const { return static_cast<double>(std::max(1L, split_.outer * split_.inner)); }
 
   template <typename Term>
@@ -112,7 +111,7 @@ class BatchNorm final : public Layer {
   }
 
   real fraction_, eps_;
-  std::optional<bool> global_;
+  bool running_;  // whether the running statistics are used
   AxisSplit split_;
   std::vector<real> mean_, variance_, slope_;  // per channel, of this pass; slope: 1 / sqrt(variance + eps)
   std::vector<real> mean_dy_, mean_dyy_;

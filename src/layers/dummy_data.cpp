@@ -57,8 +57,8 @@ class DummyData final : public Layer {
 
  private:
   static void check_number(const char* field, int number, int tops) {
-    check(number == 1 || number == tops, "has {} {} for {} tops; give one for all or one for each", number, field,
-          tops);
+    check(number == 1 || number == tops, "{} is given {} times for {} tops; give one for all or one for each", field,
+          number, tops);
   }
 
   void convert_old_form() {

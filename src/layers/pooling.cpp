@@ -133,11 +133,24 @@ class Pooling final : public Layer {
       slots_ = omp_get_max_threads();
       lines_.resize(static_cast<size_t>(slots_ * w_.in));
       where_.resize(max ? lines_.size() : 0);
+      if (max) find_columns();
       at_.resize(average ? 0 : static_cast<size_t>(Shape{planes_, h_.out, w_.out}.count()));
     }
     shape_ = x.shape();
     layout_ = x.layout();
     tops_ = tops;
+  }
+
+  // For best_of_columns().
+  void find_columns() {
+    first_.clear();
+    last_.clear();
+    reach_ = 0;
+    for (long ow = 0; ow < w_.out; ++ow) {
+      first_.push_back(static_cast<int32_t>(w_.begin(ow)));
+      last_.push_back(static_cast<int32_t>(w_.end(ow) - 1));
+      reach_ = std::max(reach_, last_.back() - first_.back() + 1);
+    }
   }
 
   // Calls body(plane, line, where) for every image plane; line and where hold w_.in numbers, of this thread.
@@ -166,18 +179,32 @@ class Pooling final : public Layer {
           where[j] = more ? first + j : where[j];
         }
       }
-      for (long ow = 0; ow < w_.out; ++ow) {
-        long j = w_.begin(ow);
-        real best = line[j];
-        int32_t found = where[j];
-        while (++j < w_.end(ow)) {
-          // Without short circuits: which column wins cannot be predicted, a branch would cost more than both sides.
-          const bool more = (line[j] > best) | ((line[j] == best) & (where[j] < found));
-          best = more ? line[j] : best;
-          found = more ? where[j] : found;
-        }
-        *y++ = best;
-        *at++ = found;
+      best_of_columns(line, where, y, at);
+      y += w_.out;
+      at += w_.out;
+    }
+  }
+
+  // All windows of a line at once, one more column of each at a time (those that are done see their last one again):
+  // the loop becomes vector selects. Which column wins cannot be predicted, so that branches would take many times as
+  // long.
+  void best_of_columns(const real* line, const int32_t* where, real* y, int32_t* at) const {
+    const int32_t *first = first_.data(), *last = last_.data();
+    const long windows = w_.out;
+    for (long ow = 0; ow < windows; ++ow) {
+      y[ow] = line[first[ow]];
+      at[ow] = where[first[ow]];
+    }
+    for (int32_t step = 1; step < reach_; ++step) {
+#pragma omp simd
+      for (long ow = 0; ow < windows; ++ow) {
+        const int32_t j = std::min(first[ow] + step, last[ow]), place = where[j], old_place = at[ow];
+        const real value = line[j], old = y[ow];
+        // As numbers, so that nothing is compared on a condition.
+        const int32_t larger = value > old, equal = value == old, earlier = place < old_place;
+        const bool more = (larger | (equal & earlier)) != 0;
+        y[ow] = more ? value : old;
+        at[ow] = more ? place : old_place;
       }
     }
   }
@@ -259,10 +286,12 @@ class Pooling final : public Layer {
   PoolingAxis h_, w_;
   long planes_ = 0;
   std::unique_ptr<EnginePooling> engine_;
-  long slots_ = 1;              // plain path: parts of the work that may run at once
-  std::vector<real> lines_;     // for each of them a line of numbers,
-  std::vector<int32_t> where_;  // and, for MAX, where in the plane they stand
-  std::vector<int32_t> at_;     // MAX, STOCHASTIC: which element of its plane each output is
+  long slots_ = 1;                     // plain path: parts of the work that may run at once
+  std::vector<real> lines_;            // for each of them a line of numbers,
+  std::vector<int32_t> where_;         // and, for MAX, where in the plane they stand
+  std::vector<int32_t> first_, last_;  // MAX: the columns with which each window of a line begins and ends,
+  int32_t reach_ = 0;                  // and the largest number of columns in one
+  std::vector<int32_t> at_;            // MAX, STOCHASTIC: which element of its plane each output is
 };
 
 const RegisterLayer<Pooling> registered("Pooling", "pooling_param");

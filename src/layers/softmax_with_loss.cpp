@@ -1,7 +1,7 @@
-// SoftmaxWithLoss:  loss = -1/m sum over places of ln p[label],  p = softmax(x) along one axis;  m:
-// loss_param.normalization. bottom[0] x: scores (N, C, ...), C classes on softmax_param.axis.  bottom[1]: labels, one
-// for each place (N, ...). top[0]: the loss, a scalar.  top[1], optional: p, the shape of x; a gradient at it goes no
-// further, as in Caffe. Rejects labels that are not whole numbers in [0, C), unless they equal ignore_label.
+// SoftmaxWithLoss:  loss = -1/m sum over places of ln p[label],  p = softmax(x) along one axis;  m: by normalization.
+// bottom[0] x: scores (N, C, ...), C classes on softmax_param.axis.  bottom[1]: labels, one for each place (N, ...).
+// top[0]: the loss, a scalar.  top[1], optional: p, the shape of x; a gradient at it goes no further, as in Caffe.
+// Rejects labels that are not whole numbers in [0, C), unless they equal ignore_label.
 #include <algorithm>
 #include <cfloat>
 #include <cmath>

@@ -21,9 +21,13 @@ NetConfig in_state(const NetConfig& config, Phase phase, const NetState& solvers
 NetConfig train_net(const SolverConfig& config) {
   const SolverParameter& s = config.solver;
   const int named = s.has_net() + s.has_net_param() + s.has_train_net() + s.has_train_net_param();
-  const char* first = s.has_net() ? "net" : s.has_net_param() ? "net_param" : s.has_train_net() ? "train_net" : "train_net_param";
+  const char* first = s.has_net()         ? "net"
+                      : s.has_net_param() ? "net_param"
+                      : s.has_train_net() ? "train_net"
+                                          : "train_net_param";
   check_field(config, first, named > 0, "no net to train: set net, net_param, train_net or train_net_param");
-  check_field(config, first, named == 1, "{} nets to train: set one of net, net_param, train_net and train_net_param", named);
+  check_field(config, first, named == 1, "{} nets to train: set one of net, net_param, train_net and train_net_param",
+              named);
   if (s.has_net()) return read_net(s.net());
   if (s.has_train_net()) return read_net(s.train_net());
   return s.has_net_param() ? inline_net(config, s.net_param(), "net_param")
@@ -60,7 +64,8 @@ SolverNets solver_nets(const SolverConfig& config) {
   check_field(config, "test_interval", count == 0 || s.test_interval() > 0,
               "there are test nets, but test_interval is {}", s.test_interval());
   for (int i = 0; i < count; ++i) {
-    nets.tests.push_back(in_state(tests[static_cast<size_t>(i)], TEST, s.test_state_size() > 0 ? s.test_state(i) : NetState()));
+    nets.tests.push_back(
+        in_state(tests[static_cast<size_t>(i)], TEST, s.test_state_size() > 0 ? s.test_state(i) : NetState()));
   }
   nets.train = in_state(train, TRAIN, s.train_state());
   if (s.debug_info()) nets.train.net.set_debug_info(true);

@@ -32,7 +32,8 @@ void check_numbers(const SolverConfig& config) {
   const SolverParameter& s = config.solver;
   check_field(config, "base_lr", s.has_base_lr(), "base_lr is not set: the learning rate to start with");
   const auto not_negative = [&](const char* field, float value) {
-    check_field(config, field, std::isfinite(value) && value >= 0, "{} is {}; it must be a number of at least 0", field, value);
+    check_field(config, field, std::isfinite(value) && value >= 0, "{} is {}; it must be a number of at least 0", field,
+                value);
   };
   not_negative("base_lr", s.base_lr());
   not_negative("weight_decay", s.weight_decay());

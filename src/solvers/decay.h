@@ -55,8 +55,10 @@ void loop(const Kind& kind, long count, const Body& body) {
 template <typename U, typename Body>
 void for_each_element(const U& u, const Body& body) {
   switch (u.decay_kind) {
-    case Decay::l2: return decay::loop(decay::L2{u.gradient_scale, u.decay}, u.count, body);
-    case Decay::l1: return decay::loop(decay::L1{u.gradient_scale, u.decay}, u.count, body);
+    case Decay::l2:
+      return decay::loop(decay::L2{u.gradient_scale, u.decay}, u.count, body);
+    case Decay::l1:
+      return decay::loop(decay::L1{u.gradient_scale, u.decay}, u.count, body);
     case Decay::decoupled_l2:
       return decay::loop(decay::DecoupledL2{u.gradient_scale, u.rate * u.decay}, u.count, body);
     case Decay::decoupled_l1:

@@ -32,8 +32,8 @@ std::optional<Evaluation> evaluate(Net& net, int batches, const std::function<bo
       sum.scores = now;
       continue;
     }
-    check(now.size() == sum.scores.size(), "the net's outputs have {} elements in batch {}, and had {} before", now.size(),
-          batch, sum.scores.size());
+    check(now.size() == sum.scores.size(), "the net's outputs have {} elements in batch {}, and had {} before",
+          now.size(), batch, sum.scores.size());
     for (size_t i = 0; i < now.size(); ++i) sum.scores[i].value += now[i].value;
   }
   sum.loss /= batches;

@@ -14,7 +14,7 @@ namespace crema {
 struct Score {
   std::string name;  // the output's
   double value;
-  float weight;      // its loss weight; 0: not a part of the loss
+  float weight;  // its loss weight; 0: not a part of the loss
 };
 
 struct Evaluation {
@@ -28,8 +28,8 @@ std::vector<Score> scores(const Net& net);
 // "accuracy = 0.9912", "loss = 0.23 (* 1 = 0.23 loss)".
 std::string text(const Score& score);
 
-// Means over `batches` forward passes; nothing if stop() asked to end before the last. Throws Error if an output changes
-// its size from one pass to another.
+// Means over `batches` forward passes; nothing if stop() asked to end before the last. Throws Error if an output
+// changes its size from one pass to another.
 std::optional<Evaluation> evaluate(Net& net, int batches, const std::function<bool()>& stop = {});
 
 }  // namespace crema

@@ -32,10 +32,12 @@ const std::vector<LrFormula> kFormulas = {
     // Iterations beyond max_iter, which only a program can ask for, go on at the end's rate.
     {"poly",
      {"power", "max_iter"},
-     [](const SolverParameter& s, double t, double) { return std::pow(std::max(0.0, 1 - t / s.max_iter()), s.power()); }},
-    {"sigmoid",
-     {"gamma", "stepsize"},
-     [](const SolverParameter& s, double t, double) { return 1 / (1 + std::exp(-s.gamma() * (t - s.stepsize()))); }}};
+     [](const SolverParameter& s, double t, double) {
+       return std::pow(std::max(0.0, 1 - t / s.max_iter()), s.power());
+     }},
+    {"sigmoid", {"gamma", "stepsize"}, [](const SolverParameter& s, double t, double) {
+       return 1 / (1 + std::exp(-s.gamma() * (t - s.stepsize())));
+     }}};
 
 const LrFormula* find_formula(const SolverConfig& config) {
   std::vector<std::string> names;
@@ -66,7 +68,8 @@ void check_values(const SolverConfig& config) {
   check_field(config, "gamma", std::isfinite(s.gamma()) && (rises || s.gamma() >= 0),
               "gamma is {}; it must be a number of at least 0", s.gamma());
   check_field(config, "power", std::isfinite(s.power()), "power is {}; it must be a finite number", s.power());
-  check_field(config, "power", s.lr_policy() != "poly" || s.power() >= 0, "power is {}; poly needs at least 0", s.power());
+  check_field(config, "power", s.lr_policy() != "poly" || s.power() >= 0, "power is {}; poly needs at least 0",
+              s.power());
   check_field(config, "stepsize", s.lr_policy() != "step" || s.stepsize() > 0, "stepsize is {}; it must be above 0",
               s.stepsize());
   for (int i = 1; i < s.stepvalue_size(); ++i) {

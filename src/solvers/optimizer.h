@@ -19,8 +19,9 @@ class Optimizer {
   // Before the forward passes of iteration t, `rate` being the schedule's at t. Most rules do nothing here.
   void look_ahead(int iteration, float rate);
 
-  // One step along the diffs, which hold the sum over iter_size passes and are then forgotten. A parameter without a diff
-  // has gradient zero: decay and momentum still move it. Throws Error if clipping meets a gradient that is not finite.
+  // One step along the diffs, which hold the sum over iter_size passes and are then forgotten. A parameter without a
+  // diff has gradient zero: decay and momentum still move it. Throws Error if clipping meets a gradient that is not
+  // finite.
   void update(int iteration, float rate);
 
   // The histories as Caffe orders them: the first of every parameter, then the second.

@@ -46,8 +46,8 @@ bool Solver::try_snapshot() {
     snapshot();
     return true;
   } catch (const Error& error) {
-    SPDLOG_LOGGER_CALL(spdlog::default_logger_raw(), spdlog::level::err, "snapshot of iteration {} failed: {}", iteration_,
-                       error.what());
+    SPDLOG_LOGGER_CALL(spdlog::default_logger_raw(), spdlog::level::err, "snapshot of iteration {} failed: {}",
+                       iteration_, error.what());
     return false;
   }
 }

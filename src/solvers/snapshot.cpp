@@ -49,8 +49,8 @@ std::string find_model(const SolverState& state, const std::string& state_path) 
   const fs::path beside = fs::path(state_path).parent_path() / fs::path(state.learned_net()).filename();
   std::error_code ignored;
   if (fs::exists(beside, ignored)) return beside.string();
-  check(fs::exists(state.learned_net(), ignored), "{}: its model is neither at {} nor at {}", state_path, beside.string(),
-        state.learned_net());
+  check(fs::exists(state.learned_net(), ignored), "{}: its model is neither at {} nor at {}", state_path,
+        beside.string(), state.learned_net());
   return state.learned_net();
 }
 

@@ -12,8 +12,8 @@ struct SnapshotFiles {
   std::string model, state;
 };
 
-// Where the snapshot of an iteration goes. snapshot_prefix is a path from the working directory; where it is absent, the
-// solver file's path without its ending takes its place, and a folder gets that file's name inside it.
+// Where the snapshot of an iteration goes. snapshot_prefix is a path from the working directory; where it is absent,
+// the solver file's path without its ending takes its place, and a folder gets that file's name inside it.
 SnapshotFiles snapshot_files(const SolverConfig& config, int iteration);
 
 // Throws Error, with the place in the solver's text, if no file can be made where snapshots go.

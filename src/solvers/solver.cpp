@@ -45,7 +45,10 @@ void Solver::build_nets() {
   test_nets_.clear();
   optimizer_.reset();
   net_.reset();
-  NetOptions options{.seed = seed_, .threads = options_.threads, .engine = options_.engine};
+  NetOptions options;
+  options.seed = seed_;
+  options.threads = options_.threads;
+  options.engine = options_.engine;
   net_ = std::make_unique<Net>(std::move(nets.train), options);
   options.partner = net_.get();
   for (NetConfig& test : nets.tests) test_nets_.push_back(std::make_unique<Net>(std::move(test), options));
@@ -110,7 +113,8 @@ double Solver::iterate() {
   const float rate = policy_.rate(iteration_);
   optimizer_->look_ahead(iteration_, rate);
   const double loss = gradient();
-  check(std::isfinite(loss), "{}: iteration {}: the loss is {}; the steps are probably too large: try a smaller base_lr (now {})",
+  check(std::isfinite(loss),
+        "{}: iteration {}: the loss is {}; the steps are probably too large: try a smaller base_lr (now {})",
         config_.source.at("base_lr"), iteration_, loss, config_.solver.base_lr());
   remember(loss);
   if (due(config_.solver.display()) && options_.log_iterations) report(rate);

@@ -23,19 +23,19 @@ namespace crema {
 struct Progress {
   int iteration;  // that are done
   int max_iter;
-  double loss;    // mean over the latest average_loss iterations
+  double loss;  // mean over the latest average_loss iterations
   float rate;
-  long items;     // records that an iteration takes; 0 if that is not known
+  long items;  // records that an iteration takes; 0 if that is not known
 };
 
 struct SolverOptions {
   Engine engine = default_engine();
-  int threads = 0;                // 0: what OpenMP would use
-  std::optional<uint64_t> seed;   // instead of random_seed, and of the one in a state that is restored
-  bool snapshots = true;          // false: none is written, whatever the solver says
-  bool log_iterations = true;     // false: no log lines every `display` iterations
+  int threads = 0;               // 0: what OpenMP would use
+  std::optional<uint64_t> seed;  // instead of random_seed, and of the one in a state that is restored
+  bool snapshots = true;         // false: none is written, whatever the solver says
+  bool log_iterations = true;    // false: no log lines every `display` iterations
   std::function<void(const Progress&)> after_iteration;
-  std::function<bool()> stop;     // asked between iterations and between test batches: end here?
+  std::function<bool()> stop;  // asked between iterations and between test batches: end here?
 };
 
 class Solver {
@@ -90,11 +90,11 @@ class Solver {
   LrPolicy policy_;
 
   int iteration_ = 0;
-  std::deque<float> losses_;   // the latest average_loss ones, oldest first, as a state keeps them
+  std::deque<float> losses_;  // the latest average_loss ones, oldest first, as a state keeps them
   bool stopped_ = false;
-  int last_snapshot_ = -1;     // iteration that it was written at
+  int last_snapshot_ = -1;  // iteration that it was written at
   std::chrono::steady_clock::time_point last_report_;
-  int last_reported_ = 0;      // iteration
+  int last_reported_ = 0;  // iteration
 };
 
 }  // namespace crema

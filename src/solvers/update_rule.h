@@ -1,5 +1,5 @@
-// What turns a gradient into a step. Each rule is one .cpp file in this folder, which reads like its paper; it registers
-// itself by its type's name and stands beside the others, derived from none of them.
+// What turns a gradient into a step. Each rule is one .cpp file in this folder, which reads like its paper; it
+// registers itself by its type's name and stands beside the others, derived from none of them.
 #pragma once
 
 #include <array>
@@ -42,8 +42,9 @@ class UpdateRule {
   // One pass over the parameter's memory: reads g, changes w and the histories.
   virtual void update(const Update& update) const = 0;
 
-  // For a rule that wants the gradient at another point than w: moves w there before the iteration's first forward pass.
-  // update() then finds it there, with the same rate, and leaves w where the rule's formula has it. Update::g is null.
+  // For a rule that wants the gradient at another point than w: moves w there before the iteration's first forward
+  // pass. update() then finds it there, with the same rate, and leaves w where the rule's formula has it. Update::g is
+  // null.
   virtual bool looks_ahead() const { return false; }
   virtual void look_ahead(const Update&) const {}
 };

@@ -1,0 +1,297 @@
+// Nets in use: ranges of layers, new shapes, kept values, test nets, threads, passes, tops that are sized in forward.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "support/array.h"
+#include "support/golden.h"
+#include "support/messages.h"
+#include "support/nets.h"
+
+namespace crema {
+namespace {
+
+// A net with convolutions, an in-place layer, a value with two readers, and a loss. `batch`: of its inputs.
+std::string mixed_net(int batch) {
+  return "force_backward: true " + input_text("x", {batch, 3, 8, 8}) + input_text("t", {batch}) +
+         R"(layer { name: 'conv1' type: 'Convolution' bottom: 'x' top: 'conv1'
+              convolution_param { num_output: 5 kernel_size: 3 pad: 1 weight_filler { type: 'xavier' } } }
+            layer { name: 'relu1' type: 'ReLU' bottom: 'conv1' top: 'conv1' }
+            layer { name: 'conv2' type: 'Convolution' bottom: 'conv1' top: 'conv2'
+              convolution_param { num_output: 5 kernel_size: 3 pad: 1 weight_filler { type: 'xavier' } } }
+            layer { name: 'sum' type: 'Eltwise' bottom: 'conv1' bottom: 'conv2' top: 'sum' }
+            layer { name: 'pool' type: 'Pooling' bottom: 'sum' top: 'pool' pooling_param { kernel_size: 2 stride: 2 } }
+            layer { name: 'ip' type: 'InnerProduct' bottom: 'pool' top: 'ip'
+              inner_product_param { num_output: 4 weight_filler { type: 'xavier' } } }
+            layer { name: 'loss' type: 'SoftmaxWithLoss' bottom: 'ip' bottom: 't' top: 'loss' })";
+}
+
+void fill(Net& net) {
+  fill_input(net, "x");
+  std::vector<float> labels;
+  for (long i = 0; i < net.input("t").count(); ++i) labels.push_back(static_cast<float>(i % 4));
+  set_input(net, "t", labels);
+}
+
+Seen run_whole(Net& net) {
+  fill(net);
+  net.forward();
+  net.backward();
+  return see(net);
+}
+
+TEST(Ranges, OneAfterTheOtherAreTheWhole) {
+  for (const auto& [name, engine] : golden_engines()) {
+    SCOPED_TRACE("on the engine " + name);
+    NetOptions options;
+    options.engine = engine;
+    const auto whole = net_of(mixed_net(2), options);
+    const Seen expected = run_whole(*whole);
+    for (int cut = 0; cut + 1 < whole->layers(); ++cut) {
+      const auto net = net_of(mixed_net(2), options);
+      fill(*net);
+      net->forward(0, cut);
+      const real loss = net->forward(cut + 1, net->layers() - 1);
+      EXPECT_EQ(loss, *whole->value("loss").data());
+      net->backward(net->layers() - 1, cut + 1);
+      net->backward(cut, 0);
+      EXPECT_TRUE(same(see(*net), expected)) << "cut after layer " << cut;
+    }
+  }
+}
+
+TEST(Ranges, MayBeginAnywhereWithoutAPlan) {
+  const auto net = net_of(mixed_net(2), unplanned());
+  const Seen expected = run_whole(*net);
+  net->forward(4, 6);
+  net->forward(3, net->layers() - 1);
+  for (const NetParameterInfo& info : net->parameters()) info.parameter->forget_diff();
+  net->backward(net->layers() - 1, 0);
+  EXPECT_TRUE(same(see(*net), expected));
+}
+
+TEST(Shapes, OfInputsMayChange) {
+  for (const auto& [name, engine] : golden_engines()) {
+    SCOPED_TRACE("on the engine " + name);
+    NetOptions options;
+    options.engine = engine;
+    const auto net = net_of(mixed_net(2), options);
+    run_whole(*net);
+    for (const int batch : {5, 1, 2}) {
+      net->reshape({{"x", Shape{batch, 3, 8, 8}}, {"t", Shape{batch}}});
+      for (const NetParameterInfo& info : net->parameters()) info.parameter->forget_diff();
+      const auto fresh = net_of(mixed_net(batch), options);
+      EXPECT_TRUE(same(run_whole(*net), run_whole(*fresh))) << "batch of " << batch;
+    }
+  }
+}
+
+TEST(Shapes, ThatALayerRefusesAreAnError) {
+  const auto net = net_of(mixed_net(2));
+  EXPECT_EQ(
+      message_of([&] {
+        net->reshape({{"x", Shape{2, 3, 10, 10}}});
+      }),
+      "net.prototxt:10: layer \"ip\" (InnerProduct): parameter 0 has shape 4 80, and the bottom now asks for 4 125 "
+      "(bottom \"pool\": 2 5 5 5)");
+}
+
+TEST(Kept, ValuesCanBeReadWhenNamed) {
+  for (const auto& [name, engine] : golden_engines()) {
+    NetOptions options;
+    options.engine = engine;
+    const auto all = net_of(mixed_net(2), unplanned(options));
+    const auto reference = net_of(mixed_net(2), [&] {
+      NetOptions keep_all = unplanned(options);
+      keep_all.keep_all = true;
+      return keep_all;
+    }());
+    run_whole(*reference);
+    options.keep = {"conv2", "pool"};
+    const auto net = net_of(mixed_net(2), options);
+    run_whole(*net);
+    for (const std::string blob : {"conv2", "pool"}) {
+      ASSERT_EQ(net->value(blob).shape(), reference->value(blob).shape());
+      EXPECT_TRUE(same_bits(net->value(blob).count(), net->value(blob).data(), reference->value(blob).data())) << blob;
+    }
+  }
+}
+
+TEST(TestNets, ShareParametersAndMemory) {
+  const auto train = net_of(mixed_net(2));
+  NetOptions options;
+  options.partner = train.get();
+  const auto test = net_of(mixed_net(3), options, TEST);
+  const Parameter& ours = train->layer(2).parameters()[0];
+  const Parameter& theirs = test->layer(2).parameters()[0];
+  EXPECT_EQ(ours.data(), theirs.data());
+  const Seen before = run_whole(*train);
+  fill(*test);
+  const real loss = test->forward();
+  EXPECT_TRUE(std::isfinite(loss));
+  fill(*test);
+  EXPECT_EQ(test->forward(), loss);
+  for (const NetParameterInfo& info : train->parameters()) info.parameter->forget_diff();
+  EXPECT_TRUE(same(run_whole(*train), before)) << "the test net has changed what the train net computes";
+}
+
+TEST(TestNets, OfOtherShapesAreRefused) {
+  const auto ip = [](int outputs) {
+    return input_text("x", {1, 2}) + fmt::format(
+                                         "layer {{ name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'y' "
+                                         "inner_product_param {{ num_output: {} }} }}",
+                                         outputs);
+  };
+  const auto train = net_of(ip(3));
+  NetOptions options;
+  options.partner = train.get();
+  EXPECT_EQ(
+      message_of([&] { net_of(ip(4), options, TEST); }),
+      "net.prototxt:2: layer \"ip\" (InnerProduct): parameter 0 has shape 4 2, but 3 2 in the net that it shares it "
+      "with");
+}
+
+TEST(Threads, ChangeLittle) {
+  for (const auto& [name, engine] : golden_engines()) {
+    NetOptions options;
+    options.engine = engine;
+    options.threads = 1;
+    const auto one = net_of(mixed_net(4), options);
+    const Seen expected = run_whole(*one);
+    for (const int threads : {2, 3}) {
+      SCOPED_TRACE(fmt::format("{} threads on the engine {}", threads, name));
+      options.threads = threads;
+      const auto net = net_of(mixed_net(4), options);
+      const Seen seen = run_whole(*net);
+      for (const auto& [what, values] : expected) {
+        const Array array{Shape{static_cast<long>(values.size())}, {values.begin(), values.end()}};
+        EXPECT_TRUE(near(array, array.shape, seen.at(what).data(), 1e-6)) << what;
+      }
+    }
+  }
+}
+
+TEST(Passes, NumberRandomNumbers) {
+  const auto net = net_of(input_text("x", {1000}) + "layer { name: 'drop' type: 'Dropout' bottom: 'x' top: 'y' }");
+  const auto run = [&] {
+    std::fill_n(net->input("x").mutable_data(), 1000, real{1});
+    net->forward();
+    return std::vector<real>(net->value("y").data(), net->value("y").data() + 1000);
+  };
+  const auto first = run(), second = run();
+  EXPECT_NE(first, second);
+  EXPECT_EQ(net->passes(), 2u);
+  net->set_replay(true);
+  EXPECT_EQ(run(), second);
+  EXPECT_EQ(net->passes(), 2u);
+  net->set_replay(false);
+  net->set_passes(0);
+  EXPECT_EQ(run(), first);
+}
+
+// An Input whose name a layer takes over in place is still the Input that the caller fills.
+TEST(Inputs, MayBeRewrittenInPlace) {
+  for (const bool plan : {true, false}) {
+    NetOptions options;
+    options.plan = plan;
+    const auto net = net_of(input_text("x", {2}) + "layer { name: 'relu' type: 'ReLU' bottom: 'x' top: 'x' }", options);
+    ASSERT_EQ(net->inputs(), std::vector<std::string>{"x"});
+    set_input(*net, "x", {-3, 4});
+    net->forward();
+    EXPECT_EQ(net->value("x").data()[0], 0);
+    EXPECT_EQ(net->value("x").data()[1], 4);
+    EXPECT_EQ(net->input("x").data()[0], -3) << "what the caller wrote has been overwritten";
+  }
+}
+
+TEST(DebugInfo, LogsMeansLayerByLayer) {
+  const auto net =
+      net_of("debug_info: true force_backward: true " + input_text("x", {2}) +
+             "layer { name: 'L' type: 'Power' bottom: 'x' top: 'y' loss_weight: 1 power_param { scale: 3 } }");
+  set_input(*net, "x", {-1, 2});
+  const std::string log = log_of([&] {
+    net->forward();
+    net->backward();
+  });
+  EXPECT_NE(log.find("    [Forward] Layer L, top blob y data: 4.5\n"), std::string::npos) << log;
+  EXPECT_NE(log.find("    [Backward] Layer L, bottom blob x diff: 3\n"), std::string::npos) << log;
+}
+
+// --- tops that are sized in forward
+// --------------------------------------------------------------------------------------
+
+// y = the rows of x whose first element is positive.
+class PositiveRows final : public Layer {
+ public:
+  explicit PositiveRows(const LayerParameter&) {}
+  Contract contract() const override { return Contract().reads_bottom_data().sized_in_forward(); }
+  void reshape(const Bottoms& bottom, const Tops& top) override { top[0]->reshape(bottom[0]->shape()); }
+  void forward(const Bottoms& bottom, const Tops& top) override {
+    const long length = bottom[0]->shape().count_from(1);
+    rows_.clear();
+    for (long row = 0; row < bottom[0]->dim(0); ++row) {
+      if (bottom[0]->data()[row * length] > 0) rows_.push_back(row);
+    }
+    auto dims = bottom[0]->shape().dims();
+    dims[0] = static_cast<long>(rows_.size());
+    real* data = top[0]->mutable_data();
+    real* diff = top[0]->mutable_diff();
+    top[0]->reshape(Shape(dims));
+    top[0]->bind(data, diff);
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      std::copy_n(bottom[0]->data() + rows_[i] * length, length, data + static_cast<long>(i) * length);
+    }
+  }
+  void backward(const Tops& top, const PropagateDown&, const Bottoms& bottom) override {
+    const long length = bottom[0]->shape().count_from(1);
+    std::fill_n(bottom[0]->mutable_diff(), bottom[0]->count(), real{0});
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      std::copy_n(top[0]->diff() + static_cast<long>(i) * length, length,
+                  bottom[0]->mutable_diff() + rows_[i] * length);
+    }
+  }
+
+ private:
+  std::vector<long> rows_;
+};
+
+const RegisterLayer<PositiveRows> registered("PositiveRows");
+
+TEST(SizedInForward, LayersAboveFollowEachPass) {
+  const std::string text =
+      "force_backward: true " + input_text("x", {4, 2}) +
+      "layer { name: 'scale' type: 'Power' bottom: 'x' top: 's' power_param { scale: 2 } }"
+      "layer { name: 'some' type: 'PositiveRows' bottom: 's' top: 'some' }"
+      "layer { name: 'square' type: 'Power' bottom: 'some' top: 'square' power_param { power: 2 } }"
+      "layer { name: 'double' type: 'Power' bottom: 'square' top: 'y' loss_weight: 0.5 "
+      "power_param { scale: 2 } }";
+  for (const bool plan : {true, false}) {
+    SCOPED_TRACE(plan ? "planned" : "not planned");
+    NetOptions options;
+    options.plan = plan;
+    const auto net = net_of(text, options);
+    const std::vector<std::vector<float>> batches = {
+        {1, 2, -1, 5, 3, 4, -1, -1}, {-1, 2, -1, 5, -3, 4, 7, 1}, {1, 1, 1, 1, 1, 1, 1, 1}};
+    for (const auto& x : batches) {
+      set_input(*net, "x", x);
+      double loss = 0;
+      std::vector<float> gradient(8);
+      long rows = 0;
+      for (size_t row = 0; row < 4; ++row) {
+        if (x[2 * row] <= 0) continue;
+        ++rows;
+        for (const size_t i : {2 * row, 2 * row + 1}) {
+          loss += 4 * x[i] * x[i];
+          gradient[i] = 8 * x[i];
+        }
+      }
+      EXPECT_EQ(net->forward(), loss);
+      EXPECT_EQ(net->value("y").shape(), Shape({rows, 2}));
+      net->backward();
+      EXPECT_EQ(std::vector<float>(net->input("x").diff(), net->input("x").diff() + 8), gradient);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace crema

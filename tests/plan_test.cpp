@@ -1,0 +1,235 @@
+// The memory plan never changes a result: nets with and without one give the same bits, in place and under two names
+// alike. And what it saves.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "config/prototxt.h"
+#include "rows/rows.h"
+#include "support/golden.h"
+#include "support/nets.h"
+
+namespace crema {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool types_exist(const NetParameter& net) {
+  for (const LayerParameter& layer : net.layer()) {
+    if (!layer_types().contains(layer.type())) return false;
+  }
+  return true;
+}
+
+std::string test_name(std::string name) {
+  for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+  return name;
+}
+
+// --- every recorded net
+// ----------------------------------------------------------------------------------------------------
+
+std::vector<std::string> recorded_nets() {
+  const std::string folder = CREMA_TESTS_DIR "/golden/layers/";
+  std::vector<std::string> paths;
+  for (const std::string& name : golden_pairs(folder)) {
+    if (types_exist(read_net(folder + name + ".prototxt").net)) paths.push_back(folder + name);
+  }
+  return paths;
+}
+
+class PlanOfRecorded : public testing::TestWithParam<std::string> {};
+
+TEST_P(PlanOfRecorded, ChangesNoBit) {
+  const GoldenPass pass(GetParam());
+  for (const auto& [name, engine] : golden_engines()) {
+    SCOPED_TRACE("on the engine " + name);
+    NetOptions options;
+    options.engine = engine;
+    const auto with = pass.build(options), without = pass.build(unplanned(options));
+    for (int repetition = 0; repetition < 2; ++repetition) {
+      pass.run(*with);
+      pass.run(*without);
+      EXPECT_TRUE(same(see(*with), see(*without))) << "in pass " << repetition;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Nets, PlanOfRecorded, testing::ValuesIn(recorded_nets()),
+                         [](const auto& info) { return test_name(fs::path(info.param).filename()); });
+
+// --- every model, and a net with residual blocks
+// ---------------------------------------------------------------------------
+
+std::vector<std::string> model_nets() {
+  std::vector<std::string> paths = {CREMA_TESTS_DIR "/nets/resnet_style.prototxt"};
+  for (const auto& entry : fs::recursive_directory_iterator(CREMA_SOURCE_DIR "/models")) {
+    if (entry.path().extension() != ".prototxt" || entry.path().filename().string().starts_with("solver")) continue;
+    paths.push_back(entry.path());
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+// As the tests run a model: on the data that comes with the project.
+NetConfig model_config(const std::string& path, Phase phase) {
+  NetState state;
+  state.set_phase(phase);
+  state.add_stage("mnist-10k");
+  return filter(read_net(path), state);
+}
+
+void fill_inputs(Net& net) {
+  for (const std::string& name : net.inputs()) {
+    if (name == "label") {
+      std::vector<float> labels;
+      for (long i = 0; i < net.input(name).count(); ++i) labels.push_back(static_cast<float>(i * 7 % 10));
+      set_input(net, name, labels);
+    } else {
+      fill_input(net, name);
+    }
+  }
+}
+
+class PlanOfModel : public testing::TestWithParam<std::string> {};
+
+TEST_P(PlanOfModel, ChangesNoBit) {
+  for (const Phase phase : {TRAIN, TEST}) {
+    for (const auto& [name, engine] : golden_engines()) {
+      SCOPED_TRACE(fmt::format("phase {} on the engine {}", Phase_Name(phase), name));
+      NetOptions options;
+      options.engine = engine;
+      const NetConfig config = model_config(GetParam(), phase);
+      Net with(config, options), without(config, unplanned(options));
+      for (int pass = 0; pass < 2; ++pass) {
+        for (Net* net : {&with, &without}) {
+          fill_inputs(*net);
+          net->forward();
+          if (phase == TRAIN) net->backward();
+        }
+        EXPECT_TRUE(same(see(with), see(without))) << "in pass " << pass;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Nets, PlanOfModel, testing::ValuesIn(model_nets()), [](const auto& info) {
+  const fs::path path = info.param;
+  return test_name(path.parent_path().filename().string() + "_" + path.stem().string());
+});
+
+// --- what is saved
+// ---------------------------------------------------------------------------------------------------------
+
+// The share of the memory that is left, in phase TRAIN with backward and in phase TEST without; written as properties
+// of the test and to the output.
+double share_left(const std::string& path, Phase phase) {
+  const Net net(model_config(path, phase), NetOptions());
+  const NetMemory memory = net.memory();
+  const long used = memory.planned + memory.pinned;
+  const auto line = fmt::format("{} in {}: {:.2f} MB with the plan ({:.2f} MB of them not shared), {:.2f} MB without",
+                                net.name(), Phase_Name(phase), used / 1e6, memory.pinned / 1e6, memory.unplanned / 1e6);
+  fmt::print("{}\n", line);
+  testing::Test::RecordProperty(Phase_Name(phase), line);
+  return static_cast<double>(used) / static_cast<double>(memory.unplanned);
+}
+
+TEST(PlanSaves, OnLeNet) {
+  const std::string path = CREMA_SOURCE_DIR "/models/lenet/train_test.prototxt";
+  EXPECT_LT(share_left(path, TRAIN), 0.6);
+  EXPECT_LT(share_left(path, TEST), 0.6);
+}
+
+TEST(PlanSaves, OnResidualBlocks) {
+  const std::string path = CREMA_TESTS_DIR "/nets/resnet_style.prototxt";
+  EXPECT_LT(share_left(path, TRAIN), 0.6);
+  EXPECT_LT(share_left(path, TEST), 0.2);
+}
+
+// --- in place
+// --------------------------------------------------------------------------------------------------------------
+
+bool may_be_in_place(const GradientRow& row) {
+  for (const auto& [bottom, top] : create_layer(parse_layer(row.layer))->contract().same_memory) {
+    if (bottom == 0 && top == 0) return true;
+  }
+  return false;
+}
+
+std::vector<GradientRow> in_place_rows() {
+  std::vector<GradientRow> rows;
+  for (const GradientRow& row : gradient_rows()) {
+    if (may_be_in_place(row)) rows.push_back(row);
+  }
+  return rows;
+}
+
+// The row's layer between two Power layers, reading "y" and writing `top`; what lies below learns.
+std::string between_layers(const GradientRow& row, const std::string& top) {
+  std::string text = "force_backward: true\n", others;
+  for (size_t b = 0; b < row.bottoms.size(); ++b) {
+    text += input_text(fmt::format("in{}", b), row.bottoms[b]);
+    if (b > 0) others += fmt::format("bottom: 'in{}' ", b);
+  }
+  text += "layer { name: 'below' type: 'Power' bottom: 'in0' top: 'y' power_param { scale: 0.9 } }\n";
+  text += fmt::format("layer {{ name: 'L' {} bottom: 'y' {}top: '{}' }}\n", row.layer, others, top);
+  return text +
+         fmt::format("layer {{ name: 'above' type: 'Power' bottom: '{}' top: 'out' power_param {{ power: 2 }} }}\n",
+                     top);
+}
+
+Seen run_between(const GradientRow& row, const std::string& top, NetOptions options) {
+  options.output_diffs = {"out"};
+  const auto net = net_of(between_layers(row, top), options, row.phase);
+  auto& parameters = net->layer(net->layer_index("L")).parameters();
+  for (size_t k = 0; k < parameters.size(); ++k) {
+    const Random random(3, "parameter", row.name, k);
+    for (long i = 0; i < parameters[k].count(); ++i) {
+      parameters[k].mutable_data()[i] = static_cast<real>(0.5 + random.uniform(static_cast<uint64_t>(i)));
+    }
+    parameters[k].raise_version();
+  }
+  const bool positive = std::holds_alternative<Range>(row.bottom_fills[0]);
+  for (const std::string& name : net->inputs()) fill_input(*net, name, positive ? 0.5 : -1.5, 1.5);
+  net->forward();
+  fill_output_diff(*net, "out");
+  net->backward();
+  return see(*net);
+}
+
+class InPlace : public testing::TestWithParam<GradientRow> {};
+
+TEST_P(InPlace, ComputesTheSameAsUnderTwoNames) {
+  for (const auto& [name, engine] : golden_engines()) {
+    SCOPED_TRACE("on the engine " + name);
+    NetOptions options;
+    options.engine = engine;
+    const Seen two_names = run_between(GetParam(), "z", unplanned(options));
+    for (const auto& [what, values] : two_names) {
+      for (const real value : values) ASSERT_TRUE(std::isfinite(value)) << what;
+    }
+    EXPECT_TRUE(same(run_between(GetParam(), "y", options), two_names)) << "one name, planned";
+    EXPECT_TRUE(same(run_between(GetParam(), "z", options), two_names)) << "two names, planned";
+    EXPECT_TRUE(same(run_between(GetParam(), "y", unplanned(options)), two_names)) << "one name, not planned";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, InPlace, testing::ValuesIn(in_place_rows()),
+                         [](const auto& info) { return info.param.name; });
+
+// Else the test above would compare a net with itself.
+TEST(InPlace, IsOneMemoryWhereTheContractAllowsIt) {
+  const std::string above = "layer { name: 'above' type: 'Power' bottom: 'y' top: 'out' power_param { power: 2 } }";
+  const auto one_memory = [&](const std::string& layer) {
+    const auto net = net_of("force_backward: true " + input_text("x", {4}) +
+                            "layer { name: 'below' type: 'Power' bottom: 'x' top: 'y' }" + layer + above);
+    return net->bottoms(2)[0]->data() == net->tops(2)[0]->data();
+  };
+  EXPECT_TRUE(one_memory("layer { name: 'L' type: 'ReLU' bottom: 'y' top: 'y' }"));
+  EXPECT_FALSE(one_memory("layer { name: 'L' type: 'Power' bottom: 'y' top: 'y' power_param { power: 3 } }"))
+      << "backward reads the bottom";
+}
+
+}  // namespace
+}  // namespace crema

@@ -1,0 +1,241 @@
+// Snapshots: what is written, going on from them to the same bits, and files that do not fit.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "base/file.h"
+#include "core/weights.h"
+#include "solvers/snapshot.h"
+#include "solvers/solver.h"
+#include "support/data_files.h"
+#include "support/messages.h"
+#include "support/training.h"
+
+namespace crema {
+namespace {
+
+// A solver whose snapshots go into `folder`.
+SolverConfig config(const std::string& fields, const TempFolder& folder) {
+  return parse_solver(digits_solver(fields + fmt::format(" snapshot_prefix: '{}'", folder / "s")),
+                      folder / "solver.prototxt");
+}
+
+// All that a snapshot holds, but for the folder that it lies in.
+std::string contents(const TempFolder& folder, int iteration) {
+  const std::string stem = folder / fmt::format("s_iter_{}", iteration);
+  SolverState state = read_state(stem + ".solverstate");
+  EXPECT_EQ(state.learned_net(), stem + ".caffemodel");
+  state.clear_learned_net();
+  return state.SerializeAsString() + read_file(stem + ".caffemodel");
+}
+
+const char* const kRules[] = {
+    "momentum: 0.9 weight_decay: 0.01",
+    "type: 'Momentum' momentum: 0.9 bias_correction: true",
+    "type: 'Nesterov' momentum: 0.9 lr_policy: 'step' gamma: 0.5 stepsize: 2",
+    "type: 'Nesterov' momentum: 0.9 averaged: true lr_policy: 'exp' gamma: 0.8",
+    "type: 'Adam' momentum: 0.9 decoupled_decay: true weight_decay: 0.1 base_lr: 0.01",
+    "momentum: 0.5 lr_policy: 'multistep' gamma: 0.5 stepvalue: 2 stepvalue: 5",
+};
+
+// Dropout, shuffled data of which the run takes more than one epoch's order, two passes an iteration, tests in between.
+constexpr const char* kRun = " iter_size: 2 random_seed: 11 test_iter: 2 test_interval: 2 average_loss: 4 snapshot: 1 ";
+
+TEST(Snapshot, a_run_cut_anywhere_ends_with_the_same_bits) {
+  for (const std::string rule : kRules) {
+    SCOPED_TRACE(rule);
+    const TempFolder whole;
+    Solver(config(kRun + rule, whole)).solve();
+    for (int cut = 1; cut < 6; ++cut) {
+      const TempFolder resumed;
+      Solver solver(config(kRun + rule, resumed));
+      solver.restore(whole / fmt::format("s_iter_{}.solverstate", cut));
+      EXPECT_EQ(solver.iteration(), cut);
+      solver.solve();
+      ASSERT_EQ(contents(whole, 6), contents(resumed, 6)) << "cut at " << cut;
+    }
+  }
+}
+
+TEST(Snapshot, goes_on_with_the_seed_that_was_drawn) {
+  const TempFolder whole, resumed;
+  const std::string fields = "snapshot: 3 momentum: 0.9";
+  Solver(config(fields, whole)).solve();
+  Solver solver(config(fields, resumed));
+  solver.restore(whole / "s_iter_3.solverstate");
+  EXPECT_EQ(solver.seed(), read_state(whole / "s_iter_3.solverstate").seed());
+  solver.solve();
+  EXPECT_EQ(contents(whole, 6), contents(resumed, 6));
+}
+
+TEST(Snapshot, a_seed_that_is_asked_for_stands) {
+  const TempFolder folder;
+  Solver(config("max_iter: 1", folder)).solve();
+  SolverOptions options;
+  options.seed = 99;
+  Solver solver(config("max_iter: 2", folder), options);
+  solver.restore(folder / "s_iter_1.solverstate");
+  EXPECT_EQ(solver.seed(), 99u);
+}
+
+TEST(Snapshot, goes_where_the_prefix_says) {
+  const TempFolder folder;
+  const std::string file = folder / "train.prototxt";
+  const auto model = [&](const std::string& prefix) {
+    SolverConfig made = parse_solver("", file);
+    if (!prefix.empty()) made.solver.set_snapshot_prefix(prefix);
+    return snapshot_files(made, 20).model;
+  };
+  EXPECT_EQ(model("a/b"), "a/b_iter_20.caffemodel");
+  EXPECT_EQ(model(""), folder / "train_iter_20.caffemodel");
+  EXPECT_EQ(model(folder / ""), folder / "train_iter_20.caffemodel");
+}
+
+TEST(Snapshot, training_refuses_a_folder_that_does_not_exist) {
+  const auto config = parse_solver(digits_solver("snapshot_prefix: 'no/such'"), "solver.prototxt");
+  EXPECT_EQ(message_of([&] { Solver(config).solve(); }),
+            "solver.prototxt:5:1: snapshots go to folder \"no\", which does not exist");
+}
+
+// A folder in the place of a file cannot be overwritten, by any user.
+TEST(Snapshot, training_goes_on_when_one_cannot_be_written) {
+  const TempFolder folder;
+  std::filesystem::create_directory(folder / "s_iter_2.caffemodel");
+  const std::string log = log_of([&] { Solver(config("snapshot: 2", folder)).solve(); });
+  EXPECT_NE(log.find("snapshot of iteration 2 failed: "), std::string::npos) << log;
+  EXPECT_NE(log.find("Optimization Done."), std::string::npos) << log;
+  EXPECT_FALSE(std::filesystem::exists(folder / "s_iter_2.solverstate"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "s_iter_4.solverstate"));
+}
+
+TEST(Snapshot, a_training_without_its_last_model_is_an_error) {
+  const TempFolder folder;
+  std::filesystem::create_directory(folder / "s_iter_6.caffemodel");
+  std::string message;
+  const std::string log = log_of([&] { message = message_of([&] { Solver(config("", folder)).solve(); }); });
+  EXPECT_EQ(message, "the training's last snapshot could not be written");
+  EXPECT_NE(log.find("Optimization Done."), std::string::npos) << log;
+}
+
+TEST(Snapshot, is_written_when_a_training_is_stopped) {
+  const TempFolder folder;
+  SolverOptions options;
+  int iterations = 0;
+  options.after_iteration = [&](const Progress& progress) { iterations = progress.iteration; };
+  options.stop = [&] { return iterations == 2; };
+  Solver(config("snapshot_after_train: false", folder), options).solve();
+  EXPECT_TRUE(std::filesystem::exists(folder / "s_iter_2.solverstate"));
+}
+
+// The test in which it stops is as if it had not begun.
+TEST(Snapshot, stopping_within_a_test_loses_nothing) {
+  const TempFolder whole, cut, resumed;
+  const std::string fields = "random_seed: 4 snapshot: 6 test_iter: 5 test_interval: 2 momentum: 0.9";
+  Solver(config(fields, whole)).solve();
+  SolverOptions options;
+  int asked = 0;
+  options.stop = [&] { return ++asked > 5 + 2 + 3; };  // asked before each test batch and after each iteration
+  Solver stopped(config(fields, cut), options);
+  stopped.solve();
+  EXPECT_EQ(stopped.iteration(), 2);
+  Solver solver(config(fields, resumed));
+  solver.restore(cut / "s_iter_2.solverstate");
+  solver.solve();
+  EXPECT_EQ(contents(whole, 6), contents(resumed, 6));
+}
+
+TEST(Snapshot, its_model_is_found_beside_it_when_the_folder_has_moved) {
+  const TempFolder folder, moved;
+  Solver(config("max_iter: 1", folder)).solve();
+  for (const char* name : {"s_iter_1.solverstate", "s_iter_1.caffemodel"}) {
+    std::filesystem::rename(folder / name, moved / name);
+  }
+  Solver solver(config("", folder));
+  solver.restore(moved / "s_iter_1.solverstate");
+  EXPECT_EQ(solver.iteration(), 1);
+  std::filesystem::remove(moved / "s_iter_1.caffemodel");
+  EXPECT_EQ(message_of([&] { solver.restore(moved / "s_iter_1.solverstate"); }),
+            fmt::format("{}: its model is neither at {} nor at {}", moved / "s_iter_1.solverstate",
+                        moved / "s_iter_1.caffemodel", folder / "s_iter_1.caffemodel"));
+}
+
+TEST(Snapshot, holds_gradients_if_asked) {
+  const TempFolder folder;
+  Solver(config("max_iter: 1 snapshot_diff: true", folder)).solve();
+  const ModelNet model = read_model(folder / "s_iter_1.caffemodel");
+  for (const ModelLayer& layer : model.layer()) {
+    for (const BlobProto& blob : layer.blobs()) EXPECT_EQ(blob.diff_size(), blob.data_size());
+  }
+}
+
+class BadState : public testing::Test {
+ protected:
+  BadState() { Solver(config("max_iter: 1 momentum: 0.9", folder_)).solve(); }
+
+  std::string restore(const std::string& fields = "momentum: 0.9") {
+    return message_of([&] { Solver(config(fields, folder_)).restore(state_); });
+  }
+  // Changes the state's file.
+  void change(const std::function<void(SolverState&)>& action) {
+    SolverState state = read_state(state_);
+    action(state);
+    write_binary(state_, state);
+  }
+
+  TempFolder folder_;
+  std::string state_ = folder_ / "s_iter_1.solverstate", model_ = folder_ / "s_iter_1.caffemodel";
+};
+
+TEST_F(BadState, fits_before_it_is_changed) { EXPECT_EQ(restore(), "no error"); }
+
+TEST_F(BadState, truncated_anywhere) {
+  const std::string bytes = read_file(state_);
+  size_t refused = 0;
+  for (size_t size = 0; size < bytes.size(); size += bytes.size() / 40) {
+    write_file(state_, bytes.substr(0, size));
+    const std::string message = restore();
+    EXPECT_NE(message, "no error") << size;
+    if (message == state_ + ": not a solver state, or only a part of one") ++refused;
+  }
+  EXPECT_GT(refused, 30u);  // the others end between two fields
+}
+
+TEST_F(BadState, of_another_kind) {
+  std::filesystem::copy_file(model_, state_, std::filesystem::copy_options::overwrite_existing);
+  EXPECT_EQ(restore(), state_ + ": not a solver state, or only a part of one");
+}
+
+TEST_F(BadState, absent) {
+  std::filesystem::remove(state_);
+  EXPECT_EQ(restore(), state_ + ": cannot open: No such file or directory");
+}
+
+TEST_F(BadState, of_another_rule) {
+  EXPECT_EQ(restore("type: 'Nesterov' momentum: 0.9"),
+            state_ + ": the state was written by update rule \"SGD\", and the solver's is \"Nesterov\"");
+}
+
+TEST_F(BadState, of_another_rule_without_a_name_as_in_caffe) {
+  change([](SolverState& state) { state.clear_type(); });
+  EXPECT_EQ(restore("type: 'Adam' momentum: 0.9"),
+            state_ + ": the state holds 4 arrays, and update rule \"Adam\" keeps 8 for 4 parameters");
+}
+
+TEST_F(BadState, with_an_array_of_another_shape) {
+  change([](SolverState& state) { state.mutable_history(1)->mutable_shape()->set_dim(0, 17); });
+  EXPECT_EQ(restore(), state_ + ": history of layer \"ip1\", parameter 1: shape 17 where 16 is needed");
+}
+
+TEST_F(BadState, with_too_few_numbers) {
+  change([](SolverState& state) { state.mutable_history(1)->mutable_data()->RemoveLast(); });
+  EXPECT_EQ(restore(), state_ + ": history of layer \"ip1\", parameter 1: 15 values for shape 16");
+}
+
+TEST_F(BadState, with_a_truncated_model) {
+  write_file(model_, read_file(model_).substr(0, 5000));
+  EXPECT_EQ(restore(), model_ + ": not a binary model: it is of another kind or a part of it is missing");
+}
+
+}  // namespace
+}  // namespace crema

@@ -1,0 +1,15 @@
+// A small training on data/mnist-10k, which tests put together from pieces of text.
+#pragma once
+
+#include <string>
+
+namespace crema {
+
+// A net with shuffled data, dropout and a test net's data and accuracy. `train_data` goes into data_param beside the
+// source.
+std::string digits_net(const std::string& train_data = "batch_size: 8 shuffle: true");
+
+// A solver of that net, inline. `fields` adds to: base_lr 0.1, lr_policy fixed, max_iter 6, display 0.
+std::string digits_solver(const std::string& fields, const std::string& net = digits_net());
+
+}  // namespace crema

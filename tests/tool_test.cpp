@@ -1,0 +1,226 @@
+// The program from end to end: what it does, says and returns.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include "base/file.h"
+#include "support/data_files.h"
+
+namespace crema {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Result {
+  int code;
+  std::string out, err;
+};
+
+std::string shell_quoted(const std::string& text) { return "'" + text + "'"; }
+
+// Runs the program with arguments for the shell.
+Result crema(const std::string& arguments) {
+  const TempFolder folder;
+  const std::string command = fmt::format("{} {} > {} 2> {}", shell_quoted(CREMA_TOOL), arguments,
+                                          shell_quoted(folder / "out"), shell_quoted(folder / "err"));
+  const int status = std::system(command.c_str());
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(folder / "out"), read_file(folder / "err")};
+}
+
+// A solver of LeNet on the embedded data, and the flags that name its net in the same state.
+std::string lenet_solver(const TempFolder& folder, const std::string& fields) {
+  return folder.write("solver.prototxt", R"(
+net: "models/lenet/train_test.prototxt"
+train_state { stage: "mnist-10k" }
+test_state { stage: "mnist-10k" }
+base_lr: 0.02 momentum: 0.9 weight_decay: 0.0005 lr_policy: "fixed" random_seed: 1
+snapshot_prefix: ")" + (folder / "lenet") + "\"\n" +
+                                             fields + "\n");
+}
+constexpr const char* kModel = "--model models/lenet/train_test.prototxt --stage mnist-10k";
+
+TEST(Tool, bad_usage_is_one_line_and_code_2) {
+  const struct {
+    const char* arguments;
+    const char* message;
+  } rows[] = {
+      {"", "crema: A subcommand is required (see crema --help)\n"},
+      {"train", "crema: --solver is required (see crema train --help)\n"},
+      {"train --solver a --colour red",
+       "crema: The following arguments were not expected: --colour red (see crema train --help)\n"},
+      {"train --solver a --weights b --snapshot c", "crema: --snapshot excludes --weights (see crema train --help)\n"},
+      {"train --solver a --threads 0", "crema: --threads: Value 0 not in range 1 to 4096 (see crema train --help)\n"},
+      {"brew", "crema: The following argument was not expected: brew (see crema --help)\n"},
+      {"test --model a", "crema: --weights is required (see crema test --help)\n"},
+      {"show --model a --weights b --count 0",
+       "crema: --count: Value 0 not in range 1 to 10000 (see crema show --help)\n"},
+  };
+  for (const auto& row : rows) {
+    const Result result = crema(row.arguments);
+    EXPECT_EQ(result.code, 2) << row.arguments;
+    EXPECT_EQ(result.err, row.message);
+    EXPECT_EQ(result.out, "");
+  }
+  const Result engine = crema("train --solver a --engine cuda");
+  EXPECT_EQ(engine.code, 2);
+  EXPECT_TRUE(engine.err.starts_with("crema: --engine: ")) << engine.err;
+}
+
+TEST(Tool, helps) {
+  for (const char* command : {"train", "test", "show"}) {
+    const Result result = crema(std::string(command) + " --help");
+    EXPECT_EQ(result.code, 0);
+    EXPECT_NE(result.out.find(fmt::format("Example:\n  crema {} ", command)), std::string::npos) << result.out;
+  }
+  const Result all = crema("--help");
+  EXPECT_EQ(all.code, 0);
+  EXPECT_NE(all.out.find("train"), std::string::npos);
+  EXPECT_TRUE(crema("--version").out.starts_with("crema 0."));
+}
+
+TEST(Tool, an_error_is_one_line_and_code_1) {
+  const TempFolder folder;
+  const std::string typo = folder.write("typo.prototxt", "net: 'x'\nbase_Ir: 0.1\n");
+  const std::string text = folder.write("text.caffemodel", "name: 'LeNet'\n");
+  const struct {
+    std::string arguments, message;
+  } rows[] = {
+      {"train --solver none.prototxt", "crema: none.prototxt: cannot open: No such file or directory\n"},
+      {"train --solver " + typo,
+       "crema: " + typo + ":2:1: SolverParameter has no field \"base_Ir\"; did you mean \"base_lr\"?\n"},
+      {fmt::format("test {} --weights {}", kModel, text),
+       fmt::format("crema: {}: not a binary model: it is a text\n", text)},
+  };
+  for (const auto& row : rows) {
+    const Result result = crema(row.arguments);
+    EXPECT_EQ(result.code, 1) << row.arguments;
+    EXPECT_EQ(result.err, row.message);
+  }
+}
+
+double accuracy_in(const std::string& text) {
+  const size_t at = text.find("accuracy = ");
+  return at == std::string::npos ? -1 : std::stod(text.substr(at + 11));
+}
+
+TEST(Tool, trains_tests_and_shows) {
+  const TempFolder folder;
+  const Result trained = crema(
+      "train --solver " +
+      lenet_solver(folder, "max_iter: 120 display: 40 test_iter: 5 test_interval: 120 test_initialization: false"));
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  EXPECT_NE(trained.err.find("] Iteration 80 ("), std::string::npos) << trained.err;
+  EXPECT_NE(trained.err.find("] Optimization Done."), std::string::npos);
+  EXPECT_GT(accuracy_in(trained.err), 0.85);
+
+  const std::string net = fmt::format("{} --weights {}", kModel, folder / "lenet_iter_120.caffemodel");
+  const Result tested = crema(fmt::format("test {} --iterations 5", net));
+  ASSERT_EQ(tested.code, 0) << tested.err;
+  EXPECT_NEAR(accuracy_in(tested.out), accuracy_in(trained.err), 1e-6);
+  const Result plain = crema(fmt::format("test {} --iterations 5 --engine plain --threads 1", net));
+  EXPECT_NEAR(accuracy_in(plain.out), accuracy_in(tested.out), 0.005);
+
+  const Result shown = crema(fmt::format("show {} --count 10 --sheet {}", net, folder / "sheet.png"));
+  ASSERT_EQ(shown.code, 0) << shown.err;
+  EXPECT_NE(shown.out.find("predicted 7, label 7"), std::string::npos) << shown.out;
+  EXPECT_NE(shown.out.find("of 10 right\n"), std::string::npos);
+  EXPECT_TRUE(read_file(folder / "sheet.png").starts_with("\x89PNG"));
+}
+
+TEST(Tool, goes_on_from_a_snapshot_and_from_weights) {
+  const TempFolder folder;
+  const std::string solver = lenet_solver(folder, "max_iter: 4 snapshot: 2");
+  ASSERT_EQ(crema("train --solver " + solver).code, 0);
+  const std::string whole = read_file(folder / "lenet_iter_4.caffemodel");
+  fs::remove(folder / "lenet_iter_4.caffemodel");
+  const Result resumed =
+      crema(fmt::format("train --solver {} --snapshot {}", solver, folder / "lenet_iter_2.solverstate"));
+  ASSERT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_TRUE(whole == read_file(folder / "lenet_iter_4.caffemodel")) << "other bits than in one go";
+
+  const Result tuned = crema(fmt::format("train --solver {} --weights {}", solver, folder / "lenet_iter_4.caffemodel"));
+  ASSERT_EQ(tuned.code, 0) << tuned.err;
+  EXPECT_NE(tuned.err.find("Loaded 4 layers from " + (folder / "lenet_iter_4.caffemodel")), std::string::npos)
+      << tuned.err;
+}
+
+TEST(Tool, warns_of_layers_without_weights) {
+  const TempFolder folder;
+  ASSERT_EQ(crema("train --solver " + lenet_solver(folder, "max_iter: 1")).code, 0);
+  const std::string net = folder.write("net.prototxt", R"(
+    layer { name: "data" type: "DummyData" top: "data" dummy_data_param { shape { dim: 1 dim: 1 dim: 28 dim: 28 } } }
+    layer { name: "new" type: "InnerProduct" bottom: "data" top: "new" inner_product_param { num_output: 2 } })");
+  const Result result =
+      crema(fmt::format("test --model {} --weights {} --iterations 1", net, folder / "lenet_iter_1.caffemodel"));
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_NE(result.err.find("has no parameters for new"), std::string::npos) << result.err;
+  EXPECT_EQ(result.out, "new = 0\nnew = 0\n");
+  const Result shown = crema(fmt::format("show --model {} --weights {}", net, folder / "lenet_iter_1.caffemodel"));
+  EXPECT_EQ(shown.code, 1);
+  EXPECT_EQ(shown.err,
+            fmt::format("crema: {}: the net has no Accuracy or loss layer that compares scores with labels\n", net));
+}
+
+// Starts a training that would take long, and waits until it is under way.
+class LongTraining {
+ public:
+  LongTraining() : solver_(lenet_solver(folder_, "max_iter: 1000000 display: 1")), log_(folder_ / "log") {
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      if (::freopen(log_.c_str(), "w", stderr) != nullptr) {
+        ::execl(CREMA_TOOL, CREMA_TOOL, "train", "--solver", solver_.c_str(), nullptr);
+      }
+      ::_exit(127);
+    }
+    wait_for("Iteration 2 ");
+  }
+  ~LongTraining() {
+    if (pid_ > 0) ::kill(pid_, SIGKILL);
+    if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
+  }
+
+  void interrupt() { ::kill(pid_, SIGINT); }
+  // The exit status, as waitpid tells it.
+  int end() {
+    int status = -1;
+    ::waitpid(std::exchange(pid_, -1), &status, 0);
+    return status;
+  }
+  std::string log() const { return read_file(log_); }
+  const TempFolder& folder() const { return folder_; }
+
+ private:
+  void wait_for(const std::string& text) {
+    for (int i = 0; i < 600; ++i) {
+      if (fs::exists(log_) && log().find(text) != std::string::npos) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    ADD_FAILURE() << "no \"" << text << "\" within a minute: " << log();
+  }
+
+  TempFolder folder_;
+  std::string solver_, log_;
+  pid_t pid_;
+};
+
+TEST(Tool, an_interrupt_ends_a_training_with_a_snapshot) {
+  LongTraining training;
+  training.interrupt();
+  const int status = training.end();
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_NE(training.log().find("Optimization stopped early."), std::string::npos);
+  size_t states = 0;
+  for (const auto& entry : fs::directory_iterator(fs::path(training.folder() / "log").parent_path())) {
+    states += entry.path().extension() == ".solverstate";
+  }
+  EXPECT_EQ(states, 1u);
+}
+
+}  // namespace
+}  // namespace crema

@@ -1,0 +1,278 @@
+// Update rules on parameters of a known problem, J = sum of c (w - m)^2 / 2, against their formulas written here for
+// one number in double precision.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <deque>
+#include <functional>
+
+#include "solvers/optimizer.h"
+#include "support/messages.h"
+
+namespace crema {
+namespace {
+
+SolverConfig solver_config(const std::string& text) { return parse_solver("base_lr: 0.1 " + text, "solver.prototxt"); }
+
+// What a formula knows of one element in one iteration.
+struct Scalar {
+  double w, first = 0, second = 0;
+};
+struct Context {
+  int t;
+  double alpha;
+  std::function<double(double)> gradient;  // at a point: of J and of a penalty that is a part of it
+  std::function<double(double)> shrink;    // decoupled decay of w; w itself without
+};
+using Formula = void (*)(Scalar& s, const Context& c);
+
+void sgd(Scalar& s, const Context& c) {
+  s.first = 0.9 * s.first + c.alpha * c.gradient(s.w);
+  s.w = c.shrink(s.w) - s.first;
+}
+void averaged(Scalar& s, const Context& c) {
+  s.first = 0.9 * s.first + (1 - 0.9) * c.gradient(s.w);
+  s.w = c.shrink(s.w) - c.alpha * s.first;
+}
+void corrected(Scalar& s, const Context& c) {
+  s.first = 0.9 * s.first + (1 - 0.9) * c.gradient(s.w);
+  s.w = c.shrink(s.w) - c.alpha * s.first / (1 - std::pow(0.9, c.t + 1));
+}
+void nesterov(Scalar& s, const Context& c) {
+  const double v = 0.9 * s.first + c.alpha * c.gradient(s.w);
+  s.w = c.shrink(s.w) - ((1 + 0.9) * v - 0.9 * s.first);
+  s.first = v;
+}
+void averaged_nesterov(Scalar& s, const Context& c) {
+  s.first = 0.9 * s.first + (1 - 0.9) * c.gradient(s.w - c.alpha * s.first);
+  s.w = c.shrink(s.w) - c.alpha * s.first;
+}
+void adam(Scalar& s, const Context& c) {
+  const double g = c.gradient(s.w);
+  s.first = 0.9 * s.first + (1 - 0.9) * g;
+  s.second = 0.99 * s.second + (1 - 0.99) * g * g;
+  const double correction = std::sqrt(1 - std::pow(0.99, c.t + 1)) / (1 - std::pow(0.9, c.t + 1));
+  s.w = c.shrink(s.w) - c.alpha * correction * s.first / (std::sqrt(s.second) + 1e-3);
+}
+
+struct Rule {
+  const char* name;
+  const char* text;
+  Formula formula;
+};
+const Rule kRules[] = {
+    {"sgd", "type: 'SGD' momentum: 0.9", sgd},
+    {"momentum", "type: 'Momentum' momentum: 0.9", averaged},
+    {"corrected", "type: 'Momentum' momentum: 0.9 bias_correction: true", corrected},
+    {"nesterov", "type: 'Nesterov' momentum: 0.9", nesterov},
+    {"averaged_nesterov", "type: 'Nesterov' momentum: 0.9 averaged: true", averaged_nesterov},
+    {"adam", "type: 'Adam' momentum: 0.9 momentum2: 0.99 delta: 1e-3", adam},
+};
+
+// Parameters with the rates and decays that a net would give them.
+class Problem {
+ public:
+  static constexpr double kCurvature = 0.7, kLambda = 0.02;
+
+  void add(long count, float lr_mult, float decay_mult) {
+    Parameter& p = parameters_.emplace_back(Shape{count}, FillerParameter(), true);
+    p.set_storage(std::make_shared<Parameter::Storage>());
+    p.storage()->data = Buffer(count);
+    p.storage()->diff = Buffer(count, std::nanf(""));  // nothing may read it before a gradient is written
+    for (long i = 0; i < count; ++i) p.mutable_data()[i] = static_cast<real>(start(i));
+    infos.push_back({&p, "layer", static_cast<int>(infos.size()), lr_mult, decay_mult});
+  }
+
+  static double start(long i) { return 1.5 * std::sin(static_cast<double>(i) + 0.5); }
+  static double slope(double w, long i) { return kCurvature * (w - 0.3 * static_cast<double>(i % 3)); }
+  static double rate(int t) { return 0.2 / (1 + t); }
+
+  // Adds the gradient where the parameters stand now, as backward does.
+  void add_gradients(double share = 1) {
+    for (NetParameterInfo& info : infos) {
+      const real beta = info.parameter->beta();
+      for (long i = 0; i < info.parameter->count(); ++i) {
+        real& g = info.parameter->mutable_diff()[i];
+        g = (beta == 0 ? 0 : g) + static_cast<real>(share * slope(info.parameter->data()[i], i));
+      }
+    }
+  }
+
+  std::vector<NetParameterInfo> infos;
+
+ private:
+  std::deque<Parameter> parameters_;
+};
+
+double sign(double w) { return w > 0 ? 1 : w < 0 ? -1 : 0; }
+
+void run_and_compare(const Rule& rule, bool l1, bool decoupled) {
+  const std::string decay = fmt::format(" weight_decay: {} regularization_type: '{}' decoupled_decay: {}",
+                                        Problem::kLambda, l1 ? "L1" : "L2", decoupled);
+  Problem problem;
+  problem.add(7, 1, 1);
+  problem.add(40000, 2, 0.5);  // large enough for all threads
+  Optimizer optimizer(solver_config(rule.text + decay), problem.infos);
+  std::vector<std::vector<Scalar>> expected;
+  for (const NetParameterInfo& info : problem.infos) {
+    auto& scalars = expected.emplace_back();
+    for (long i = 0; i < info.parameter->count(); ++i) scalars.push_back({Problem::start(i)});
+  }
+  for (int t = 0; t < 12; ++t) {
+    const double rate = Problem::rate(t);
+    optimizer.look_ahead(t, static_cast<float>(rate));
+    problem.add_gradients();
+    optimizer.update(t, static_cast<float>(rate));
+    for (size_t p = 0; p < expected.size(); ++p) {
+      const NetParameterInfo& info = problem.infos[p];
+      const double alpha = rate * info.lr_mult, lambda = Problem::kLambda * info.decay_mult;
+      for (size_t i = 0; i < expected[p].size(); ++i) {
+        const auto penalty = [&](double w) { return lambda * (l1 ? sign(w) : w); };
+        rule.formula(
+            expected[p][i],
+            {t, alpha, [&](double w) { return Problem::slope(w, static_cast<long>(i)) + (decoupled ? 0 : penalty(w)); },
+             [&](double w) { return decoupled ? w - alpha * penalty(w) : w; }});
+        ASSERT_NEAR(static_cast<double>(info.parameter->data()[i]), expected[p][i].w, 2e-5)
+            << "iteration " << t << ", parameter " << p << ", element " << i;
+      }
+    }
+  }
+}
+
+TEST(UpdateRule, follows_its_formula_with_every_kind_of_decay) {
+  for (const Rule& rule : kRules) {
+    for (const bool l1 : {false, true}) {
+      for (const bool decoupled : {false, true}) {
+        SCOPED_TRACE(fmt::format("{}, {}{}", rule.name, l1 ? "L1" : "L2", decoupled ? ", decoupled" : ""));
+        run_and_compare(rule, l1, decoupled);
+      }
+    }
+  }
+}
+
+TEST(UpdateRule, bias_correction_makes_the_first_step_a_full_one) {
+  Problem problem;
+  problem.add(3, 1, 1);
+  Optimizer optimizer(solver_config("type: 'Momentum' momentum: 0.99 bias_correction: true"), problem.infos);
+  problem.add_gradients();
+  optimizer.update(0, 0.5f);
+  for (long i = 0; i < 3; ++i) {
+    const double w = Problem::start(i);
+    EXPECT_NEAR(problem.infos[0].parameter->data()[i], w - 0.5 * Problem::slope(w, i), 1e-5);
+  }
+}
+
+// Between iterations the parameter is w, not the point ahead of it.
+TEST(UpdateRule, averaged_nesterov_moves_ahead_for_the_gradient_alone) {
+  Problem problem;
+  problem.add(2, 1, 0);
+  Optimizer optimizer(solver_config("type: 'Nesterov' momentum: 0.5 averaged: true"), problem.infos);
+  Parameter& p = *problem.infos[0].parameter;
+  problem.add_gradients();
+  optimizer.update(0, 0.1f);
+  const double w = p.data()[0], u = 0.5 * Problem::slope(Problem::start(0), 0);
+  const uint64_t version = p.version();
+  optimizer.look_ahead(1, 0.3f);
+  EXPECT_NEAR(p.data()[0], w - 0.3 * u, 1e-6);
+  EXPECT_GT(p.version(), version);
+}
+
+TEST(Optimizer, leaves_frozen_parameters_alone) {
+  Problem problem;
+  problem.add(4, 0, 1);
+  problem.add(4, 1, 1);
+  problem.infos[1].parameter->set_learns(false);
+  Optimizer optimizer(solver_config("type: 'SGD' momentum: 0.9 weight_decay: 0.5"), problem.infos);
+  problem.add_gradients();
+  optimizer.update(0, 0.5f);
+  for (const NetParameterInfo& info : problem.infos) {
+    for (long i = 0; i < 4; ++i) EXPECT_EQ(info.parameter->data()[i], static_cast<real>(Problem::start(i)));
+  }
+}
+
+TEST(Optimizer, raises_versions_and_forgets_diffs) {
+  Problem problem;
+  problem.add(4, 1, 1);
+  Optimizer optimizer(solver_config("type: 'SGD'"), problem.infos);
+  const uint64_t version = problem.infos[0].parameter->version();
+  problem.add_gradients();
+  optimizer.update(0, 0.5f);
+  EXPECT_GT(problem.infos[0].parameter->version(), version);
+  EXPECT_FALSE(problem.infos[0].parameter->has_diff());
+}
+
+TEST(Optimizer, takes_a_missing_gradient_for_zero) {
+  Problem problem;
+  problem.add(4, 1, 1);
+  Optimizer optimizer(solver_config("type: 'SGD' momentum: 0.5 weight_decay: 0.1"), problem.infos);
+  problem.add_gradients();
+  optimizer.update(0, 0.5f);
+  const Parameter& p = *problem.infos[0].parameter;
+  const double before = p.data()[1], v = Problem::start(1) - before;
+  optimizer.update(1, 0.5f);
+  EXPECT_NEAR(p.data()[1], before - (0.5 * v + 0.5 * 0.1 * before), 1e-6);
+}
+
+// Two parameters, one element each: the gradient's norm is 5 with both.
+struct Clipping {
+  Problem problem;
+  explicit Clipping(const std::string& text) {
+    problem.add(1, 1, 1);
+    problem.add(1, 1, 1);
+    Optimizer optimizer(solver_config("type: 'SGD' " + text), problem.infos);
+    const real gradients[] = {3, -4};
+    for (size_t p = 0; p < 2; ++p) {
+      problem.infos[p].parameter->beta();
+      problem.infos[p].parameter->mutable_diff()[0] = gradients[p];
+    }
+    optimizer.update(0, 1);
+  }
+  double step(size_t p) const { return Problem::start(0) - problem.infos[p].parameter->data()[0]; }
+};
+
+TEST(Optimizer, clips_to_the_norm_of_all_gradients) {
+  const Clipping clipped("clip_gradients: 2.5");
+  EXPECT_NEAR(clipped.step(0), 1.5, 1e-6);
+  EXPECT_NEAR(clipped.step(1), -2, 1e-6);
+  EXPECT_NEAR(Clipping("clip_gradients: 5.5").step(0), 3, 1e-6);
+  EXPECT_NEAR(Clipping("").step(0), 3, 1e-6);
+}
+
+TEST(Optimizer, clips_the_sum_before_iter_size_divides_it) {
+  EXPECT_NEAR(Clipping("clip_gradients: 2.5 iter_size: 2").step(0), 0.75, 1e-6);
+  EXPECT_NEAR(Clipping("clip_gradients: 5.5 iter_size: 2").step(0), 1.5, 1e-6);
+}
+
+TEST(Optimizer, clips_before_the_penalty_is_added) {
+  EXPECT_NEAR(Clipping("clip_gradients: 2.5 weight_decay: 0.1").step(0), 1.5 + 0.1 * Problem::start(0), 1e-6);
+}
+
+TEST(Optimizer, refuses_to_clip_what_is_not_finite) {
+  Problem problem;
+  problem.add(2, 1, 1);
+  Optimizer optimizer(solver_config("type: 'SGD' clip_gradients: 1"), problem.infos);
+  problem.infos[0].parameter->beta();
+  problem.infos[0].parameter->mutable_diff()[0] = INFINITY;
+  problem.infos[0].parameter->mutable_diff()[1] = 0;
+  EXPECT_EQ(message_of([&] { optimizer.update(0, 1); }), "the norm of the gradients is inf");
+}
+
+TEST(Optimizer, means_the_gradients_of_iter_size_passes) {
+  Problem once, twice;
+  once.add(5, 1, 1);
+  twice.add(5, 1, 1);
+  Optimizer a(solver_config("type: 'Adam' momentum: 0.9 weight_decay: 0.1"), once.infos);
+  Optimizer b(solver_config("type: 'Adam' momentum: 0.9 weight_decay: 0.1 iter_size: 2"), twice.infos);
+  once.add_gradients();
+  a.update(0, 0.1f);
+  twice.add_gradients(0.5);
+  twice.add_gradients(1.5);
+  b.update(0, 0.1f);
+  for (long i = 0; i < 5; ++i) {
+    EXPECT_NEAR(once.infos[0].parameter->data()[i], twice.infos[0].parameter->data()[i], 1e-6);
+  }
+}
+
+}  // namespace
+}  // namespace crema
