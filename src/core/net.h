@@ -32,11 +32,11 @@ struct NetOptions {
   uint64_t seed = 1;                       // key of every random number of the net
   int threads = 0;                         // 0: what OpenMP would use
   Engine engine = default_engine();
-  std::optional<bool> backward;            // whether backward() will be called; default: in phase TRAIN, or with output_diffs
+  std::optional<bool> backward{};          // whether backward() will be called; default: in phase TRAIN, or with output_diffs
   bool plan = true;                        // false: every buffer has memory of its own, filled with NaN at first
   bool keep_all = false;                   // values that can be read after forward(), beside the net's outputs and inputs
-  std::vector<std::string> keep;
-  std::vector<std::string> output_diffs;   // values whose diff the caller sets through mutable_diff() before backward()
+  std::vector<std::string> keep{};
+  std::vector<std::string> output_diffs{}; // values whose diff the caller sets through mutable_diff() before backward()
   Net* partner = nullptr;                  // shares parameters with it by layer name, and its arena (a test net's train net)
 };
 

@@ -198,13 +198,14 @@ class Pooling final : public Layer {
     for (int32_t step = 1; step < reach_; ++step) {
 #pragma omp simd
       for (long ow = 0; ow < windows; ++ow) {
-        const int32_t j = std::min(first[ow] + step, last[ow]), place = where[j], old_place = at[ow];
+        const int32_t next = first[ow] + step, end = last[ow];
+        const int32_t j = next < end ? next : end;  // std::min's references keep the compiler from vectorizing
+        const int32_t place = where[j], old_place = at[ow];
         const real value = line[j], old = y[ow];
-        // As numbers, so that nothing is compared on a condition.
-        const int32_t larger = value > old, equal = value == old, earlier = place < old_place;
-        const bool more = (larger | (equal & earlier)) != 0;
-        y[ow] = more ? value : old;
-        at[ow] = more ? place : old_place;
+        const int32_t earlier = place < old_place ? place : old_place;
+        const int32_t kept = value == old ? earlier : old_place;
+        y[ow] = value > old ? value : old;
+        at[ow] = value > old ? place : kept;
       }
     }
   }

@@ -34,8 +34,8 @@ struct SolverOptions {
   std::optional<uint64_t> seed;  // instead of random_seed, and of the one in a state that is restored
   bool snapshots = true;         // false: none is written, whatever the solver says
   bool log_iterations = true;    // false: no log lines every `display` iterations
-  std::function<void(const Progress&)> after_iteration;
-  std::function<bool()> stop;  // asked between iterations and between test batches: end here?
+  std::function<void(const Progress&)> after_iteration{};
+  std::function<bool()> stop{}; // asked between iterations and between test batches: end here?
 };
 
 class Solver {
