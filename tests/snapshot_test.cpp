@@ -237,5 +237,12 @@ TEST_F(BadState, with_a_truncated_model) {
   EXPECT_EQ(restore(), model_ + ": not a binary model: it is of another kind or a part of it is missing");
 }
 
+TEST_F(BadState, with_a_model_that_lacks_layers) {
+  ModelNet model = read_model(model_);
+  while (model.layer(model.layer_size() - 1).name() != "relu") model.mutable_layer()->RemoveLast();
+  write_binary(model_, model);
+  EXPECT_EQ(restore(), fmt::format("{}: has no parameters for ip2, with which {} was written", model_, state_));
+}
+
 }  // namespace
 }  // namespace crema

@@ -15,8 +15,8 @@ constexpr uint64_t kLargest = std::numeric_limits<int>::max();  // protobuf's bo
 using Doubles = google::protobuf::RepeatedField<double>;
 using Floats = google::protobuf::RepeatedField<float>;
 
-Floats* values_of(BlobProto* proto, float) { return proto->mutable_data(); }
-Floats* diffs_of(BlobProto* proto, float) { return proto->mutable_diff(); }
+[[maybe_unused]] Floats* values_of(BlobProto* proto, float) { return proto->mutable_data(); }
+[[maybe_unused]] Floats* diffs_of(BlobProto* proto, float) { return proto->mutable_diff(); }
 [[maybe_unused]] Doubles* values_of(BlobProto* proto, double) { return proto->mutable_double_data(); }
 [[maybe_unused]] Doubles* diffs_of(BlobProto* proto, double) { return proto->mutable_double_diff(); }
 

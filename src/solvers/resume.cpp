@@ -1,6 +1,5 @@
 // Solver: writing snapshots and going on from them.
 #include "base/log.h"
-#include "core/weights.h"
 #include "solvers/snapshot.h"
 #include "solvers/solver.h"
 
@@ -64,7 +63,9 @@ void Solver::restore(const std::string& state_path) {
   } catch (const Error& error) {
     throw Error("{}: {}", state_path, error.what());
   }
-  load(model);
+  const LoadReport loaded = load(model);
+  check(loaded.left.empty(), "{}: has no parameters for {}, with which {} was written", model,
+        fmt::join(loaded.left, ", "), state_path);
   iteration_ = state.iter();
   policy_.set_current_step(state.current_step());
   losses_.assign(state.loss_window().begin(), state.loss_window().end());

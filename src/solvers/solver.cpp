@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "base/parallel.h"
 #include "config/files.h"
-#include "core/weights.h"
 #include "solvers/build.h"
 #include "solvers/check.h"
 #include "solvers/snapshot.h"
@@ -55,11 +54,12 @@ void Solver::build_nets() {
   optimizer_ = std::make_unique<Optimizer>(config_, net_->parameters());
 }
 
-void Solver::load(const std::string& weights) {
+LoadReport Solver::load(const std::string& weights) {
   const LoadReport report = load_weights(weights, net_.get());
   CREMA_INFO("Loaded {} layers from {}", report.layers, weights);
   if (!report.left.empty()) CREMA_INFO("Layers that it does not have: {}", fmt::join(report.left, ", "));
   if (!report.unused.empty()) CREMA_INFO("Layers of it that the net does not have: {}", fmt::join(report.unused, ", "));
+  return report;
 }
 
 void Solver::solve() {

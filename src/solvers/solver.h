@@ -13,6 +13,7 @@
 
 #include "config/net_config.h"
 #include "core/net.h"
+#include "core/weights.h"
 #include "solvers/evaluate.h"
 #include "solvers/lr_policy.h"
 #include "solvers/optimizer.h"
@@ -35,7 +36,7 @@ struct SolverOptions {
   bool snapshots = true;         // false: none is written, whatever the solver says
   bool log_iterations = true;    // false: no log lines every `display` iterations
   std::function<void(const Progress&)> after_iteration{};
-  std::function<bool()> stop{}; // asked between iterations and between test batches: end here?
+  std::function<bool()> stop{};  // asked between iterations and between test batches: end here?
 };
 
 class Solver {
@@ -50,8 +51,9 @@ class Solver {
   int iteration() const { return iteration_; }  // iterations done
   uint64_t seed() const { return seed_; }
 
-  // Copies a model's parameters into the train net and says in the log what fitted. Throws Error.
-  void load(const std::string& weights);
+  // Copies a model's parameters into the train net and says in the log, and in what it returns, what fitted. Throws
+  // Error.
+  LoadReport load(const std::string& weights);
 
   // Goes on from a state, crema's or Caffe's, and the model that was written with it. Where the state has another seed,
   // the nets are built anew. Throws Error if they do not fit; the solver is of no use then.
