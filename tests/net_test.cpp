@@ -210,7 +210,9 @@ TEST(SharedParameters, AreOneMemoryWithSummedGradients) {
         "inner_product_param {{ num_output: 1 bias_term: false weight_filler {{ value: 1 }} }} }}\n",
         name, bottom, name);
   };
-  const auto net = net_of(input_text("x", {1, 2}) + input_text("z", {1, 2}) + layer("a", "x") + layer("b", "z"));
+  NetOptions options;
+  options.plan = false;  // so that backward can be run again
+  const auto net = net_of(input_text("x", {1, 2}) + input_text("z", {1, 2}) + layer("a", "x") + layer("b", "z"), options);
   set_input(*net, "x", {1, 2});
   set_input(*net, "z", {10, 20});
   ASSERT_EQ(net->parameters().size(), 1u);

@@ -1,6 +1,7 @@
 // golden/pending.txt names the recorded cases that CTest leaves out. It may not hide one that could run.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "config/prototxt.h"
@@ -24,7 +25,8 @@ bool lacks_something(const std::string& path) {
   if (path.find("/solvers/") != std::string::npos) {
     return !update_rules().contains(read_solver(path).solver.type());
   }
-  for (const LayerParameter& layer : read_net(path).net.layer()) {
+  const NetConfig config = read_net(path);
+  for (const LayerParameter& layer : config.net.layer()) {
     if (!layer_types().contains(layer.type())) return true;
   }
   return false;

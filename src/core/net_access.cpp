@@ -22,10 +22,11 @@ std::vector<std::string> Net::inputs() const {
 }
 
 Blob& Net::input(const std::string& name) {
-  const int v = graph_.find(name);
-  const bool found = v >= 0 && layer_config(graph_.values[static_cast<size_t>(v)].layer).type() == "Input";
-  check(found, "the net has no Input layer with top \"{}\"{}", name, did_you_mean(name, inputs()));
-  return *values_[static_cast<size_t>(v)];
+  for (size_t v = 0; v < graph_.values.size(); ++v) {
+    const Value& value = graph_.values[v];
+    if (value.name == name && layer_config(value.layer).type() == "Input") return *values_[v];
+  }
+  throw Error("the net has no Input layer with top \"{}\"{}", name, did_you_mean(name, inputs()));
 }
 
 const Blob& Net::value(const std::string& name) const {

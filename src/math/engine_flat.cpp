@@ -112,8 +112,14 @@ std::unique_ptr<EngineCombine> EngineCombine::sum(long count, std::span<const re
 std::unique_ptr<EngineCombine> EngineCombine::concat(long rows, std::span<const long> lengths) {
   if (rows == 0 || std::find(lengths.begin(), lengths.end(), 0) != lengths.end()) return nullptr;
   std::vector<Desc> sources;
-  for (const long length : lengths) sources.push_back(onednn::describe({rows, length}, Layout::plain));
-  return combine(lengths.size(), [&] { return dnnl::concat::primitive_desc(1, sources, onednn::cpu()); });
+  long sum = 0;
+  for (const long length : lengths) {
+    sources.push_back(onednn::describe({rows, length}, Layout::plain));
+    sum += length;
+  }
+  // Told, since a source of length 1 fits several layouts and the primitive may choose another for the result.
+  const Desc result = onednn::describe({rows, sum}, Layout::plain);
+  return combine(lengths.size(), [&] { return dnnl::concat::primitive_desc(result, 1, sources, onednn::cpu()); });
 }
 
 #else

@@ -64,7 +64,7 @@ const std::vector<ForwardRow> kNormalization = {
      "type: 'Scale' scale_param { num_axes: 2 }",
      {1, 20, 300, 4000},
      {{{2, 2}, {1, 10, 100, 1000}}}},
-    {"scale_number", {kTwoChannels}, "type: 'Scale' scale_param { num_axes: 0 }", {-1, -2, -3, -4}, {{{}, {-1}}}},
+    {"scale_number", {kTwoChannels}, "type: 'Scale' scale_param { num_axes: 0 }", {-1, -2, -3, -4}, {{kScalar, {-1}}}},
     {"scale_bottom", {kTwoChannels, {2.f, 3.f}}, "type: 'Scale'", {2, 4, 9, 12}},
 };
 

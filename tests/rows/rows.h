@@ -71,6 +71,9 @@ struct Literal {
   Literal(Dims dims, std::vector<float> values) : dims(std::move(dims)), values(std::move(values)) {}
 };
 
+// The dims of a single number: {} alone would be read as a list of values.
+inline const Dims kScalar = {};
+
 // Several arrays; a plain list of numbers is one array, whose dims are not compared.
 struct Literals {
   std::vector<Literal> arrays;
