@@ -212,7 +212,8 @@ TEST(SharedParameters, AreOneMemoryWithSummedGradients) {
   };
   NetOptions options;
   options.plan = false;  // so that backward can be run again
-  const auto net = net_of(input_text("x", {1, 2}) + input_text("z", {1, 2}) + layer("a", "x") + layer("b", "z"), options);
+  const auto net =
+      net_of(input_text("x", {1, 2}) + input_text("z", {1, 2}) + layer("a", "x") + layer("b", "z"), options);
   set_input(*net, "x", {1, 2});
   set_input(*net, "z", {10, 20});
   ASSERT_EQ(net->parameters().size(), 1u);

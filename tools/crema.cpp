@@ -18,7 +18,10 @@ int fail(int code, std::string message) {
 int bad_usage(const CLI::App& app, const CLI::ParseError& error) {
   const auto commands = app.get_subcommands();
   const std::string command = commands.empty() ? "crema" : "crema " + commands[0]->get_name();
-  return fail(2, fmt::format("{} (see {} --help)", error.what(), command));
+  std::string message = error.what();
+  // CLI11 lists unknown words last one first.
+  if (error.get_name() == "ExtrasError") message = fmt::format("not expected: {}", fmt::join(app.remaining(true), " "));
+  return fail(2, fmt::format("{} (see {} --help)", message, command));
 }
 
 }  // namespace
@@ -27,12 +30,13 @@ int main(int argc, char** argv) {
   crema::set_up_log();
   CLI::App app("Trains and runs neural networks that are written as text.", "crema");
   app.set_version_flag("--version", "crema " CREMA_VERSION);
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // that none was given is said below, after unknown words
   crema::add_train(app);
   crema::add_test(app);
   crema::add_show(app);
   try {
     app.parse(argc, argv);
+    if (app.get_subcommands().empty()) throw CLI::RequiredError("A subcommand");
     return 0;
   } catch (const CLI::ParseError& error) {
     return error.get_exit_code() == 0 ? app.exit(error) : bad_usage(app, error);

@@ -27,7 +27,8 @@ const std::vector<ForwardRow> kLosses = {
     {"softmax_loss_probabilities",
      {kScores, {2.f, 0.f}},
      "type: 'SoftmaxWithLoss'",
-     {{kScalar, {0.75310913f}}, {{2, 3}, {0.090030573f, 0.24472847f, 0.66524096f, 0.33333333f, 0.33333333f, 0.33333333f}}}},
+     {{kScalar, {0.75310913f}},
+      {{2, 3}, {0.090030573f, 0.24472847f, 0.66524096f, 0.33333333f, 0.33333333f, 0.33333333f}}}},
     {"softmax_loss_axis",
      {{{1, 2, 3}, {1, 2, 3, 0, 0, 1}}, {{1, 2}, {0, 2}}},
      "type: 'SoftmaxWithLoss' softmax_param { axis: 2 }",
@@ -94,7 +95,7 @@ const std::vector<ForwardRow> kSources = {
      {},
      "type: 'Data' data_param { backend: IDX source: '{files}/a-images-idx3-ubyte' label_source: '{files}/others' "
      "batch_size: 1 }",
-     {{{1, 1, 3, 4}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}}, {{1}, {9}}}},
+     {{{1, 1, 3, 4}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}}, {9.f}}},
     {"data_scale_mean",
      {},
      "type: 'Data' transform_param { scale: 0.5 mean_value: 2 } "
