@@ -47,7 +47,8 @@ std::unique_ptr<Net> make(const Row& row, Engine engine) {
   auto net = std::make_unique<Net>(filter(parse_net(text, row.name), state), options);
   const Random random(1, "benchmark", row.name);
   Blob& x = net->input("x");
-  for (long i = 0; i < x.count(); ++i) x.mutable_data()[i] = static_cast<real>(random.gaussian(static_cast<uint64_t>(i)));
+  for (long i = 0; i < x.count(); ++i)
+    x.mutable_data()[i] = static_cast<real>(random.gaussian(static_cast<uint64_t>(i)));
   Blob& dy = net->output_diff("y");
   for (long i = 0; i < dy.count(); ++i) dy.mutable_diff()[i] = 1;
   return net;

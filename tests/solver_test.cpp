@@ -201,9 +201,9 @@ TEST(Solver, iter_size_equals_one_big_batch) {
 }
 
 TEST(Solver, learns) {
-  Solver solver(config(digits_solver("max_iter: 300 momentum: 0.9 random_seed: 1 base_lr: 0.01 average_loss: 20")));
+  Solver solver(config(digits_solver("max_iter: 900 momentum: 0.9 random_seed: 1 base_lr: 0.01 average_loss: 20")));
   const double before = solver.step(1);
-  for (int i = 0; i < 15; ++i) solver.step(20);
+  for (int i = 0; i < 15; ++i) solver.step(60);
   EXPECT_LT(evaluate(solver.net(), 20)->loss, 0.5 * before);
 }
 

@@ -54,8 +54,7 @@ TEST(Tool, bad_usage_is_one_line_and_code_2) {
   } rows[] = {
       {"", "crema: A subcommand is required (see crema --help)\n"},
       {"train", "crema: --solver is required (see crema train --help)\n"},
-      {"train --solver a --colour red",
-       "crema: not expected: --colour red (see crema train --help)\n"},
+      {"train --solver a --colour red", "crema: not expected: --colour red (see crema train --help)\n"},
       {"train --solver a --weights b --snapshot c", "crema: --weights excludes --snapshot (see crema train --help)\n"},
       {"train --solver a --threads 0", "crema: --threads: Value 0 not in range 1 to 4096 (see crema train --help)\n"},
       {"brew", "crema: not expected: brew (see crema --help)\n"},

@@ -133,7 +133,8 @@ void run_and_compare(const Rule& rule, bool l1, bool decoupled) {
             expected[p][i],
             {t, alpha, [&](double w) { return Problem::slope(w, static_cast<long>(i)) + (decoupled ? 0 : penalty(w)); },
              [&](double w) { return decoupled ? w - alpha * penalty(w) : w; }});
-        ASSERT_NEAR(static_cast<double>(info.parameter->data()[i]), expected[p][i].w, 2e-5)
+        // In float, a gradient that nearly cancels keeps few digits, and Adam scales it up to a whole step.
+        ASSERT_NEAR(static_cast<double>(info.parameter->data()[i]), expected[p][i].w, 1e-4)
             << "iteration " << t << ", parameter " << p << ", element " << i;
       }
     }

@@ -20,7 +20,8 @@ int bad_usage(const CLI::App& app, const CLI::ParseError& error) {
   const std::string command = commands.empty() ? "crema" : "crema " + commands[0]->get_name();
   std::string message = error.what();
   // CLI11 lists unknown words last one first.
-  if (error.get_name() == "ExtrasError") message = fmt::format("not expected: {}", fmt::join(app.remaining(true), " "));
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr)
+    message = fmt::format("not expected: {}", fmt::join(app.remaining(true), " "));
   return fail(2, fmt::format("{} (see {} --help)", message, command));
 }
 

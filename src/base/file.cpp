@@ -58,7 +58,8 @@ std::string read_file(const std::string& path, uint64_t limit) {
     if (n < 0 && errno == EINTR) continue;
     check(n >= 0, "{}: cannot read: {}", path, reason());
     if (n == 0) return bytes;
-    check(bytes.size() + static_cast<size_t>(n) <= limit, "{}: larger than the {} bytes that are read at most", path, limit);
+    check(bytes.size() + static_cast<size_t>(n) <= limit, "{}: larger than the {} bytes that are read at most", path,
+          limit);
     bytes.append(buffer.data(), static_cast<size_t>(n));
   }
 }

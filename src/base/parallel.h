@@ -8,8 +8,8 @@
 
 namespace crema {
 
-// Within its lifetime, parallel regions that the calling thread opens use `threads` threads (0: what was in force before).
-// The setting belongs to the calling thread; nothing global changes.
+// Within its lifetime, parallel regions that the calling thread opens use `threads` threads (0: what was in force
+// before). The setting belongs to the calling thread; nothing global changes.
 class ThreadScope {
  public:
   explicit ThreadScope(int threads) : before_(omp_get_max_threads()) {

@@ -63,7 +63,8 @@ std::vector<uint32_t> Random::permutation(uint32_t n) const {
   for (uint32_t i = 0; i < n; ++i) order[i] = i;
   for (uint32_t i = n; i > 1; --i) {
     const auto b = block_bits(i);
-    const auto j = static_cast<uint32_t>(static_cast<unsigned __int128>(static_cast<uint64_t>(b[0]) << 32 | b[1]) * i >> 64);
+    const auto j =
+        static_cast<uint32_t>(static_cast<unsigned __int128>(static_cast<uint64_t>(b[0]) << 32 | b[1]) * i >> 64);
     std::swap(order[i - 1], order[j]);
   }
   return order;

@@ -39,11 +39,12 @@ struct Contract {
   Indices top_data_read;
   std::vector<std::pair<int, int>> same_memory;  // (bottom, top) that may be one memory, data and diff: elementwise
   std::vector<std::pair<int, int>> views;        // (bottom, top): the top has the bottom's elements in the same order
-  bool view_diffs = false;   // for views: the bottom's diff is the top's diff, too (one top per bottom)
-  bool keeps_tops = false;   // tops are written once, or by the caller: their memory is never given to others
-  bool resizes_tops = false; // a top's shape is known only after forward; reshape gave the largest one
+  bool view_diffs = false;    // for views: the bottom's diff is the top's diff, too (one top per bottom)
+  bool keeps_tops = false;    // tops are written once, or by the caller: their memory is never given to others
+  bool resizes_tops = false;  // a top's shape is known only after forward; reshape gave the largest one
 
-  // For writing a contract in one line. The defaults fit a plain layer: one bottom, one top, backward reads neither's data.
+  // For writing a contract in one line. The defaults fit a plain layer: one bottom, one top, backward reads neither's
+  // data.
   Contract& bottoms(int n) { return bottoms(n, n); }
   Contract& bottoms(int min, int max) { return min_bottoms = min, max_bottoms = max, *this; }
   Contract& tops(int n) { return tops(n, n); }

@@ -10,8 +10,8 @@ namespace crema {
 namespace {
 
 template <typename... Args>
-[[noreturn]] void fail(const NetConfig& config, int layer, const std::string& field,
-                       fmt::format_string<Args...> format, Args&&... args) {
+[[noreturn]] void fail(const NetConfig& config, int layer, const std::string& field, fmt::format_string<Args...> format,
+                       Args&&... args) {
   const auto& source = config.layers[static_cast<size_t>(layer)];
   const LayerParameter& l = config.net.layer(layer);
   throw Error("{}: layer \"{}\" ({}): {}", source.line_of(field), l.name(), l.type(),
@@ -85,8 +85,10 @@ class Wiring {
       const auto found = current_.find(name);
       if (found != current_.end() && !in_place) {
         const Value& other = graph_.values[static_cast<size_t>(found->second)];
-        fail(config_, i, fmt::format("top[{}]", t), "top \"{}\" is already a top of layer \"{}\"; only a layer with it as "
-             "its own bottom {} may reuse the name", name, config_.net.layer(other.layer).name(), t);
+        fail(config_, i, fmt::format("top[{}]", t),
+             "top \"{}\" is already a top of layer \"{}\"; only a layer with it as "
+             "its own bottom {} may reuse the name",
+             name, config_.net.layer(other.layer).name(), t);
       }
       current_[name] = static_cast<int>(graph_.values.size());
     }

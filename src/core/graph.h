@@ -11,28 +11,28 @@
 
 namespace crema {
 
-// What one layer writes under one name. A layer that names its bottom as its top ("in place") makes a new value under the
-// old name, so that a value has exactly one producer.
+// What one layer writes under one name. A layer that names its bottom as its top ("in place") makes a new value under
+// the old name, so that a value has exactly one producer.
 struct Value {
   std::string name;
-  int layer;                                // producer
-  int top;                                  // which of its tops
-  std::vector<std::pair<int, int>> readers; // (layer, bottom), in forward order
+  int layer;                                 // producer
+  int top;                                   // which of its tops
+  std::vector<std::pair<int, int>> readers;  // (layer, bottom), in forward order
   float loss_weight = 0;
-  bool needs_diff = false;                  // something that learns lies below
-  bool fed = false;                         // the caller sets a diff (NetOptions::output_diffs)
-  bool readable = false;                    // outputs, losses, inputs, kept ones: can be read after forward
+  bool needs_diff = false;  // something that learns lies below
+  bool fed = false;         // the caller sets a diff (NetOptions::output_diffs)
+  bool readable = false;    // outputs, losses, inputs, kept ones: can be read after forward
 };
 
 struct Use {
   int value;
-  bool diff = false;                        // backward of the reader writes a partial diff for it
+  bool diff = false;  // backward of the reader writes a partial diff for it
 };
 
 struct GraphLayer {
   std::vector<Use> bottoms;
   std::vector<int> tops;
-  bool backward = false;                    // takes part in backward
+  bool backward = false;  // takes part in backward
 };
 
 struct Graph {
@@ -47,9 +47,9 @@ struct Graph {
 // name), a top that exists already, wrong counts of bottoms, tops, loss weights or propagate_down.
 Graph connect(const NetConfig& config, const std::vector<Contract>& contracts);
 
-// Decides which layers run backward and which uses carry a diff: a gradient is wanted by what learns (learns[i]: layer i
-// has such a parameter), flows from losses and fed values, and goes where contracts, propagate_down and force_backward let
-// it. Throws for a gradient into a bottom that takes none.
+// Decides which layers run backward and which uses carry a diff: a gradient is wanted by what learns (learns[i]: layer
+// i has such a parameter), flows from losses and fed values, and goes where contracts, propagate_down and
+// force_backward let it. Throws for a gradient into a bottom that takes none.
 void mark_gradients(const NetConfig& config, const std::vector<Contract>& contracts, const std::vector<bool>& learns,
                     Graph* graph);
 

@@ -50,7 +50,8 @@ std::unique_ptr<Layer> create_layer(const LayerParameter& config) {
   std::vector<std::string> names;
   for (const auto& [name, entry] : registry()) names.push_back(name);
   const std::string near = nearest(config.type(), names);
-  throw Error("unknown layer type \"{}\"{}", config.type(), near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near));
+  throw Error("unknown layer type \"{}\"{}", config.type(),
+              near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near));
 }
 
 }  // namespace crema

@@ -1,9 +1,9 @@
-// Layer: forward and backward of one kind of computation. A layer is one .cpp file in src/layers/ (see docs/layers.md for
-// how to add one); this header is all that it needs of the core.
+// Layer: forward and backward of one kind of computation. A layer is one .cpp file in src/layers/ (see docs/layers.md
+// for how to add one); this header is all that it needs of the core.
 //
 // Duties are split so that loops check nothing: the constructor checks the configuration, reshape() checks shapes,
-// forward() and backward() compute. All of them report what a user can cause by throwing Error with the layer's own part
-// of the story; Net puts file, line and layer in front.
+// forward() and backward() compute. All of them report what a user can cause by throwing Error with the layer's own
+// part of the story; Net puts file, line and layer in front.
 #pragma once
 
 #include <cstdint>
@@ -28,17 +28,18 @@ enum class Engine { plain, onednn };
 struct Pass {
   Phase phase = TRAIN;
   uint64_t number = 0;  // of this net's forward passes, from 0; while training iteration * iter_size + k
-  bool replay = false;  // a repetition of a pass: same random numbers, no side effects (running statistics, data position)
+  bool replay =
+      false;  // a repetition of a pass: same random numbers, no side effects (running statistics, data position)
 };
 
 // What a layer is told about the net that it stands in. Owned by Net.
 struct LayerContext {
-  std::string name;              // the layer's; part of the key of its random numbers
-  std::string file;              // prototxt that the layer stands in, "" if none: where relative paths are looked up second
+  std::string name;  // the layer's; part of the key of its random numbers
+  std::string file;  // prototxt that the layer stands in, "" if none: where relative paths are looked up second
   uint64_t seed = 0;
   Engine engine = Engine::plain;
   const Pass* pass = nullptr;
-  Buffer* scratch = nullptr;     // shared by all layers of a net
+  Buffer* scratch = nullptr;  // shared by all layers of a net
 };
 
 using Bottoms = std::vector<Blob*>;
@@ -61,9 +62,9 @@ class Layer {
   // Writes the tops' data.
   virtual void forward(const Bottoms& bottom, const Tops& top) = 0;
 
-  // Overwrites the diff of each bottom i with down[i] (the others have none), and accumulates the diff of each parameter
-  // that learns, as its beta() says. Tops' diffs have the tops' layouts, bottoms' diffs the layouts that were taken.
-  // Not called where Contract::has_backward is false.
+  // Overwrites the diff of each bottom i with down[i] (the others have none), and accumulates the diff of each
+  // parameter that learns, as its beta() says. Tops' diffs have the tops' layouts, bottoms' diffs the layouts that were
+  // taken. Not called where Contract::has_backward is false.
   virtual void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) = 0;
 
   // What a snapshot keeps of a layer beside its parameters (records consumed by a data layer).
@@ -99,13 +100,13 @@ class Layer {
   // In reshape(): forward and backward want bottom i in this layout (Net reorders if it comes in another).
   void takes(int bottom, Layout layout);
 
-  // In reshape(): the one-in, one-out elementwise case. The top gets the bottom's shape; where zero_to_zero (f(0) = 0, so
-  // that a layout's padding stays zero) or where the layout has no padding, the bottom's layout is taken as it comes.
-  // Loops then run over storage() elements.
+  // In reshape(): the one-in, one-out elementwise case. The top gets the bottom's shape; where zero_to_zero (f(0) = 0,
+  // so that a layout's padding stays zero) or where the layout has no padding, the bottom's layout is taken as it
+  // comes. Loops then run over storage() elements.
   void elementwise(const Bottoms& bottom, const Tops& top, bool zero_to_zero = true);
 
-  // In reshape(): parameter `index` has this shape. The first call creates it (Net fills it later, or shares another's);
-  // later calls throw Error if the shape is another one. learns = false: never takes a gradient.
+  // In reshape(): parameter `index` has this shape. The first call creates it (Net fills it later, or shares
+  // another's); later calls throw Error if the shape is another one. learns = false: never takes a gradient.
   void declare_parameter(int index, const Shape& shape, const FillerParameter& filler, bool learns = true);
 
   // Memory for `count` elements, valid until forward() or backward() returns; contents are arbitrary. One at a time.
@@ -137,8 +138,9 @@ class RegisterLayer {
  public:
   template <typename... Params>
   explicit RegisterLayer(const char* type, Params... params) {
-    register_layer(type, {[](const LayerParameter& config) -> std::unique_ptr<Layer> { return std::make_unique<L>(config); },
-                          {params...}});
+    register_layer(type,
+                   {[](const LayerParameter& config) -> std::unique_ptr<Layer> { return std::make_unique<L>(config); },
+                    {params...}});
   }
 };
 

@@ -23,7 +23,8 @@ Engine default_engine() {
 Net::Net(NetConfig config, const NetOptions& options) : config_(std::move(config)), options_(options) {
   check(options_.engine == Engine::plain || default_engine() == Engine::onednn,
         "the oneDNN engine is not part of this build (CMake option CREMA_ONEDNN); use the plain engine");
-  check(config_.net.layer_size() > 0, "{}: the net has no layers in phase {}", config_.source.at(), Phase_Name(phase()));
+  check(config_.net.layer_size() > 0, "{}: the net has no layers in phase {}", config_.source.at(),
+        Phase_Name(phase()));
   backward_ = options_.backward.value_or(phase() == TRAIN || !options_.output_diffs.empty());
   pass_.phase = phase();
   arena_ = options_.partner != nullptr ? options_.partner->arena_ : std::make_shared<Arena>();
@@ -220,7 +221,9 @@ void Net::bind() {
     blob->reshape(values_[v]->shape());
     const int diff = steps_.value_diff[v];
     const bool diff_stays = diff >= 0 && steps_.buffers[static_cast<size_t>(diff)].pinned;
-    blob->bind(memory_of(steps_.readable_data[v]), memory_of(graph_.values[v].fed ? steps_.fed_diff[v] : diff_stays ? diff : -1));
+    blob->bind(memory_of(steps_.readable_data[v]), memory_of(graph_.values[v].fed ? steps_.fed_diff[v]
+                                                             : diff_stays         ? diff
+                                                                                  : -1));
   }
   for (size_t i = 0; i < layers_.size(); ++i) {
     for (size_t b = 0; b < uses_[i].size(); ++b) {
@@ -233,7 +236,8 @@ void Net::list_outputs() {
   outputs_.clear();
   for (size_t v = 0; v < graph_.values.size(); ++v) {
     const Value& value = graph_.values[v];
-    if (value.readers.empty()) outputs_.push_back({value.name, readable_.at(static_cast<int>(v)).get(), value.loss_weight});
+    if (value.readers.empty())
+      outputs_.push_back({value.name, readable_.at(static_cast<int>(v)).get(), value.loss_weight});
   }
 }
 

@@ -1,8 +1,8 @@
 // Net: layers wired by blob names, with their parameters and their memory.
 //
-// Construction runs the straight line: layers are created and connected (graph.h), shapes and layouts are settled by the
-// layers' reshape(), the work of a forward and a backward pass becomes a list of steps (steps.h), and the memory plan
-// gives each buffer its place (plan.h). forward() and backward() then only run steps.
+// Construction runs the straight line: layers are created and connected (graph.h), shapes and layouts are settled by
+// the layers' reshape(), the work of a forward and a backward pass becomes a list of steps (steps.h), and the memory
+// plan gives each buffer its place (plan.h). forward() and backward() then only run steps.
 //
 // Everything here throws Error for what a user can cause, with file, line and layer in front.
 #pragma once
@@ -29,29 +29,30 @@ class Net;
 Engine default_engine();
 
 struct NetOptions {
-  uint64_t seed = 1;                       // key of every random number of the net
-  int threads = 0;                         // 0: what OpenMP would use
+  uint64_t seed = 1;  // key of every random number of the net
+  int threads = 0;    // 0: what OpenMP would use
   Engine engine = default_engine();
-  std::optional<bool> backward{};          // whether backward() will be called; default: in phase TRAIN, or with output_diffs
-  bool plan = true;                        // false: every buffer has memory of its own, filled with NaN at first
-  bool keep_all = false;                   // values that can be read after forward(), beside the net's outputs and inputs
+  std::optional<bool> backward{};  // whether backward() will be called; default: in phase TRAIN, or with output_diffs
+  bool plan = true;                // false: every buffer has memory of its own, filled with NaN at first
+  bool keep_all = false;           // values that can be read after forward(), beside the net's outputs and inputs
   std::vector<std::string> keep{};
-  std::vector<std::string> output_diffs{}; // values whose diff the caller sets through mutable_diff() before backward()
-  Net* partner = nullptr;                  // shares parameters with it by layer name, and its arena (a test net's train net)
+  std::vector<std::string>
+      output_diffs{};      // values whose diff the caller sets through mutable_diff() before backward()
+  Net* partner = nullptr;  // shares parameters with it by layer name, and its arena (a test net's train net)
 };
 
 // A parameter that a solver updates: shared ones appear once. Net owns the handle.
 struct NetParameterInfo {
   Parameter* parameter;
-  std::string layer;     // that owns it
-  int index;             // in the layer
+  std::string layer;  // that owns it
+  int index;          // in the layer
   float lr_mult, decay_mult;
 };
 
 struct NetOutput {
   std::string name;
-  const Blob* blob;      // plain layout, readable after forward()
-  float loss_weight;     // 0: not a part of the loss
+  const Blob* blob;   // plain layout, readable after forward()
+  float loss_weight;  // 0: not a part of the loss
 };
 
 struct NetMemory {
@@ -77,9 +78,9 @@ class Net {
   real forward();
   // The gradient of that loss. Diffs of parameters accumulate until Parameter::forget_diff().
   void backward();
-  // The same for the layers `first` to `last` (both included; backward runs from `last` down to `first`). A range goes on
-  // where the run before ended or starts at an end of the net; any other start needs keep_all or plan = false, since the
-  // memory plan may have given the values before it to others.
+  // The same for the layers `first` to `last` (both included; backward runs from `last` down to `first`). A range goes
+  // on where the run before ended or starts at an end of the net; any other start needs keep_all or plan = false, since
+  // the memory plan may have given the values before it to others.
   real forward(int first, int last);
   void backward(int last, int first);
 
@@ -108,9 +109,9 @@ class Net {
 
   std::vector<NetParameterInfo>& parameters() { return parameters_; }
 
-  uint64_t passes() const { return passes_; }                 // forward passes begun so far
+  uint64_t passes() const { return passes_; }  // forward passes begun so far
   void set_passes(uint64_t passes) { passes_ = passes; }
-  void set_replay(bool replay) { pass_.replay = replay; }     // repeat the last pass: same numbers, no side effects
+  void set_replay(bool replay) { pass_.replay = replay; }  // repeat the last pass: same numbers, no side effects
 
   void save_progress(NetProgress* progress) const;
   void restore_progress(const NetProgress& progress);  // layers that it does not name keep their position
@@ -129,7 +130,7 @@ class Net {
   void shape_layer(int layer);
   void set_up_parameters();
   void check_param_entries(int layer) const;
-  bool adopt(int layer, int index);                         // the partner's parameter, if it has one
+  bool adopt(int layer, int index);  // the partner's parameter, if it has one
   void share_or_own(int layer, int index, bool adopted, std::map<std::string, size_t>* owners);
   void compile();
   void list_outputs();
@@ -159,20 +160,20 @@ class Net {
   std::vector<Bottoms> bottoms_;
   std::vector<Tops> tops_;
   std::vector<PropagateDown> down_;
-  std::vector<std::unique_ptr<Blob>> values_;               // per value: as its producer sees it
-  std::vector<std::vector<std::unique_ptr<Blob>>> uses_;    // per layer and bottom: as that reader sees it
-  std::map<int, std::unique_ptr<Blob>> readable_;           // per value that the caller may read: plain layout
+  std::vector<std::unique_ptr<Blob>> values_;             // per value: as its producer sees it
+  std::vector<std::vector<std::unique_ptr<Blob>>> uses_;  // per layer and bottom: as that reader sees it
+  std::map<int, std::unique_ptr<Blob>> readable_;         // per value that the caller may read: plain layout
   std::map<std::string, Shape> input_shapes_;
-  std::vector<bool> sized_late_;                            // layers below one that sizes its tops in forward
+  std::vector<bool> sized_late_;  // layers below one that sizes its tops in forward
 
   StepList steps_;
   Plan plan_;
   std::shared_ptr<Arena> arena_;
   uint64_t arena_version_ = 0;
-  std::vector<Buffer> own_buffers_;                         // per buffer: memory of its own, if it has any
-  std::vector<real*> memory_;                               // per buffer: where it lies
-  std::vector<std::unique_ptr<Reorder>> reorders_;          // per step
-  size_t position_ = 0;                                     // step that a continued run may start at
+  std::vector<Buffer> own_buffers_;                 // per buffer: memory of its own, if it has any
+  std::vector<real*> memory_;                       // per buffer: where it lies
+  std::vector<std::unique_ptr<Reorder>> reorders_;  // per step
+  size_t position_ = 0;                             // step that a continued run may start at
 
   std::vector<NetOutput> outputs_;
   std::vector<NetParameterInfo> parameters_;

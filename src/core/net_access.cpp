@@ -43,8 +43,10 @@ const Blob& Net::value(const std::string& name) const {
 
 Blob& Net::output_diff(const std::string& name) {
   const int v = graph_.find(name);
-  check(v >= 0 && graph_.values[static_cast<size_t>(v)].fed, "the diff of \"{}\" is not set by the caller; name it in "
-        "NetOptions::output_diffs", name);
+  check(v >= 0 && graph_.values[static_cast<size_t>(v)].fed,
+        "the diff of \"{}\" is not set by the caller; name it in "
+        "NetOptions::output_diffs",
+        name);
   return *readable_.at(v);
 }
 

@@ -29,8 +29,9 @@ void Net::set_up_parameters() {
 void Net::check_param_entries(int i) const {
   const int entries = layer_config(i).param_size(), parameters = static_cast<int>(layer(i).parameters().size());
   if (entries > parameters) {
-    throw located(i, fmt::format("has {} param entries, but {} parameter{}", entries, parameters, parameters == 1 ? "" : "s"),
-                  false);
+    throw located(
+        i, fmt::format("has {} param entries, but {} parameter{}", entries, parameters, parameters == 1 ? "" : "s"),
+        false);
   }
 }
 
@@ -73,8 +74,8 @@ void Net::share_or_own(int i, int k, bool adopted, std::map<std::string, size_t>
     const Shape& theirs = owner.parameter->shape();
     const bool permissive = spec.share_mode() == ParamSpec::PERMISSIVE;
     check(permissive ? theirs.count() == mine.count() : theirs == mine.shape(),
-          "parameter {} shares \"{}\" with layer \"{}\", where it has shape {}, and here {}{}", k, spec.name(), owner.layer,
-          theirs.str(), mine.shape().str(),
+          "parameter {} shares \"{}\" with layer \"{}\", where it has shape {}, and here {}{}", k, spec.name(),
+          owner.layer, theirs.str(), mine.shape().str(),
           theirs.count() == mine.count() ? "; share_mode: PERMISSIVE allows that" : "");
     const ParamSpec owners_spec = spec_of(layer_config(layer_index(owner.layer)), owner.index);
     const auto agree = [&](const char* field, bool ours_set, bool theirs_set, float ours, float* merged) {

@@ -53,9 +53,11 @@ void Net::backward() {
 }
 
 real Net::forward(int first, int last) {
-  check(first >= 0 && first <= last && last < layers(), "layers {} to {} are no range of the net's {}", first, last, layers());
+  check(first >= 0 && first <= last && last < layers(), "layers {} to {} are no range of the net's {}", first, last,
+        layers());
   const auto end_of_forward = steps_.steps.begin() + steps_.backward_begin;
-  const auto begin = std::find_if(steps_.steps.begin(), end_of_forward, [&](const Step& s) { return s.layer >= first; });
+  const auto begin =
+      std::find_if(steps_.steps.begin(), end_of_forward, [&](const Step& s) { return s.layer >= first; });
   const auto end = std::find_if(begin, end_of_forward, [&](const Step& s) { return s.layer > last; });
   if (first == 0) {
     begin_pass();
@@ -68,7 +70,8 @@ real Net::forward(int first, int last) {
 
 void Net::backward(int last, int first) {
   check(backward_, "the net was built for forward alone; NetOptions::backward asks for more");
-  check(first >= 0 && first <= last && last < layers(), "layers {} to {} are no range of the net's {}", first, last, layers());
+  check(first >= 0 && first <= last && last < layers(), "layers {} to {} are no range of the net's {}", first, last,
+        layers());
   const auto begin = std::find_if(steps_.steps.begin() + steps_.backward_begin, steps_.steps.end(),
                                   [&](const Step& s) { return s.layer <= last; });
   const auto end = std::find_if(begin, steps_.steps.end(), [&](const Step& s) { return s.layer < first; });
@@ -93,9 +96,12 @@ void Net::run_range(size_t begin, size_t end) {
 void Net::run(size_t index) {
   const Step& s = steps_.steps[index];
   switch (s.kind) {
-    case Step::forward: return run_forward(s.layer);
-    case Step::backward: return run_backward(s.layer);
-    default: break;
+    case Step::forward:
+      return run_forward(s.layer);
+    case Step::backward:
+      return run_backward(s.layer);
+    default:
+      break;
   }
   const Blob& value = *values_[static_cast<size_t>(s.value)];
   real* to = memory_of(s.to);
@@ -175,7 +181,8 @@ void Net::debug_backward(int i) const {
   for (size_t k = 0; k < layer(i).parameters().size(); ++k) {
     const Parameter& p = layer(i).parameters()[k];
     if (!p.learns()) continue;
-    CREMA_INFO("    [Backward] Layer {}, param blob {} diff: {:.6g}", name, k, mean_abs(p.diff(), p.count(), p.count()));
+    CREMA_INFO("    [Backward] Layer {}, param blob {} diff: {:.6g}", name, k,
+               mean_abs(p.diff(), p.count(), p.count()));
   }
 }
 

@@ -17,8 +17,8 @@ class Parameter {
  public:
   struct Storage {
     Buffer data, diff;
-    uint64_t version = 1;    // raised by whoever changes data
-    bool has_diff = false;   // diff holds a gradient that was written since the last update
+    uint64_t version = 1;   // raised by whoever changes data
+    bool has_diff = false;  // diff holds a gradient that was written since the last update
   };
 
   Parameter(const Shape& shape, const FillerParameter& filler, bool learns)

@@ -45,8 +45,8 @@ class Groups {
   void share(const Sharing& s, bool backward) {
     const int from = find(s.from), to = find(s.to);
     if (from == to || life(from).size != life(to).size || life(to).first < s.step) return;
-    // A view of data leaves both readable: nothing writes to either until both are done with, which the next check sees.
-    // Everything else overwrites `from`: it must be nobody's any more.
+    // A view of data leaves both readable: nothing writes to either until both are done with, which the next check
+    // sees. Everything else overwrites `from`: it must be nobody's any more.
     const bool overwrites = backward || !s.view;
     if (overwrites && (life(from).pinned || life(from).last > s.step)) return;
     if (backward && s.view && life(to).pinned) return;
@@ -102,8 +102,8 @@ Plan plan_memory(const StepList& list) {
     Life life = groups.life(b);
     life.size = (life.size + kAlign - 1) / kAlign * kAlign;
     const long offset = lowest_gap(placed, life);
-    const auto at = std::lower_bound(placed.begin(), placed.end(), offset,
-                                     [](const Placed& p, long o) { return p.offset < o; });
+    const auto at =
+        std::lower_bound(placed.begin(), placed.end(), offset, [](const Placed& p, long o) { return p.offset < o; });
     placed.insert(at, {life, offset});
     plan.offset[static_cast<size_t>(b)] = offset;
     plan.size = std::max(plan.size, offset + life.size);

@@ -9,14 +9,14 @@ namespace crema {
 
 struct Plan {
   static constexpr long kPinned = -1;
-  std::vector<long> offset;   // per buffer: elements from the arena's start, or kPinned: memory of its own
-  std::vector<int> group;     // per buffer: the buffer whose memory it is (itself, if it shares with none by alias)
-  long size = 0;              // elements of the arena
+  std::vector<long> offset;  // per buffer: elements from the arena's start, or kPinned: memory of its own
+  std::vector<int> group;    // per buffer: the buffer whose memory it is (itself, if it shares with none by alias)
+  long size = 0;             // elements of the arena
 };
 
 // A buffer lives from the first step that touches it to the last. Views and in-place pairs become one memory where no
-// later step reads what is overwritten. The rest is placed largest first, each at the lowest offset that is free over its
-// whole life (greedy by size, as in Pisarchyk and Lee, 2020, arXiv:2001.03288).
+// later step reads what is overwritten. The rest is placed largest first, each at the lowest offset that is free over
+// its whole life (greedy by size, as in Pisarchyk and Lee, 2020, arXiv:2001.03288).
 Plan plan_memory(const StepList& list);
 
 }  // namespace crema

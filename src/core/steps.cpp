@@ -45,7 +45,8 @@ class Compiler {
   }
 
   Step& step(Step::Kind kind, int layer, int v, std::vector<int> reads, std::vector<int> writes) {
-    out_.steps.push_back({.kind = kind, .layer = layer, .value = v, .reads = std::move(reads), .writes = std::move(writes)});
+    out_.steps.push_back(
+        {.kind = kind, .layer = layer, .value = v, .reads = std::move(reads), .writes = std::move(writes)});
     return out_.steps.back();
   }
 
@@ -177,8 +178,8 @@ class Compiler {
       const int v = layer.bottoms[b].value;
       start_diff(i, v);
       is_part[b] = has_diff(v) || taken[b] != produced(v);
-      use_diff[b] = is_part[b] ? buffer(fmt::format("{}.diff from bottom {} of layer {}", value(v).name, b, i), v, taken[b],
-                                        false)
+      use_diff[b] = is_part[b] ? buffer(fmt::format("{}.diff from bottom {} of layer {}", value(v).name, b, i), v,
+                                        taken[b], false)
                                : diff_of(v);
       writes.push_back(use_diff[b]);
     }
@@ -228,7 +229,8 @@ std::string names(const StepList& list, const std::vector<int>& buffers) {
 
 }  // namespace
 
-StepList compile_steps(const Graph& graph, const std::vector<Contract>& contracts, const Layouts& layouts, bool backward) {
+StepList compile_steps(const Graph& graph, const std::vector<Contract>& contracts, const Layouts& layouts,
+                       bool backward) {
   return Compiler(graph, contracts, layouts).compile(backward);
 }
 

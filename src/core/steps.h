@@ -12,22 +12,22 @@
 namespace crema {
 
 struct BufferInfo {
-  std::string name;     // for reports: "conv1", "conv1.diff", "conv1 as nChw16c", ...
-  long size;            // elements, a layout's padding included
-  bool pinned;          // never shared: read or written by the caller, or kept from pass to pass
+  std::string name;  // for reports: "conv1", "conv1.diff", "conv1 as nChw16c", ...
+  long size;         // elements, a layout's padding included
+  bool pinned;       // never shared: read or written by the caller, or kept from pass to pass
 };
 
 struct Step {
   enum Kind {
-    reorder,            // to = from, in another layout
-    forward,            // of `layer`
-    clear,              // to = constant
-    backward,           // of `layer`
-    add,                // to += from
+    reorder,   // to = from, in another layout
+    forward,   // of `layer`
+    clear,     // to = constant
+    backward,  // of `layer`
+    add,       // to += from
   };
   Kind kind;
-  int layer;            // that the step belongs to
-  int value = -1;       // that is moved, cleared or summed
+  int layer;       // that the step belongs to
+  int value = -1;  // that is moved, cleared or summed
   int from = -1, to = -1;
   float constant = 0;
   Layout from_layout = Layout::plain, to_layout = Layout::plain;
@@ -38,31 +38,32 @@ struct Step {
 struct Sharing {
   int step;
   int from, to;
-  bool view;            // to holds from's elements, and both stay readable; else `to` overwrites `from` elementwise
+  bool view;  // to holds from's elements, and both stay readable; else `to` overwrites `from` elementwise
 };
 
 struct StepList {
   std::vector<Step> steps;
-  int backward_begin = 0;          // index of the first step of backward; steps.size() without backward
+  int backward_begin = 0;  // index of the first step of backward; steps.size() without backward
   std::vector<BufferInfo> buffers;
   std::vector<Sharing> sharings;
 
   // Which buffer serves whom; -1 where there is none.
-  std::vector<int> value_data, value_diff;          // per value, in the producer's layout
-  std::vector<int> readable_data;                   // per value that the caller reads, in plain layout
-  std::vector<int> fed_diff;                        // per value whose diff the caller sets
-  std::vector<std::vector<int>> use_data, use_diff; // per layer and bottom, in the layout that was taken
+  std::vector<int> value_data, value_diff;           // per value, in the producer's layout
+  std::vector<int> readable_data;                    // per value that the caller reads, in plain layout
+  std::vector<int> fed_diff;                         // per value whose diff the caller sets
+  std::vector<std::vector<int>> use_data, use_diff;  // per layer and bottom, in the layout that was taken
 };
 
 // What compile() must know of a value and of a use beside the graph.
 struct Layouts {
-  std::vector<Shape> shapes;                        // per value
-  std::vector<Layout> produced;                     // per value
-  std::vector<std::vector<Layout>> taken;           // per layer and bottom
+  std::vector<Shape> shapes;               // per value
+  std::vector<Layout> produced;            // per value
+  std::vector<std::vector<Layout>> taken;  // per layer and bottom
 };
 
 // With backward = false the list ends after forward.
-StepList compile_steps(const Graph& graph, const std::vector<Contract>& contracts, const Layouts& layouts, bool backward);
+StepList compile_steps(const Graph& graph, const std::vector<Contract>& contracts, const Layouts& layouts,
+                       bool backward);
 
 // A line for each step: "forward conv1: data -> conv1".
 std::string steps_text(const StepList& list, const std::vector<std::string>& layer_names);

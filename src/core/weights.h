@@ -18,12 +18,12 @@ void from_proto(const BlobProto& proto, const Shape& shape, real* data);
 // not one (truncated, text, larger than 2 GB).
 ModelNet read_model(const std::string& path);
 
-// Copies parameters into the layers of the same name. Layers without a partner on either side keep what they have and are
-// counted. Throws Error for a partner with other blob counts or shapes, before anything is copied.
+// Copies parameters into the layers of the same name. Layers without a partner on either side keep what they have and
+// are counted. Throws Error for a partner with other blob counts or shapes, before anything is copied.
 struct LoadReport {
-  int layers = 0;                        // that took their parameters from the model
-  std::vector<std::string> left;         // layers of the net with parameters that the model has not
-  std::vector<std::string> unused;       // layers of the model with blobs that the net has not
+  int layers = 0;                   // that took their parameters from the model
+  std::vector<std::string> left;    // layers of the net with parameters that the model has not
+  std::vector<std::string> unused;  // layers of the model with blobs that the net has not
 };
 LoadReport load_weights(const ModelNet& model, Net* net);
 LoadReport load_weights(const std::string& path, Net* net);

@@ -5,6 +5,7 @@
 // training, else y = sum x^2 / sum x; x >= 0, no padding.
 #include <cstdint>
 #include <limits>
+#include <numeric>
 
 #include "base/parallel.h"
 #include "core/layer.h"
@@ -169,14 +170,18 @@ class Pooling final : public Layer {
   // range.
   void max_plane(const real* x, real* y, int32_t* at, real* line, int32_t* where) const {
     for (long oh = 0; oh < h_.out; ++oh) {
-      for (long i = h_.begin(oh); i < h_.end(oh); ++i) {
+      const auto columns = static_cast<int32_t>(w_.in), top = static_cast<int32_t>(h_.begin(oh) * w_.in);
+      std::copy_n(x + top, columns, line);
+      std::iota(where, where + columns, top);
+      for (long i = h_.begin(oh) + 1; i < h_.end(oh); ++i) {
         const real* row = x + i * w_.in;
-        const auto first = static_cast<int32_t>(i * w_.in), columns = static_cast<int32_t>(w_.in);
-        const bool fresh = i == h_.begin(oh);
+        const auto first = static_cast<int32_t>(i * w_.in);
+#pragma omp simd
         for (int32_t j = 0; j < columns; ++j) {
-          const bool more = fresh || row[j] > line[j];
-          line[j] = more ? row[j] : line[j];
-          where[j] = more ? first + j : where[j];
+          const real value = row[j], old = line[j];
+          const int32_t old_place = where[j];
+          line[j] = value > old ? value : old;
+          where[j] = value > old ? first + j : old_place;
         }
       }
       best_of_columns(line, where, y, at);

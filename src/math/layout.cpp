@@ -8,11 +8,15 @@ namespace crema {
 
 int block_size(Layout layout) {
   switch (layout) {
-    case Layout::blocked4: return 4;
-    case Layout::blocked8: return 8;
-    case Layout::blocked16: return 16;
+    case Layout::blocked4:
+      return 4;
+    case Layout::blocked8:
+      return 8;
+    case Layout::blocked16:
+      return 16;
     case Layout::plain:
-    case Layout::channels_last: break;
+    case Layout::channels_last:
+      break;
   }
   return 1;
 }
@@ -29,9 +33,12 @@ std::string layout_name(Layout layout, int axes) {
   if (axes < 2 || axes > 5) return axes == 1 ? "n" : fmt::format("plain{}", axes);
   const std::string spatial = kSpatial[axes - 2];
   switch (layout) {
-    case Layout::plain: return "nc" + spatial;
-    case Layout::channels_last: return "n" + spatial + "c";
-    default: return fmt::format("nC{}{}c", spatial, block_size(layout));
+    case Layout::plain:
+      return "nc" + spatial;
+    case Layout::channels_last:
+      return "n" + spatial + "c";
+    default:
+      return fmt::format("nC{}{}c", spatial, block_size(layout));
   }
 }
 

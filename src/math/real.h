@@ -1,4 +1,5 @@
-// The one scalar type. Programs compute in float; the core is compiled a second time with double for the gradient checks.
+// The one scalar type. Programs compute in float; the core is compiled a second time with double for the gradient
+// checks.
 #pragma once
 
 namespace crema {

@@ -8,7 +8,9 @@ namespace {
 // 2^44 elements: far above any machine, far below where products of sizes and offsets overflow.
 constexpr long kMaxCount = 1L << 44;
 
-std::string join(const std::vector<long>& dims) { return dims.empty() ? "scalar" : fmt::format("{}", fmt::join(dims, " ")); }
+std::string join(const std::vector<long>& dims) {
+  return dims.empty() ? "scalar" : fmt::format("{}", fmt::join(dims, " "));
+}
 
 }  // namespace
 

@@ -19,7 +19,7 @@ class Shape {
   int axes() const { return static_cast<int>(dims_.size()); }
   long operator[](int axis) const { return dims_[static_cast<size_t>(axis)]; }
   long count() const { return count_; }
-  long count(int begin, int end) const;            // product of the dimensions begin .. end-1; 1 for an empty range
+  long count(int begin, int end) const;  // product of the dimensions begin .. end-1; 1 for an empty range
   long count_from(int begin) const { return count(begin, axes()); }
 
   // `axis` counted from the end where it is negative. Throws Error if there is no such axis; `what` names the field.
