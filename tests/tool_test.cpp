@@ -171,7 +171,8 @@ TEST(Tool, warns_of_layers_without_weights) {
 // Starts a training that would take long, and waits until it is under way.
 class LongTraining {
  public:
-  LongTraining() : solver_(lenet_solver(folder_, "max_iter: 1000000 display: 1")), log_(folder_ / "log") {
+  LongTraining()
+      : solver_(lenet_solver(folder_, std::string("max_iter: 1000000 display: 1") + kOneTest)), log_(folder_ / "log") {
     pid_ = ::fork();
     if (pid_ == 0) {
       if (::freopen(log_.c_str(), "w", stderr) != nullptr) {
