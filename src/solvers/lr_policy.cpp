@@ -64,8 +64,8 @@ void check_needs(const SolverConfig& config, const LrFormula& formula) {
 // Values under which a formula would give no number, or none that anybody wants.
 void check_values(const SolverConfig& config) {
   const SolverParameter& s = config.solver;
-  const bool rises = s.lr_policy() == "sigmoid";  // where a negative gamma makes the rate fall
-  check_field(config, "gamma", std::isfinite(s.gamma()) && (rises || s.gamma() >= 0),
+  const bool may_be_negative = s.lr_policy() == "sigmoid";  // there it makes the rate fall
+  check_field(config, "gamma", std::isfinite(s.gamma()) && (may_be_negative || s.gamma() >= 0),
               "gamma is {}; it must be a number of at least 0", s.gamma());
   check_field(config, "power", std::isfinite(s.power()), "power is {}; it must be a finite number", s.power());
   check_field(config, "power", s.lr_policy() != "poly" || s.power() >= 0, "power is {}; poly needs at least 0",
