@@ -1,6 +1,7 @@
 // Which layers take part, which files are meant, which types exist, and what a solver's file becomes.
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -169,6 +170,32 @@ TEST_F(ConfigFiles, AreLookedForHereThenBesideTheText) {
   EXPECT_EQ(net.net.layer(0).transform_param().mean_file(), "../model/beside");
   EXPECT_EQ(net.net.layer(1).image_data_param().source(), "both");
   EXPECT_EQ(net.net.layer(1).image_data_param().root_folder(), "nowhere");
+}
+
+TEST_F(ConfigFiles, OfTheBackendIdxMayBePacked) {
+  write_file(root_ / "model" / "x-images-idx3-ubyte.gz", "");
+  write_file(root_ / "model" / "y-images-idx3-ubyte", "");
+  NetConfig net = parse_net(
+      "layer { name: 'a' data_param { backend: IDX source: 'x-images-idx3-ubyte' } }\n"
+      "layer { name: 'b' data_param { backend: IDX source: 'y-images-idx3-ubyte.gz' } }\n",
+      "../model/net.prototxt");
+  resolve_files(net);
+  EXPECT_EQ(net.net.layer(0).data_param().source(), "../model/x-images-idx3-ubyte.gz");
+  EXPECT_EQ(net.net.layer(1).data_param().source(), "../model/y-images-idx3-ubyte");
+}
+
+TEST_F(ConfigFiles, AreWrittenThroughLinksAndNotOverDevices) {
+  fs::create_symlink("both", "link");
+  write_file("link", "new");
+  EXPECT_TRUE(fs::is_symlink("link"));
+  EXPECT_EQ(read_file("both"), "new");
+  fs::create_symlink("absent", "dangling");
+  write_file("dangling", "new");
+  EXPECT_EQ(read_file("absent"), "new");
+  ASSERT_EQ(::mkfifo("pipe", 0600), 0);
+  EXPECT_EQ(message_of([] { write_file("pipe", "x"); }), "pipe: cannot write: it is no regular file");
+  EXPECT_TRUE(fs::is_fifo("pipe"));
+  EXPECT_EQ(message_of([] { write_file("..", "x"); }), "..: cannot write: it is a folder");
 }
 
 TEST_F(ConfigFiles, MissingOnesAreNamedWithBothPlaces) {

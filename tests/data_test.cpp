@@ -240,7 +240,7 @@ TEST(Transformer, CutsAtEveryPlaceWhileTraining) {
     const Values y = transformed("crop_size: 3", record_of(1, 4, 5), TRAIN, position);
     ++corners[y[0]];
     for (int h = 0; h < 3; ++h) {
-      for (int w = 0; w < 3; ++w) EXPECT_EQ(y[static_cast<size_t>(3 * h + w)], y[0] + static_cast<float>(5 * h + w));
+      for (int w = 0; w < 3; ++w) EXPECT_EQ(y[3 * h + w], y[0] + static_cast<float>(5 * h + w));
     }
   }
   ASSERT_EQ(corners.size(), 6u);  // 2 rows x 3 columns of places

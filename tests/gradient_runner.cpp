@@ -160,7 +160,7 @@ void GradientRunner::write(const std::vector<Variable>& at) {
     ++v;
   }
   for (const int k : variable_parameters_) {
-    std::copy(at[v].values.begin(), at[v].values.end(), parameters[static_cast<size_t>(k)].mutable_data());
+    std::copy(at[v].values.begin(), at[v].values.end(), parameters[k].mutable_data());
     ++v;
   }
 }
@@ -200,7 +200,7 @@ std::vector<Variable> GradientRunner::backward() {
     gradient.push_back({fmt::format("bottom {}", b), copy_of(x.diff(), x.count())});
   }
   for (const int k : variable_parameters_) {
-    const Parameter& p = layer().parameters()[static_cast<size_t>(k)];
+    const Parameter& p = layer().parameters()[k];
     check(p.has_diff(), "parameter {} learns, and backward has not written its diff", k);
     gradient.push_back({fmt::format("parameter {}", k), copy_of(p.diff(), p.count())});
   }

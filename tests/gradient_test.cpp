@@ -140,8 +140,7 @@ TEST_P(Gradient, LeavesBottomsWithoutGradientAlone) {
 INSTANTIATE_TEST_SUITE_P(Rows, Gradient, testing::ValuesIn(gradient_rows()),
                          [](const auto& info) { return info.param.name; });
 
-// --- the other way around: what the contract says is read is read
-// --------------------------------------------------------
+// --- the other way around: what the contract says is read is read ----------------------------------------------------
 
 std::set<std::string> tested_types() {
   std::set<std::string> types;

@@ -39,8 +39,7 @@ const std::vector<BadNet> kBadNets = {
      "layer { name: 'a' type: 'ReLU' bottom: 'data' top: 'y' }\n"
      "layer { name: 'b' type: 'Eltwise' bottom: 'data' bottom: 'y' top: 'y' }",
      "net.prototxt:4: layer \"b\" (Eltwise): top \"y\" is already a top of layer \"a\"; only a layer with it as its "
-     "own "
-     "bottom 0 may reuse the name"},
+     "own bottom 0 may reuse the name"},
     {"too_few_bottoms", "layer { name: 'sum' type: 'Eltwise' bottom: 'data' top: 'y' }",
      "net.prototxt:3: layer \"sum\" (Eltwise): takes 2 or more bottoms, and 1 is named"},
     {"too_many_bottoms", "layer { name: 'act' type: 'ReLU' bottom: 'data' bottom: 'label' top: 'y' }",
@@ -55,18 +54,20 @@ const std::vector<BadNet> kBadNets = {
     {"propagate_downs",
      "layer { name: 'loss' type: 'EuclideanLoss' bottom: 'data' bottom: 'data'\n propagate_down: true }",
      "net.prototxt:4: layer \"loss\" (EuclideanLoss): has 1 propagate_down values for 2 bottoms; give one for each "
-     "bottom "
-     "or none"},
+     "bottom or none"},
     {"gradient_into_a_label",
      "layer { name: 'ip' type: 'InnerProduct' bottom: 'data' top: 'ip' inner_product_param { num_output: 1 } }\n"
      "layer { name: 'loss' type: 'SoftmaxWithLoss' bottom: 'data'\n bottom: 'ip' top: 'loss' }",
      "net.prototxt:5: layer \"loss\" (SoftmaxWithLoss): bottom 1 (\"ip\") takes no gradient, but layers below it "
-     "learn; say "
-     "propagate_down: false for it"},
+     "learn; say propagate_down: false for it"},
+    {"gradient_asked_for_into_a_label",
+     "layer { name: 'loss' type: 'SoftmaxWithLoss' bottom: 'data' bottom: 'label'\n propagate_down: true "
+     "propagate_down: true }",
+     "net.prototxt:4: layer \"loss\" (SoftmaxWithLoss): bottom 1 (\"label\") takes no gradient, but propagate_down is "
+     "true for it; say propagate_down: false for it"},
     {"shape", "layer { name: 'loss' type: 'EuclideanLoss' bottom: 'data' bottom: 'label' }",
      "net.prototxt:3: layer \"loss\" (EuclideanLoss): bottoms must have as many records of the same size; they are 4 6 "
-     "and "
-     "4 (bottom \"data\": 4 6, bottom \"label\": 4)"},
+     "and 4 (bottom \"data\": 4 6, bottom \"label\": 4)"},
     {"configuration", "layer { name: 'act' type: 'ELU' bottom: 'data' top: 'y' elu_param { alpha: -1 } }",
      "net.prototxt:3: layer \"act\" (ELU): alpha is -1; it must not be negative"},
     {"param_entries", "layer { name: 'act' type: 'ReLU' bottom: 'data' top: 'y' param { lr_mult: 1 } }",
@@ -77,22 +78,34 @@ const std::vector<BadNet> kBadNets = {
      "layer { name: 'b' type: 'InnerProduct' bottom: 'data' top: 'z' param { name: 'w' } "
      "inner_product_param { num_output: 2 transpose: true } }",
      "net.prototxt:4: layer \"b\" (InnerProduct): parameter 0 shares \"w\" with layer \"a\", where it has shape 2 6, "
-     "and "
-     "here 6 2; share_mode: PERMISSIVE allows that"},
+     "and here 6 2; share_mode: PERMISSIVE allows that"},
     {"shared_permissively",
      "layer { name: 'a' type: 'InnerProduct' bottom: 'data' top: 'y' param { name: 'w' } "
      "inner_product_param { num_output: 2 } }\n"
      "layer { name: 'b' type: 'InnerProduct' bottom: 'data' top: 'z' param { name: 'w' share_mode: PERMISSIVE } "
      "inner_product_param { num_output: 3 } }",
      "net.prototxt:4: layer \"b\" (InnerProduct): parameter 0 shares \"w\" with layer \"a\", where it has shape 2 6, "
-     "and "
-     "here 3 6"},
+     "and here 3 6"},
     {"shared_with_two_rates",
      "layer { name: 'a' type: 'InnerProduct' bottom: 'data' top: 'y' param { name: 'w' lr_mult: 1 } "
      "inner_product_param { num_output: 2 } }\n"
      "layer { name: 'b' type: 'InnerProduct' bottom: 'data' top: 'z' param { name: 'w' lr_mult: 2 } "
      "inner_product_param { num_output: 2 } }",
-     "net.prototxt:4: layer \"b\" (InnerProduct): parameter \"w\" has lr_mult 2 here, and 1 in layer \"a\""},
+     "net.prototxt:4: layer \"b\" (InnerProduct): parameter \"w\" has lr_mult 2 here, and 1 in a layer before it"},
+    {"sharers_with_two_decays",
+     "layer { name: 'a' type: 'InnerProduct' bottom: 'data' top: 'y' param { name: 'w' } "
+     "inner_product_param { num_output: 2 } }\n"
+     "layer { name: 'b' type: 'InnerProduct' bottom: 'data' top: 'z' param { name: 'w' decay_mult: 2 } "
+     "inner_product_param { num_output: 2 } }\n"
+     "layer { name: 'c' type: 'InnerProduct' bottom: 'data' top: 'u' param { name: 'w' decay_mult: 3 } "
+     "inner_product_param { num_output: 2 } }",
+     "net.prototxt:5: layer \"c\" (InnerProduct): parameter \"w\" has decay_mult 3 here, and 2 in a layer before it"},
+    {"name_of_another_layer",
+     "layer { name: 'a' type: 'InnerProduct' bottom: 'data' top: 'y' inner_product_param { num_output: 2 } }\n"
+     "layer { name: 'a' type: 'ReLU' bottom: 'y' top: 'y' }\n"
+     "layer { name: 'a' type: 'InnerProduct' bottom: 'y' top: 'z' inner_product_param { num_output: 2 } }",
+     "net.prototxt:5: layer \"a\" (InnerProduct): has the name of the layer at net.prototxt:3; snapshots and test nets "
+     "tell layers by their names: give it another"},
 };
 
 class BadNets : public testing::TestWithParam<BadNet> {};

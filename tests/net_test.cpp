@@ -24,8 +24,7 @@ Values diff_of_input(Net& net, const std::string& name) {
   return values_of(net.input(name).diff(), net.input(name).count());
 }
 
-// --- losses
-// --------------------------------------------------------------------------------------------------------------
+// --- losses ----------------------------------------------------------------------------------------------------------
 
 TEST(Loss, AnyTopMayHaveAWeight) {
   const auto net = net_of("force_backward: true " + input_text("x", {3}) + times("x", "y", 2, "loss_weight: 0.5"));
@@ -84,8 +83,7 @@ TEST(Loss, OutputsAreWhatNobodyReads) {
   EXPECT_EQ(net->outputs()[0].loss_weight, 0);
 }
 
-// --- where gradients go
-// ----------------------------------------------------------------------------------------------------
+// --- where gradients go ----------------------------------------------------------------------------------------------
 
 TEST(Gradients, OfSeveralReadersAreSummed) {
   NetOptions options;
@@ -200,8 +198,7 @@ TEST(Gradients, LabelsTakeNone) {
   EXPECT_FALSE(net->takes_diff(2, 1));
 }
 
-// --- shared parameters
-// -----------------------------------------------------------------------------------------------------
+// --- shared parameters -----------------------------------------------------------------------------------------------
 
 TEST(SharedParameters, AreOneMemoryWithSummedGradients) {
   const auto layer = [](const std::string& name, const std::string& bottom) {

@@ -70,6 +70,28 @@ TEST(Ranges, MayBeginAnywhereWithoutAPlan) {
   EXPECT_TRUE(same(see(*net), expected));
 }
 
+TEST(Ranges, NeedTheirMemory) {
+  NetOptions options;
+  options.keep_all = true;  // of the values alone, and in plain layout
+  const auto net = net_of(mixed_net(2), options);
+  run_whole(*net);
+  const std::string given_away =
+      "the memory plan has given what this range reads to other values: go on where the last run ended, or build the "
+      "net with NetOptions::plan = false";
+  EXPECT_EQ(message_of([&] { net->forward(4, 6); }), given_away);
+  EXPECT_EQ(message_of([&] { net->backward(4, 2); }), given_away);
+}
+
+TEST(Ranges, GiveTheLossOfTheirLayers) {
+  const auto net = net_of(input_text("x", {2}) +
+                          "layer { name: 'a' type: 'Power' bottom: 'x' top: 'a' loss_weight: 1 }"
+                          "layer { name: 'b' type: 'Power' bottom: 'a' top: 'b' loss_weight: 10 }");
+  set_input(*net, "x", {1, 2});
+  EXPECT_EQ(net->forward(0, 1), 3);
+  EXPECT_EQ(net->forward(2, 2), 30);
+  EXPECT_EQ(net->forward(), 33);
+}
+
 TEST(Shapes, OfInputsMayChange) {
   for (const auto& [name, engine] : golden_engines()) {
     SCOPED_TRACE("on the engine " + name);
@@ -88,12 +110,23 @@ TEST(Shapes, OfInputsMayChange) {
 
 TEST(Shapes, ThatALayerRefusesAreAnError) {
   const auto net = net_of(mixed_net(2));
+  const Seen expected = run_whole(*net);
+  const std::map<std::string, Shape> large = {{"x", Shape{2, 3, 10, 10}}}, small = {{"x", Shape{2, 3, 8, 8}}};
   EXPECT_EQ(
-      message_of([&] {
-        net->reshape({{"x", Shape{2, 3, 10, 10}}});
-      }),
+      message_of([&] { net->reshape(large); }),
       "net.prototxt:10: layer \"ip\" (InnerProduct): parameter 0 has shape 4 80, and the bottom now asks for 4 125 "
       "(bottom \"pool\": 2 5 5 5)");
+  // Until the shapes fit again there is no memory for them.
+  const std::string refused =
+      "the net has no memory for its inputs' shapes, which a layer refused; reshape() to ones "
+      "that fit";
+  EXPECT_EQ(message_of([&] { net->input("x"); }), refused);
+  EXPECT_EQ(message_of([&] { net->value("loss"); }), refused);
+  EXPECT_EQ(message_of([&] { net->forward(); }), refused);
+  EXPECT_EQ(message_of([&] { net->backward(); }), refused);
+  net->reshape(small);
+  for (const NetParameterInfo& info : net->parameters()) info.parameter->forget_diff();
+  EXPECT_TRUE(same(run_whole(*net), expected));
 }
 
 TEST(Kept, ValuesCanBeReadWhenNamed) {
@@ -115,6 +148,21 @@ TEST(Kept, ValuesCanBeReadWhenNamed) {
       EXPECT_TRUE(same_bits(net->value(blob).count(), net->value(blob).data(), reference->value(blob).data())) << blob;
     }
   }
+}
+
+TEST(TestNets, TakeTheMemoryThatTheyShare) {
+  const auto train = net_of(mixed_net(2));
+  NetOptions options;
+  options.partner = train.get();
+  const auto test = net_of(mixed_net(2), options, TEST);
+  fill(*train);
+  fill(*test);
+  train->forward();
+  test->forward();
+  EXPECT_EQ(message_of([&] { train->backward(); }),
+            "a net that shares this one's memory has run since; start with forward()");
+  train->forward();
+  EXPECT_EQ(message_of([&] { train->backward(); }), "no error");
 }
 
 TEST(TestNets, ShareParametersAndMemory) {
@@ -215,10 +263,12 @@ TEST(DebugInfo, LogsMeansLayerByLayer) {
   });
   EXPECT_NE(log.find("    [Forward] Layer L, top blob y data: 4.5\n"), std::string::npos) << log;
   EXPECT_NE(log.find("    [Backward] Layer L, bottom blob x diff: 3\n"), std::string::npos) << log;
+  EXPECT_NE(log.find("    [Backward] All net params (data, diff): L1 norm = (0, 0); L2 norm = (0, 0)\n"),
+            std::string::npos)
+      << log;
 }
 
-// --- tops that are sized in forward
-// --------------------------------------------------------------------------------------
+// --- tops that are sized in forward ----------------------------------------------------------------------------------
 
 // y = the rows of x whose first element is positive.
 class PositiveRows final : public Layer {

@@ -27,8 +27,7 @@ std::string test_name(std::string name) {
   return name;
 }
 
-// --- every recorded net
-// ----------------------------------------------------------------------------------------------------
+// --- every recorded net ----------------------------------------------------------------------------------------------
 
 std::vector<std::string> recorded_nets() {
   const std::string folder = CREMA_TESTS_DIR "/golden/layers/";
@@ -59,8 +58,7 @@ TEST_P(PlanOfRecorded, ChangesNoBit) {
 INSTANTIATE_TEST_SUITE_P(Nets, PlanOfRecorded, testing::ValuesIn(recorded_nets()),
                          [](const auto& info) { return test_name(fs::path(info.param).filename()); });
 
-// --- every model, and a net with residual blocks
-// ---------------------------------------------------------------------------
+// --- every model, and a net with residual blocks ---------------------------------------------------------------------
 
 std::vector<std::string> model_nets() {
   std::vector<std::string> paths = {CREMA_TESTS_DIR "/nets/resnet_style.prototxt"};
@@ -148,8 +146,7 @@ TEST(PlanSaves, OnResidualBlocks) {
   EXPECT_LT(share_left(path, TEST), 0.1);
 }
 
-// --- in place
-// --------------------------------------------------------------------------------------------------------------
+// --- in place --------------------------------------------------------------------------------------------------------
 
 bool may_be_in_place(const GradientRow& row) {
   for (const auto& [bottom, top] : create_layer(parse_layer(row.layer))->contract().same_memory) {

@@ -42,16 +42,17 @@ TEST(LrPolicy, follows_its_closed_form) {
   for (const auto& row : rows) {
     SCOPED_TRACE(row.text);
     const auto all = rates(row.text, 25);
-    for (int t = 0; t < 25; ++t) EXPECT_NEAR(all[static_cast<size_t>(t)], row.rate(t), 1e-6) << "iteration " << t;
+    for (int t = 0; t < 25; ++t) EXPECT_NEAR(all[t], row.rate(t), 1e-6) << "iteration " << t;
   }
 }
 
-TEST(LrPolicy, multistep_counts_on_from_the_drops_of_a_state) {
+TEST(LrPolicy, multistep_needs_no_memory_of_iterations_before) {
   LrPolicy policy(config("base_lr: 1 lr_policy: 'multistep' gamma: 0.5 stepvalue: 5 stepvalue: 10"));
-  policy.set_current_step(1);
   EXPECT_EQ(policy.rate(7), 0.5f);
+  EXPECT_EQ(policy.current_step(), 1);
   EXPECT_EQ(policy.rate(10), 0.25f);
   EXPECT_EQ(policy.current_step(), 2);
+  EXPECT_EQ(policy.rate(4), 1.0f);
 }
 
 struct Mistake {

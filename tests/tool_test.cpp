@@ -57,6 +57,12 @@ TEST(Tool, bad_usage_is_one_line_and_code_2) {
       {"train --solver a --colour red", "crema: not expected: --colour red (see crema train --help)\n"},
       {"train --solver a --weights b --snapshot c", "crema: --weights excludes --snapshot (see crema train --help)\n"},
       {"train --solver a --threads 0", "crema: --threads: Value 0 not in range 1 to 4096 (see crema train --help)\n"},
+      {"train --solver a --engine cuda", "crema: --engine: cuda not in {plain,onednn} (see crema train --help)\n"},
+      {"train --solver a --seed -1", "crema: --seed: -1 is negative (see crema train --help)\n"},
+      {"train --solver ''", "crema: --solver: the name is empty (see crema train --help)\n"},
+      {"test --model a --weights ''", "crema: --weights: the name is empty (see crema test --help)\n"},
+      {"test --model a --weights b --iterations 0",
+       "crema: --iterations: Value 0 not in range 1 to 2147483647 (see crema test --help)\n"},
       {"brew", "crema: not expected: brew (see crema --help)\n"},
       {"test --model a", "crema: --weights is required (see crema test --help)\n"},
       {"show --model a --weights b --count 0",
@@ -68,9 +74,14 @@ TEST(Tool, bad_usage_is_one_line_and_code_2) {
     EXPECT_EQ(result.err, row.message);
     EXPECT_EQ(result.out, "");
   }
-  const Result engine = crema("train --solver a --engine cuda");
-  EXPECT_EQ(engine.code, 2);
-  EXPECT_TRUE(engine.err.starts_with("crema: --engine: ")) << engine.err;
+}
+
+TEST(Tool, output_that_cannot_be_written_is_an_error) {
+  const TempFolder folder;
+  const int status = std::system(
+      fmt::format("{} --help > /dev/full 2> {}", shell_quoted(CREMA_TOOL), shell_quoted(folder / "err")).c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  EXPECT_EQ(read_file(folder / "err"), "crema: standard output: cannot write: No space left on device\n");
 }
 
 TEST(Tool, helps) {

@@ -258,7 +258,10 @@ TEST(Optimizer, refuses_to_clip_what_is_not_finite) {
   problem.infos[0].parameter->beta();
   problem.infos[0].parameter->mutable_diff()[0] = INFINITY;
   problem.infos[0].parameter->mutable_diff()[1] = 0;
-  EXPECT_EQ(message_of([&] { optimizer.update(0, 1); }), "the norm of the gradients is inf");
+  EXPECT_EQ(message_of([&] { optimizer.update(0, 1); }),
+            "solver.prototxt:1:26: iteration 0: the norm of the gradients is inf, which no factor clips; the steps are "
+            "probably "
+            "too large: try a smaller base_lr (now 0.1)");
 }
 
 TEST(Optimizer, means_the_gradients_of_iter_size_passes) {

@@ -55,6 +55,22 @@ TEST(Weights, a_model_that_was_written_reads_back_to_the_same_bits) {
   }
 }
 
+TEST(Weights, a_layer_without_parameters_may_have_the_name_of_one_with_them) {
+  for (const std::string order : {"before", "after"}) {
+    const std::string relu = "layer { name: 'a' type: 'ReLU' bottom: '" +
+                             std::string(order == "before" ? "x' top: 'y' }" : "ip' top: 'y' }");
+    const std::string ip = "layer { name: 'a' type: 'InnerProduct' bottom: '" +
+                           std::string(order == "before" ? "y" : "x") +
+                           "' top: 'ip' inner_product_param { num_output: 2 weight_filler { type: 'xavier' } } }";
+    const std::string text = input_text("x", {2, 3}) + (order == "before" ? relu + ip : ip + relu);
+    const auto from = seeded(1, text), to = seeded(2, text);
+    ModelNet model;
+    ASSERT_TRUE(model.ParseFromString(to_model(*from, false).SerializeAsString()));
+    EXPECT_EQ(load_weights(model, to.get()).layers, 1);
+    EXPECT_EQ(to->parameters()[0].parameter->data()[0], from->parameters()[0].parameter->data()[0]);
+  }
+}
+
 TEST(Weights, a_written_model_names_types_and_settings) {
   const NetParameter model = to_model(*seeded(1), false);
   EXPECT_EQ(model.layer(1).name(), "a");

@@ -2,6 +2,9 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <new>
 
 #include "base/log.h"
@@ -25,6 +28,12 @@ int bad_usage(const CLI::App& app, const CLI::ParseError& error) {
   return fail(2, fmt::format("{} (see {} --help)", message, command));
 }
 
+// What was printed may still fail to reach its file.
+int flush() {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return 0;
+  return fail(1, fmt::format("standard output: cannot write: {}", std::strerror(errno)));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -38,9 +47,11 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
     if (app.get_subcommands().empty()) throw CLI::RequiredError("A subcommand");
-    return 0;
+    return flush();
   } catch (const CLI::ParseError& error) {
-    return error.get_exit_code() == 0 ? app.exit(error) : bad_usage(app, error);
+    if (error.get_exit_code() != 0) return bad_usage(app, error);
+    app.exit(error);  // prints the help or the version that was asked for
+    return flush();
   } catch (const std::bad_alloc&) {
     return fail(1, "out of memory");
   } catch (const std::exception& error) {

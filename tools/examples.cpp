@@ -79,11 +79,11 @@ std::vector<std::string> drawing(const Example& e, long columns) {
       for (long c = 0; c < e.channels; ++c) {
         for (long y = top; y < std::min(e.height, top + cell_height); ++y) {
           for (long x = left; x < std::min(e.width, left + cell_width); ++x, ++pixels) {
-            sum += e.pixels[static_cast<size_t>((c * e.height + y) * e.width + x)];
+            sum += e.pixels[(c * e.height + y) * e.width + x];
           }
         }
       }
-      line += kShades[static_cast<size_t>(sum * static_cast<long>(kShades.size()) / (256 * pixels))];
+      line += kShades[sum * static_cast<long>(kShades.size()) / (256 * pixels)];
     }
   }
   lines.push_back(caption(e));

@@ -1,21 +1,44 @@
 #include "flags.h"
 
+#include <omp.h>
+
 #include "base/log.h"
 #include "core/weights.h"
 
 namespace crema {
 
+namespace {
+
+// More threads than processors wait for each other most of the time: allowed, since results may depend on their number.
+std::string check_threads(const std::string& text) {
+  const std::string fault = CLI::Range(1, 4096)(text);
+  const int processors = omp_get_num_procs();
+  if (fault.empty() && std::stoi(text) > processors) {
+    CREMA_WARN("--threads {}: there are {} processors; more threads than that make everything slower", text,
+               processors);
+  }
+  return fault;
+}
+
+}  // namespace
+
+const CLI::Validator kFileName([](std::string& name) { return name.empty() ? "the name is empty" : std::string(); },
+                               "FILE", "file name");
+
 void add_run_flags(CLI::App& command, RunFlags& flags) {
-  static const std::map<std::string, Engine> engines = {{"plain", Engine::plain}, {"onednn", Engine::onednn}};
-  command.add_option("--engine", flags.engine, "what computes: onednn (the default where it is built in) or plain")
-      ->transform(CLI::CheckedTransformer(engines).description("plain|onednn"));
+  command
+      .add_option_function<std::string>(
+          "--engine",
+          [&flags](const std::string& name) { flags.engine = name == "plain" ? Engine::plain : Engine::onednn; },
+          "what computes: onednn (the default where it is built in) or plain")
+      ->check(CLI::IsMember({"plain", "onednn"}).description("plain|onednn"));
   command.add_option("--threads", flags.threads, "threads to compute with; default: one for each core")
-      ->check(CLI::Range(1, 4096).description("N"));
+      ->check(CLI::Validator(check_threads, "N", "threads"));
 }
 
 void add_net_flags(CLI::App& command, NetFlags& flags) {
-  command.add_option("--model", flags.model, "the net's prototxt")->required()->type_name("FILE");
-  command.add_option("--weights", flags.weights, "its parameters, a .caffemodel")->required()->type_name("FILE");
+  command.add_option("--model", flags.model, "the net's prototxt")->required()->check(kFileName);
+  command.add_option("--weights", flags.weights, "its parameters, a .caffemodel")->required()->check(kFileName);
   command
       .add_option_function<std::string>(
           "--phase", [&flags](const std::string& name) { flags.state.set_phase(name == "TRAIN" ? TRAIN : TEST); },

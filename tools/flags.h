@@ -10,6 +10,9 @@
 
 namespace crema {
 
+// For an option that names a file.
+extern const CLI::Validator kFileName;
+
 // --engine and --threads.
 struct RunFlags {
   Engine engine = default_engine();

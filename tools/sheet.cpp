@@ -50,8 +50,8 @@ std::string as_png(const std::vector<Example>& examples) {
   cv::putText(sheet, "predicted / label", {kMargin, kCaption}, cv::FONT_HERSHEY_SIMPLEX, 0.5, {96, 96, 96}, 1,
               cv::LINE_AA);
   for (int i = 0; i < count; ++i) {
-    draw(examples[static_cast<size_t>(i)], kMargin + i % columns * (kImage + kMargin),
-         header + i / columns * (kImage + kCaption + kMargin), &sheet);
+    draw(examples[i], kMargin + i % columns * (kImage + kMargin), header + i / columns * (kImage + kCaption + kMargin),
+         &sheet);
   }
   std::vector<unsigned char> bytes;
   check(cv::imencode(".png", sheet, bytes), "the contact sheet cannot be encoded as PNG");

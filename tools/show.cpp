@@ -43,11 +43,11 @@ void add_show(CLI::App& app) {
   command->add_option("--count", flags->count, "how many, 10 unless told")
       ->check(CLI::Range(1, 10000).description("N"));
   command->add_option("--sheet", flags->sheet, "write them as a PNG contact sheet, too; wrong ones are marked in red")
-      ->type_name("FILE");
+      ->check(kFileName);
   add_run_flags(*command, flags->run);
   command->footer(
       "Example:\n  crema show --model models/lenet/train_test.prototxt"
-      " --weights models/lenet/lenet_iter_4690.caffemodel --count 10 --sheet build/digits.png");
+      " --weights models/lenet/lenet_iter_2814.caffemodel --count 10 --sheet build/digits.png");
   command->callback([flags] { show(*flags); });
 }
 

@@ -1,4 +1,6 @@
 // crema test: the means of a net's outputs over some batches.
+#include <limits>
+
 #include "commands.h"
 #include "flags.h"
 #include "solvers/evaluate.h"
@@ -26,11 +28,11 @@ void add_test(CLI::App& app) {
   CLI::App* command = app.add_subcommand("test", "measure a trained net: the means of its outputs over some batches");
   add_net_flags(*command, flags->net);
   command->add_option("--iterations", flags->iterations, "batches to run, 50 unless told")
-      ->check(CLI::PositiveNumber.description("N"));
+      ->check(CLI::Range(1, std::numeric_limits<int>::max()).description("N"));
   add_run_flags(*command, flags->run);
   command->footer(
       "Example:\n  crema test --model models/lenet/train_test.prototxt"
-      " --weights models/lenet/lenet_iter_4690.caffemodel --iterations 100");
+      " --weights models/lenet/lenet_iter_2814.caffemodel --iterations 100");
   command->callback([flags] { test(*flags); });
 }
 

@@ -50,15 +50,16 @@ void train(const TrainFlags& flags) {
 void add_train(CLI::App& app) {
   const auto flags = std::make_shared<TrainFlags>();
   CLI::App* command = app.add_subcommand("train", "train a net, from the start, from weights or from a snapshot");
-  command->add_option("--solver", flags->solver, "the solver's prototxt")->required()->type_name("FILE");
+  command->add_option("--solver", flags->solver, "the solver's prototxt")->required()->check(kFileName);
   auto* weights = command->add_option("--weights", flags->weights,
                                       "start from the parameters in these .caffemodel files, separated by commas");
-  weights->delimiter(',')->type_name("FILE");
+  weights->delimiter(',')->check(kFileName);
   command->add_option("--snapshot", flags->snapshot, "go on from this .solverstate")
-      ->type_name("FILE")
+      ->check(kFileName)
       ->excludes(weights);
   command->add_option("--seed", flags->seed, "of all random numbers, instead of the solver's random_seed")
-      ->type_name("N");
+      ->check(CLI::Validator(
+          [](const std::string& n) { return n.starts_with('-') ? n + " is negative" : std::string(); }, "N", "seed"));
   add_run_flags(*command, flags->run);
   command->footer(
       "Example:\n  crema train --solver models/lenet/solver.prototxt\n"

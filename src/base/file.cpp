@@ -42,6 +42,18 @@ void write_all(Descriptor& file, const std::string& path, std::string_view bytes
   check(file.close() == 0, "{}: cannot write: {}", path, reason());
 }
 
+// A link stays one; what it leads to is written, even if that is not there yet.
+std::string end_of_links(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  fs::path end = path;
+  for (int links = 0; fs::is_symlink(end, error); ++links) {
+    check(links < 40, "{}: cannot write: too many links", path);
+    end = end.parent_path() / fs::read_symlink(end, error);
+  }
+  return end.string();
+}
+
 }  // namespace
 
 std::string read_file(const std::string& path, uint64_t limit) {
@@ -65,33 +77,43 @@ std::string read_file(const std::string& path, uint64_t limit) {
 }
 
 void write_file(const std::string& path, std::string_view bytes) {
-  const std::string temporary = fmt::format("{}.{}.tmp", path, ::getpid());
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const std::string target = end_of_links(path);
+  check(!fs::is_directory(target, ignored), "{}: cannot write: it is a folder", path);
+  check(!fs::exists(target, ignored) || fs::is_regular_file(target, ignored), "{}: cannot write: it is no regular file",
+        path);
+  const std::string temporary = fmt::format("{}.{}.tmp", target, ::getpid());
   try {
     Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
     check(file.get() >= 0, "{}: cannot write: {}", path, reason());
     write_all(file, path, bytes);
-    check(::rename(temporary.c_str(), path.c_str()) == 0, "{}: cannot write: {}", path, reason());
+    check(::rename(temporary.c_str(), target.c_str()) == 0, "{}: cannot write: {}", path, reason());
   } catch (...) {
     ::unlink(temporary.c_str());
     throw;
   }
   // The rename itself is on disk once the folder is.
-  const std::string folder = std::filesystem::path(path).parent_path().string();
+  const std::string folder = fs::path(target).parent_path().string();
   Descriptor directory(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory.get() >= 0) ::fsync(directory.get());
 }
 
-std::string find_beside(const std::string& path, const std::string& file, std::string_view what) {
+std::string find_beside(const std::string& path, const std::string& file, std::string_view what, bool packed_too) {
   namespace fs = std::filesystem;
-  std::error_code ignored;
   check(!path.empty(), "{} has an empty name", what);
-  if (fs::exists(path, ignored)) return path;
-  const fs::path beside = fs::path(file).parent_path() / path;
-  if (fs::exists(beside, ignored)) return beside.string();
-  const std::string here = fs::current_path(ignored).string();
-  if (fs::path(path).is_absolute() || file.empty()) throw Error("{} \"{}\" does not exist", what, path);
-  throw Error("{} \"{}\" is neither in the working directory ({}) nor beside {} ({})", what, path, here, file,
-              beside.string());
+  std::vector<std::string> names = {path};
+  if (packed_too) names.push_back(path.ends_with(".gz") ? path.substr(0, path.size() - 3) : path + ".gz");
+  const auto beside = [&](const std::string& name) { return (fs::path(file).parent_path() / name).string(); };
+  std::error_code ignored;
+  for (const std::string& name : names) {
+    if (fs::exists(name, ignored)) return name;
+    if (fs::exists(beside(name), ignored)) return beside(name);
+  }
+  const std::string neither = packed_too ? fmt::format(", and neither is {}", names[1]) : "";
+  if (fs::path(path).is_absolute() || file.empty()) throw Error("{} \"{}\" does not exist{}", what, path, neither);
+  throw Error("{} \"{}\" is neither in the working directory ({}) nor beside {} ({}){}", what, path,
+              fs::current_path(ignored).string(), file, beside(path), neither);
 }
 
 }  // namespace crema

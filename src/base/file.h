@@ -14,10 +14,13 @@ std::string read_file(const std::string& path, uint64_t limit = uint64_t{1} << 3
 
 // Puts `bytes` at `path`: writes a temporary file in the same folder, flushes it to disk and renames it. On any failure
 // (no space, no permission, no such folder) throws Error, removes the temporary file and leaves what stood at `path`.
+// A symbolic link is followed; devices, pipes and folders are refused.
 void write_file(const std::string& path, std::string_view bytes);
 
 // `path` if it exists (relative paths: from the working directory, as in Caffe), else the same path beside `file`, the
-// text that names it. Throws Error naming both places if neither exists. `what` says what is looked for: "mean file".
-std::string find_beside(const std::string& path, const std::string& file, std::string_view what);
+// text that names it; with `packed_too`, also the gzipped form of that file, or the unpacked one where path ends in
+// ".gz". Throws Error naming the places if there is none. `what` says what is looked for: "mean file".
+std::string find_beside(const std::string& path, const std::string& file, std::string_view what,
+                        bool packed_too = false);
 
 }  // namespace crema

@@ -39,7 +39,7 @@ void warn_of_unused(const LayerParameter& layer, const Source& source, const std
 void check_layer_types(const NetConfig& config, const Params& params_of_type) {
   for (int i = 0; i < config.net.layer_size(); ++i) {
     const LayerParameter& layer = config.net.layer(i);
-    const Source& source = config.layers[static_cast<size_t>(i)];
+    const Source& source = config.layers[i];
     const auto found = params_of_type.find(layer.type());
     if (found == params_of_type.end()) refuse_type(layer, source, params_of_type);
     warn_of_unused(layer, source, found->second);

@@ -9,9 +9,11 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
-std::string found_file(const std::string& name, const Source& source, const std::string& path) {
+std::string found_file(const std::string& name, const Message& message, const Source& source, const std::string& path) {
+  const auto* data = dynamic_cast<const DataParameter*>(&message);
+  const bool packed_too = data && data->backend() == DataParameter::IDX;
   try {
-    return find_beside(name, source.file, path);
+    return find_beside(name, source.file, path, packed_too);
   } catch (const Error& error) {
     throw Error("{}: {}", source.at(path), error.what());
   }
@@ -33,7 +35,8 @@ void resolve_field(Message& message, const FieldDescriptor& field, const Source&
   if (!is_message && !field.options().GetExtension(input_file)) return;
   if (!field.is_repeated()) {
     if (is_message) return resolve_message(*reflection.MutableMessage(&message, &field), source, path + ".");
-    return reflection.SetString(&message, &field, found_file(reflection.GetString(message, &field), source, path));
+    return reflection.SetString(&message, &field,
+                                found_file(reflection.GetString(message, &field), message, source, path));
   }
   for (int i = 0; i < reflection.FieldSize(message, &field); ++i) {
     const std::string one = fmt::format("{}[{}]", path, i);
@@ -41,7 +44,7 @@ void resolve_field(Message& message, const FieldDescriptor& field, const Source&
       resolve_message(*reflection.MutableRepeatedMessage(&message, &field, i), source, one + ".");
     } else {
       reflection.SetRepeatedString(&message, &field, i,
-                                   found_file(reflection.GetRepeatedString(message, &field, i), source, one));
+                                   found_file(reflection.GetRepeatedString(message, &field, i), message, source, one));
     }
   }
 }
@@ -52,7 +55,7 @@ void resolve_files(Message& message, const Source& source) { resolve_message(mes
 
 void resolve_files(NetConfig& config) {
   for (int i = 0; i < config.net.layer_size(); ++i) {
-    resolve_files(*config.net.mutable_layer(i), config.layers[static_cast<size_t>(i)]);
+    resolve_files(*config.net.mutable_layer(i), config.layers[i]);
   }
 }
 

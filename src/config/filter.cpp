@@ -36,7 +36,7 @@ NetConfig filter(const NetConfig& config, const NetState& state) {
   filtered.net.clear_layer();
   *filtered.net.mutable_state() = state;
   for (int i = 0; i < config.net.layer_size(); ++i) {
-    const Source& source = config.layers[static_cast<size_t>(i)];
+    const Source& source = config.layers[i];
     if (!takes_part(config.net.layer(i), source, state)) continue;
     *filtered.net.add_layer() = config.net.layer(i);
     filtered.layers.push_back(source);

@@ -26,6 +26,24 @@ std::vector<std::string> field_names(const Descriptor& type) {
   return names;
 }
 
+// Where a name that is no field of `type` would be one: in the other kind of file, or inside a message that `type`
+// holds.
+std::string place_of(const std::string& name, const Descriptor& type) {
+  const auto known_to = [&](const char* other) {
+    const Descriptor* found = type.file()->FindMessageTypeByName(other);
+    return found && found->FindFieldByName(name);
+  };
+  if (type.name() == "NetParameter" && known_to("SolverParameter")) return "; is this file a solver, and not a net?";
+  if (type.name() == "SolverParameter" && known_to("NetParameter")) return "; is this file a net, and not a solver?";
+  std::vector<std::string> holders;
+  for (int i = 0; i < type.field_count(); ++i) {
+    const Descriptor* inner = type.field(i)->message_type();
+    if (inner && inner->FindFieldByName(name)) holders.push_back('"' + type.field(i)->name() + '"');
+  }
+  if (holders.size() > 3) return "; it belongs inside the \"*_param\" of the layer's type";
+  return holders.empty() ? "" : fmt::format("; it belongs inside {}", fmt::join(holders, " or "));
+}
+
 // Descends once per message that holds another; the schema has no message that can hold itself, so its depth is the
 // bound of the recursion.
 class Parser {
@@ -46,7 +64,9 @@ class Parser {
     const Descriptor& type = *message.GetDescriptor();
     const FieldDescriptor* field = type.FindFieldByName(name);
     if (!field) {
-      tokens_.fail(where, "{} has no field {}{}", type.name(), quoted(name), suggestion(name, field_names(type)));
+      const std::string near = suggestion(name, field_names(type));
+      tokens_.fail(where, "{} has no field {}{}", type.name(), quoted(name),
+                   near.empty() ? place_of(name, type) : near);
     }
     if (!field->is_repeated() && message.GetReflection()->HasField(message, field)) {
       tokens_.fail(where, "field \"{}\" is given twice; the first is in line {}", name, source_.find(path + name).line);

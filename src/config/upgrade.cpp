@@ -28,7 +28,7 @@ void upgrade_layers(NetConfig& config) {
   std::vector<Source> sources = take_each(config.source, "layers", net.layers_size());
   fold_padding_layers(net, sources);
   for (int i = 0; i < net.layers_size(); ++i) {
-    LocatedLayer upgraded = upgrade_v1_layer(*net.mutable_layers(i), sources[static_cast<size_t>(i)]);
+    LocatedLayer upgraded = upgrade_v1_layer(*net.mutable_layers(i), sources[i]);
     net.add_layer()->Swap(&upgraded.layer);
     config.layers.push_back(std::move(upgraded.source));
   }
@@ -69,7 +69,7 @@ NetConfig upgrade(NetParameter net, Source source) {
   upgrade_layers(config);
   upgrade_inputs(config);
   for (int i = 0; i < config.net.layer_size(); ++i) {
-    upgrade_transform(*config.net.mutable_layer(i), config.layers[static_cast<size_t>(i)], current_format);
+    upgrade_transform(*config.net.mutable_layer(i), config.layers[i], current_format);
     upgrade_batch_norm(*config.net.mutable_layer(i));
   }
   return config;

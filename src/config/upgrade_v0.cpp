@@ -142,12 +142,12 @@ void fold_padding_layers(NetParameter& net, std::vector<Source>& sources) {
   std::map<std::string, int> producer;  // of each blob: the last layer that made it
   for (int i = 0; i < net.layers_size(); ++i) {
     V1LayerParameter& layer = *net.mutable_layers(i);
-    Source& source = sources[static_cast<size_t>(i)];
+    Source& source = sources[i];
     if (is_padding(layer)) check_padding(layer, source);
     for (const std::string& blob : layer.bottom()) {
       const auto made = producer.find(blob);
       if (made == producer.end() || !is_padding(net.layers(made->second))) continue;
-      fold(net.layers(made->second), sources[static_cast<size_t>(made->second)], layer, source);
+      fold(net.layers(made->second), sources[made->second], layer, source);
     }
     for (const std::string& blob : layer.top()) producer[blob] = i;
   }
@@ -156,7 +156,7 @@ void fold_padding_layers(NetParameter& net, std::vector<Source>& sources) {
   for (int i = 0; i < net.layers_size(); ++i) {
     if (is_padding(net.layers(i))) continue;
     kept.Add()->Swap(net.mutable_layers(i));
-    kept_sources.push_back(std::move(sources[static_cast<size_t>(i)]));
+    kept_sources.push_back(std::move(sources[i]));
   }
   net.mutable_layers()->Swap(&kept);
   sources.swap(kept_sources);

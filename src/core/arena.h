@@ -1,4 +1,5 @@
-// One piece of memory for the planned buffers of a train net and its test nets, which never run at the same time.
+// One piece of memory for the planned buffers of a train net and its test nets. One of them uses it at a time: from the
+// start of a forward pass on it is that net's.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +16,18 @@ class Arena {
     memory_ = Buffer();
     memory_ = Buffer(count);
     ++version_;
+    user_ = nullptr;
   }
   real* data() { return memory_.data(); }
   long size() const { return memory_.size(); }
   uint64_t version() const { return version_; }
 
+  // The net whose buffers it holds: the one that ran last.
+  const void* user() const { return user_; }
+  void set_user(const void* net) { user_ = net; }
+
  private:
+  const void* user_ = nullptr;
   Buffer memory_;
   uint64_t version_ = 0;
 };

@@ -12,7 +12,7 @@ namespace {
 template <typename... Args>
 [[noreturn]] void fail(const NetConfig& config, int layer, const std::string& field, fmt::format_string<Args...> format,
                        Args&&... args) {
-  const auto& source = config.layers[static_cast<size_t>(layer)];
+  const auto& source = config.layers[layer];
   const LayerParameter& l = config.net.layer(layer);
   throw Error("{}: layer \"{}\" ({}): {}", source.line_of(field), l.name(), l.type(),
               fmt::format(format, std::forward<Args>(args)...));
@@ -67,11 +67,10 @@ class Wiring {
     if (found == current_.end()) {
       std::vector<std::string> names;
       for (const auto& [known, value] : current_) names.push_back(known);
-      const std::string near = nearest(name, names);
       fail(config_, i, fmt::format("bottom[{}]", b), "bottom \"{}\" is not a top of any layer before it{}", name,
-           near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near));
+           suggestion(name, names));
     }
-    graph_.values[static_cast<size_t>(found->second)].readers.emplace_back(i, b);
+    graph_.values[found->second].readers.emplace_back(i, b);
     graph_.layers.back().bottoms.push_back({found->second});
   }
 
@@ -84,7 +83,7 @@ class Wiring {
       const bool in_place = t < l.bottom_size() && l.bottom(t) == name;
       const auto found = current_.find(name);
       if (found != current_.end() && !in_place) {
-        const Value& other = graph_.values[static_cast<size_t>(found->second)];
+        const Value& other = graph_.values[found->second];
         fail(config_, i, fmt::format("top[{}]", t),
              "top \"{}\" is already a top of layer \"{}\"; only a layer with it as "
              "its own bottom {} may reuse the name",
@@ -122,13 +121,13 @@ std::vector<bool> find_needs(const NetConfig& config, const std::vector<Contract
     bool need = learns[i] || config.net.force_backward();
     const GraphLayer& layer = graph->layers[i];
     for (size_t b = 0; b < layer.bottoms.size(); ++b) {
-      const Value& value = graph->values[static_cast<size_t>(layer.bottoms[b].value)];
+      const Value& value = graph->values[layer.bottoms[b].value];
       need = need || wants_diff(config, contracts[i], value, static_cast<int>(i), static_cast<int>(b));
     }
     needs[i] = need && contracts[i].max_bottoms > 0;
     // A source without bottoms has nothing to send down, but what learns in it (Parameter) needs its top's diff.
     if (contracts[i].max_bottoms == 0) needs[i] = learns[i];
-    for (const int top : layer.tops) graph->values[static_cast<size_t>(top)].needs_diff = needs[i];
+    for (const int top : layer.tops) graph->values[top].needs_diff = needs[i];
   }
   return needs;
 }
@@ -137,7 +136,7 @@ std::vector<bool> find_needs(const NetConfig& config, const std::vector<Contract
 
 std::string where(const NetConfig& config, int layer) {
   const LayerParameter& l = config.net.layer(layer);
-  return fmt::format("{}: layer \"{}\" ({}): ", config.layers[static_cast<size_t>(layer)].at(), l.name(), l.type());
+  return fmt::format("{}: layer \"{}\" ({}): ", config.layers[layer].at(), l.name(), l.type());
 }
 
 int Graph::find(const std::string& name) const {
@@ -149,7 +148,7 @@ int Graph::find(const std::string& name) const {
 
 Graph connect(const NetConfig& config, const std::vector<Contract>& contracts) {
   Wiring wiring(config);
-  for (int i = 0; i < config.net.layer_size(); ++i) wiring.add(i, contracts[static_cast<size_t>(i)]);
+  for (int i = 0; i < config.net.layer_size(); ++i) wiring.add(i, contracts[i]);
   return wiring.finish();
 }
 
@@ -161,23 +160,24 @@ void mark_gradients(const NetConfig& config, const std::vector<Contract>& contra
     GraphLayer& layer = graph->layers[i];
     bool reached = config.net.force_backward();
     for (const int top : layer.tops) {
-      const Value& value = graph->values[static_cast<size_t>(top)];
+      const Value& value = graph->values[top];
       reached = reached || value.loss_weight != 0 || value.fed;
       for (const auto& [reader, bottom] : value.readers) {
-        reached = reached || graph->layers[static_cast<size_t>(reader)].bottoms[static_cast<size_t>(bottom)].diff;
+        reached = reached || graph->layers[reader].bottoms[bottom].diff;
       }
     }
     layer.backward = needs[i] && reached && contracts[i].has_backward;
     const bool blocked = needs[i] && reached && !contracts[i].has_backward;
     for (size_t b = 0; b < layer.bottoms.size(); ++b) {
       Use& use = layer.bottoms[b];
-      const Value& value = graph->values[static_cast<size_t>(use.value)];
+      const Value& value = graph->values[use.value];
       const bool wanted = wants_diff(config, contracts[i], value, static_cast<int>(i), static_cast<int>(b));
       const bool refused = wanted && contracts[i].no_gradient.contains(static_cast<int>(b));
       if (refused && (layer.backward || blocked) && !config.net.force_backward()) {
-        fail(config, static_cast<int>(i), fmt::format("bottom[{}]", b),
-             "bottom {} (\"{}\") takes no gradient, but layers below it learn; say propagate_down: false for it", b,
-             value.name);
+        const bool asked = config.net.layer(static_cast<int>(i)).propagate_down_size() > 0;
+        fail(config, static_cast<int>(i), asked ? fmt::format("propagate_down[{}]", b) : fmt::format("bottom[{}]", b),
+             "bottom {} (\"{}\") takes no gradient, but {}; say propagate_down: false for it", b, value.name,
+             asked ? "propagate_down is true for it" : "layers below it learn");
       }
       use.diff = layer.backward && wanted && !refused;
     }

@@ -27,7 +27,7 @@ long read_labels(const Blob& labels, long class_count, std::optional<int> ignore
       const bool ignore = ignored && label[i] == static_cast<real>(*ignored);
       const bool right = label[i] >= 0 && label[i] < static_cast<real>(class_count) && label[i] == std::floor(label[i]);
       if (!ignore && !right) refuse(labels, i, class_count);
-      classes[static_cast<size_t>(i)] = ignore ? kIgnoredLabel : static_cast<int>(label[i]);
+      classes[i] = ignore ? kIgnoredLabel : static_cast<int>(label[i]);
       in_range += ignore ? 0 : 1;
     }
     valid += in_range;

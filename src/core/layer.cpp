@@ -6,7 +6,7 @@ namespace crema {
 
 void Layer::takes(int bottom, Layout layout) {
   if (taken_.size() <= static_cast<size_t>(bottom)) taken_.resize(static_cast<size_t>(bottom) + 1, Layout::plain);
-  taken_[static_cast<size_t>(bottom)] = layout;
+  taken_[bottom] = layout;
 }
 
 void Layer::elementwise(const Bottoms& bottom, const Tops& top, bool zero_to_zero) {
@@ -22,7 +22,7 @@ void Layer::declare_parameter(int index, const Shape& shape, const FillerParamet
     parameters_.emplace_back(shape, filler, learns);
     return;
   }
-  const Shape& old = parameters_[static_cast<size_t>(index)].shape();
+  const Shape& old = parameters_[index].shape();
   check(old == shape, "parameter {} has shape {}, and the bottom now asks for {}", index, old.str(), shape.str());
 }
 
@@ -49,9 +49,7 @@ std::unique_ptr<Layer> create_layer(const LayerParameter& config) {
   if (found != registry().end()) return found->second.create(config);
   std::vector<std::string> names;
   for (const auto& [name, entry] : registry()) names.push_back(name);
-  const std::string near = nearest(config.type(), names);
-  throw Error("unknown layer type \"{}\"{}", config.type(),
-              near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near));
+  throw Error("unknown layer type \"{}\"{}", config.type(), suggestion(config.type(), names));
 }
 
 }  // namespace crema

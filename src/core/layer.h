@@ -1,5 +1,5 @@
-// Layer: forward and backward of one kind of computation. A layer is one .cpp file in src/layers/ (see docs/layers.md
-// for how to add one); this header is all that it needs of the core.
+// Layer: forward and backward of one kind of computation. A layer is one .cpp file in src/layers/ (how to add one is in
+// docs/adding_a_layer.md); this header is all that it needs of the core.
 //
 // Duties are split so that loops check nothing: the constructor checks the configuration, reshape() checks shapes,
 // forward() and backward() compute. All of them report what a user can cause by throwing Error with the layer's own
@@ -28,8 +28,8 @@ enum class Engine { plain, onednn };
 struct Pass {
   Phase phase = TRAIN;
   uint64_t number = 0;  // of this net's forward passes, from 0; while training iteration * iter_size + k
-  bool replay =
-      false;  // a repetition of a pass: same random numbers, no side effects (running statistics, data position)
+  // A repetition of a pass: same random numbers, no side effects (running statistics, data position).
+  bool replay = false;
 };
 
 // What a layer is told about the net that it stands in. Owned by Net.
@@ -81,7 +81,7 @@ class Layer {
   void set_context(LayerContext context) { context_ = std::move(context); }
   // For Net: the layouts chosen by takes() in the last reshape; cleared before it.
   Layout taken_layout(int bottom) const {
-    return static_cast<size_t>(bottom) < taken_.size() ? taken_[static_cast<size_t>(bottom)] : Layout::plain;
+    return static_cast<size_t>(bottom) < taken_.size() ? taken_[bottom] : Layout::plain;
   }
   void clear_taken_layouts() { taken_.clear(); }
 
@@ -94,7 +94,7 @@ class Layer {
   uint64_t seed() const { return context_.seed; }
   // Random numbers of this layer in this pass, keyed by `purpose` as well. Elements count in plain order.
   Random random(std::string_view purpose) const { return Random(seed(), purpose, name(), pass().number); }
-  // Whether the engine computes this layer: asked for by the net, and not refused by the layer's own `engine: CAFFE`.
+  // Whether the net asks for the engine. A layer whose message has a field `engine` also heeds CAFFE there: plain.
   bool use_engine() const { return context_.engine == Engine::onednn; }
 
   // In reshape(): forward and backward want bottom i in this layout (Net reorders if it comes in another).

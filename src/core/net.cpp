@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <new>
 #include <numeric>
 
 #include "base/parallel.h"
@@ -27,6 +28,7 @@ Net::Net(NetConfig config, const NetOptions& options) : config_(std::move(config
         Phase_Name(phase()));
   backward_ = options_.backward.value_or(phase() == TRAIN || !options_.output_diffs.empty());
   pass_.phase = phase();
+  set_debug_info(false);
   arena_ = options_.partner != nullptr ? options_.partner->arena_ : std::make_shared<Arena>();
   const ThreadScope threads(options_.threads);
   create_layers();
@@ -51,12 +53,11 @@ Net::~Net() = default;
 
 Error Net::located(int layer, const std::string& message, bool with_bottoms) const {
   std::string bottoms;
-  if (with_bottoms && static_cast<size_t>(layer) < bottoms_.size()) {
-    const auto& all = bottoms_[static_cast<size_t>(layer)];
+  if (with_bottoms && layer < static_cast<int>(bottoms_.size())) {
+    const auto& all = bottoms_[layer];
     for (size_t b = 0; b < all.size(); ++b) {
-      const int v = graph_.layers[static_cast<size_t>(layer)].bottoms[b].value;
-      bottoms += fmt::format("{}bottom \"{}\": {}", b == 0 ? " (" : ", ", graph_.values[static_cast<size_t>(v)].name,
-                             all[b]->shape().str());
+      const int v = graph_.layers[layer].bottoms[b].value;
+      bottoms += fmt::format("{}bottom \"{}\": {}", b == 0 ? " (" : ", ", graph_.values[v].name, all[b]->shape().str());
     }
     if (!all.empty()) bottoms += ")";
   }
@@ -85,19 +86,23 @@ void Net::connect_layers() {
   mark_readable();
   for (size_t v = 0; v < graph_.values.size(); ++v) values_.push_back(std::make_unique<Blob>());
   sized_late_.assign(layers_.size(), false);
+  std::map<std::string, int> seen;
   for (size_t i = 0; i < layers_.size(); ++i) {
     auto& blobs = uses_.emplace_back();
     auto& bottoms = bottoms_.emplace_back();
     auto& tops = tops_.emplace_back();
     for (const Use& use : graph_.layers[i].bottoms) {
       bottoms.push_back(blobs.emplace_back(std::make_unique<Blob>()).get());
-      const auto producer = static_cast<size_t>(graph_.values[static_cast<size_t>(use.value)].layer);
+      const int producer = graph_.values[use.value].layer;
       if (sized_late_[producer] || contracts_[producer].resizes_tops) sized_late_[i] = true;
     }
-    for (const int v : graph_.layers[i].tops) tops.push_back(values_[static_cast<size_t>(v)].get());
+    for (const int v : graph_.layers[i].tops) tops.push_back(values_[v].get());
     // Below a layer that sizes its tops in forward, shapes change with every pass: primitives made for one shape, and
     // layouts, are not worth it there.
-    layers_[i]->set_context({.name = config_.net.layer(static_cast<int>(i)).name(),
+    // Layers of one name (two Dropouts without any) draw different random numbers.
+    const std::string& name = config_.net.layer(static_cast<int>(i)).name();
+    const int before = seen[name]++;
+    layers_[i]->set_context({.name = before == 0 ? name : fmt::format("{}#{}", name, before),
                              .file = config_.layers[i].file,
                              .seed = options_.seed,
                              .engine = sized_late_[i] ? Engine::plain : options_.engine,
@@ -111,15 +116,13 @@ void Net::mark_readable() {
   for (const Value& value : graph_.values) names.push_back(value.name);
   const auto find = [&](const std::string& name, const char* what) -> Value& {
     const int v = graph_.find(name);
-    const std::string near = v < 0 ? nearest(name, names) : "";
-    check(v >= 0, "{} names \"{}\", which is no blob of the net{}", what, name,
-          near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near));
-    return graph_.values[static_cast<size_t>(v)];
+    check(v >= 0, "{} names \"{}\", which is no blob of the net{}", what, name, v < 0 ? suggestion(name, names) : "");
+    return graph_.values[v];
   };
   for (const std::string& name : options_.keep) find(name, "keep").readable = true;
   for (const std::string& name : options_.output_diffs) find(name, "output_diffs").fed = true;
   for (Value& value : graph_.values) {
-    const bool written_by_caller = contracts_[static_cast<size_t>(value.layer)].keeps_tops;
+    const bool written_by_caller = contracts_[value.layer].keeps_tops;
     value.readable = value.readable || options_.keep_all || value.readers.empty() || value.loss_weight != 0 ||
                      value.fed || written_by_caller;
   }
@@ -130,24 +133,25 @@ void Net::shape_layers() {
 }
 
 void Net::shape_layer(int i) {
-  const auto index = static_cast<size_t>(i);
-  const GraphLayer& wiring = graph_.layers[index];
+  const GraphLayer& wiring = graph_.layers[i];
   for (size_t b = 0; b < wiring.bottoms.size(); ++b) {
-    const Blob& produced = *values_[static_cast<size_t>(wiring.bottoms[b].value)];
-    bottoms_[index][b]->reshape(produced.shape(), produced.layout());
+    const Blob& produced = *values_[wiring.bottoms[b].value];
+    bottoms_[i][b]->reshape(produced.shape(), produced.layout());
   }
-  layers_[index]->clear_taken_layouts();
+  layers_[i]->clear_taken_layouts();
   try {
-    layers_[index]->reshape(bottoms_[index], tops_[index]);
+    layers_[i]->reshape(bottoms_[i], tops_[i]);
   } catch (const Error& error) {
     throw located(i, error.what(), true);
+  } catch (const std::bad_alloc&) {
+    throw located(i, "out of memory", true);
   }
   for (const int v : wiring.tops) {
-    const auto given = input_shapes_.find(graph_.values[static_cast<size_t>(v)].name);
-    if (wiring.bottoms.empty() && given != input_shapes_.end()) values_[static_cast<size_t>(v)]->reshape(given->second);
+    const auto given = input_shapes_.find(graph_.values[v].name);
+    if (wiring.bottoms.empty() && given != input_shapes_.end()) values_[v]->reshape(given->second);
   }
   for (size_t b = 0; b < wiring.bottoms.size(); ++b) {
-    bottoms_[index][b]->reshape(bottoms_[index][b]->shape(), layers_[index]->taken_layout(static_cast<int>(b)));
+    bottoms_[i][b]->reshape(bottoms_[i][b]->shape(), layers_[i]->taken_layout(static_cast<int>(b)));
   }
 }
 
@@ -158,6 +162,7 @@ void Net::reshape(const std::map<std::string, Shape>& inputs) {
     input_shapes_[name] = shape;
   }
   const ThreadScope threads(options_.threads);
+  ready_ = false;
   shape_layers();
   compile();
 }
@@ -185,29 +190,40 @@ void Net::compile() {
   reorders_.clear();
   for (const Step& step : steps_.steps) {
     const bool moves = step.kind == Step::reorder && step.from_layout != step.to_layout;
-    reorders_.push_back(moves ? std::make_unique<Reorder>(layouts.shapes[static_cast<size_t>(step.value)],
-                                                          step.from_layout, step.to_layout)
+    reorders_.push_back(moves ? std::make_unique<Reorder>(layouts.shapes[step.value], step.from_layout, step.to_layout)
                               : nullptr);
   }
-  own_buffers_.clear();
-  own_buffers_.resize(steps_.buffers.size());
-  const real nan = std::numeric_limits<real>::quiet_NaN();
-  for (size_t b = 0; b < steps_.buffers.size(); ++b) {
-    if (plan_.offset[b] != Plan::kPinned) continue;
-    Buffer& own = own_buffers_[static_cast<size_t>(plan_.group[b])];
-    if (own.size() < steps_.buffers[b].size) own = Buffer(steps_.buffers[b].size, options_.plan ? 0 : nan);
-  }
-  arena_->reserve(plan_.size);
+  allocate();
   bind();
   list_outputs();
   position_ = 0;
+  ready_ = true;
+}
+
+void Net::allocate() {
+  own_buffers_.clear();
+  own_buffers_.resize(steps_.buffers.size());
+  const real nan = std::numeric_limits<real>::quiet_NaN();
+  try {
+    for (size_t b = 0; b < steps_.buffers.size(); ++b) {
+      if (plan_.offset[b] != Plan::kPinned) continue;
+      Buffer& own = own_buffers_[plan_.group[b]];
+      if (own.size() < steps_.buffers[b].size) own = Buffer(steps_.buffers[b].size, options_.plan ? 0 : nan);
+    }
+    arena_->reserve(plan_.size);
+  } catch (const Error& error) {
+    const auto largest = std::max_element(steps_.buffers.begin(), steps_.buffers.end(),
+                                          [](const auto& a, const auto& b) { return a.size < b.size; });
+    throw Error("{}: {}; the net's largest blob is \"{}\" with {:.1f} MB: a smaller batch takes less",
+                config_.source.at(), error.what(), largest->name,
+                static_cast<double>(largest->size) * sizeof(real) / 1e6);
+  }
 }
 
 real* Net::memory_of(int buffer) {
   if (buffer < 0) return nullptr;
-  const auto b = static_cast<size_t>(buffer);
-  if (plan_.offset[b] == Plan::kPinned) return own_buffers_[static_cast<size_t>(plan_.group[b])].data();
-  return arena_->data() + plan_.offset[b];
+  if (plan_.offset[buffer] == Plan::kPinned) return own_buffers_[plan_.group[buffer]].data();
+  return arena_->data() + plan_.offset[buffer];
 }
 
 // Points every blob at its memory; again after the arena has moved.
@@ -220,7 +236,7 @@ void Net::bind() {
     if (blob == nullptr) blob = std::make_unique<Blob>();
     blob->reshape(values_[v]->shape());
     const int diff = steps_.value_diff[v];
-    const bool diff_stays = diff >= 0 && steps_.buffers[static_cast<size_t>(diff)].pinned;
+    const bool diff_stays = diff >= 0 && steps_.buffers[diff].pinned;
     blob->bind(memory_of(steps_.readable_data[v]), memory_of(graph_.values[v].fed ? steps_.fed_diff[v]
                                                              : diff_stays         ? diff
                                                                                   : -1));

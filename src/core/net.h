@@ -36,8 +36,7 @@ struct NetOptions {
   bool plan = true;                // false: every buffer has memory of its own, filled with NaN at first
   bool keep_all = false;           // values that can be read after forward(), beside the net's outputs and inputs
   std::vector<std::string> keep{};
-  std::vector<std::string>
-      output_diffs{};      // values whose diff the caller sets through mutable_diff() before backward()
+  std::vector<std::string> output_diffs{};  // values whose diff the caller sets by output_diff() before backward()
   Net* partner = nullptr;  // shares parameters with it by layer name, and its arena (a test net's train net)
 };
 
@@ -55,6 +54,8 @@ struct NetOutput {
   float loss_weight;  // 0: not a part of the loss
 };
 
+// The blobs' memory, and the parameters'. What layers keep for themselves (a pooling's winners, a loss's probabilities,
+// reordered weights) is not in it.
 struct NetMemory {
   long planned, pinned;  // bytes: the shared arena, and what is never shared
   long unplanned;        // bytes that the same buffers take with memory of their own
@@ -78,13 +79,15 @@ class Net {
   real forward();
   // The gradient of that loss. Diffs of parameters accumulate until Parameter::forget_diff().
   void backward();
-  // The same for the layers `first` to `last` (both included; backward runs from `last` down to `first`). A range goes
-  // on where the run before ended or starts at an end of the net; any other start needs keep_all or plan = false, since
-  // the memory plan may have given the values before it to others.
+  // The same for the layers `first` to `last` (both included; backward runs from `last` down to `first`); the loss is
+  // that of these layers. A range goes on where the run before ended or starts at an end of the net; any other start
+  // needs plan = false, since the memory plan may have given the values before it to others, and to a net with which
+  // this one shares its arena.
   real forward(int first, int last);
   void backward(int last, int first);
 
-  // New shapes for Input tops by name; every layer is reshaped. Inputs' data must be written anew.
+  // New shapes for Input tops by name; every layer is reshaped. Inputs' data must be written anew. Where a layer
+  // refuses them, the net does not run until it is given shapes that fit.
   void reshape(const std::map<std::string, Shape>& inputs);
 
   // The data of an Input's top, to be written before forward().
@@ -98,19 +101,21 @@ class Net {
   Blob& output_diff(const std::string& name);
 
   int layers() const { return static_cast<int>(layers_.size()); }
-  Layer& layer(int i) { return *layers_[static_cast<size_t>(i)]; }
-  const Layer& layer(int i) const { return *layers_[static_cast<size_t>(i)]; }
+  Layer& layer(int i) { return *layers_[i]; }
+  const Layer& layer(int i) const { return *layers_[i]; }
   const LayerParameter& layer_config(int i) const { return config_.net.layer(i); }
   int layer_index(const std::string& name) const;  // throws Error if there is none
-  const Bottoms& bottoms(int layer) const { return bottoms_[static_cast<size_t>(layer)]; }
-  const Tops& tops(int layer) const { return tops_[static_cast<size_t>(layer)]; }
-  bool runs_backward(int layer) const { return graph_.layers[static_cast<size_t>(layer)].backward; }
+  const Bottoms& bottoms(int layer) const { return bottoms_[layer]; }
+  const Tops& tops(int layer) const { return tops_[layer]; }
+  bool runs_backward(int layer) const { return graph_.layers[layer].backward; }
   bool takes_diff(int layer, int bottom) const;
 
   std::vector<NetParameterInfo>& parameters() { return parameters_; }
 
   uint64_t passes() const { return passes_; }  // forward passes begun so far
   void set_passes(uint64_t passes) { passes_ = passes; }
+  // Whether each layer's step logs mean absolute values, as it does where the net's own debug_info says so.
+  void set_debug_info(bool debug) { debug_ = debug || config_.net.debug_info(); }
   void set_replay(bool replay) { pass_.replay = replay; }  // repeat the last pass: same numbers, no side effects
 
   void save_progress(NetProgress* progress) const;
@@ -130,23 +135,30 @@ class Net {
   void shape_layer(int layer);
   void set_up_parameters();
   void check_param_entries(int layer) const;
-  bool adopt(int layer, int index);  // the partner's parameter, if it has one
-  void share_or_own(int layer, int index, bool adopted, std::map<std::string, size_t>* owners);
+  void check_names() const;
+  bool has_progress(int layer) const;
+  bool adopt(int layer, int index);
+  void fill_own(int layer, int index);
+  struct Shared;
+  void share(int index, const ParamSpec& spec, Parameter* mine, Shared* shared);
   void compile();
+  void allocate();
   void list_outputs();
   void bind();
   real* memory_of(int buffer);
 
   // Running (net_run.cpp).
   void begin_pass();
-  void run_range(size_t begin, size_t end);
-  void run(size_t step);
+  void run_range(long begin, long end);
+  void run(long step);
   void run_forward(int layer);
   void run_backward(int layer);
-  real loss() const;
-  void check_start(size_t step) const;
+  real loss(int first, int last) const;
+  void check_start(long step) const;
+  void check_ready() const;
   void debug_forward(int layer) const;
   void debug_backward(int layer) const;
+  void debug_parameters() const;
 
   // The layer's error with file, line, layer and, where shapes matter, the bottoms' names and shapes.
   Error located(int layer, const std::string& message, bool with_bottoms) const;
@@ -171,15 +183,16 @@ class Net {
   std::shared_ptr<Arena> arena_;
   uint64_t arena_version_ = 0;
   std::vector<Buffer> own_buffers_;                 // per buffer: memory of its own, if it has any
-  std::vector<real*> memory_;                       // per buffer: where it lies
   std::vector<std::unique_ptr<Reorder>> reorders_;  // per step
-  size_t position_ = 0;                             // step that a continued run may start at
+  long position_ = 0;                               // step that a continued run may start at
+  bool ready_ = false;                              // memory fits the layers' shapes
 
   std::vector<NetOutput> outputs_;
   std::vector<NetParameterInfo> parameters_;
   Buffer scratch_;
   Pass pass_;
   uint64_t passes_ = 0;
+  bool debug_ = false;
 };
 
 // The net in a file, as a program usually wants it: read, upgraded, filtered and built.

@@ -4,14 +4,6 @@
 #include "core/net.h"
 
 namespace crema {
-namespace {
-
-std::string did_you_mean(const std::string& name, const std::vector<std::string>& names) {
-  const std::string near = nearest(name, names);
-  return near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near);
-}
-
-}  // namespace
 
 std::vector<std::string> Net::inputs() const {
   std::vector<std::string> names;
@@ -22,28 +14,31 @@ std::vector<std::string> Net::inputs() const {
 }
 
 Blob& Net::input(const std::string& name) {
+  check_ready();
   for (size_t v = 0; v < graph_.values.size(); ++v) {
     const Value& value = graph_.values[v];
     if (value.name == name && layer_config(value.layer).type() == "Input") return *values_[v];
   }
-  throw Error("the net has no Input layer with top \"{}\"{}", name, did_you_mean(name, inputs()));
+  throw Error("the net has no Input layer with top \"{}\"{}", name, suggestion(name, inputs()));
 }
 
 const Blob& Net::value(const std::string& name) const {
+  check_ready();
   const int v = graph_.find(name);
   if (v < 0) {
     std::vector<std::string> names;
     for (const Value& value : graph_.values) names.push_back(value.name);
-    throw Error("the net has no blob \"{}\"{}", name, did_you_mean(name, names));
+    throw Error("the net has no blob \"{}\"{}", name, suggestion(name, names));
   }
-  check(graph_.values[static_cast<size_t>(v)].readable,
+  check(graph_.values[v].readable,
         "blob \"{}\" is not kept after forward: its memory serves later layers; name it in NetOptions::keep", name);
   return *readable_.at(v);
 }
 
 Blob& Net::output_diff(const std::string& name) {
+  check_ready();
   const int v = graph_.find(name);
-  check(v >= 0 && graph_.values[static_cast<size_t>(v)].fed,
+  check(v >= 0 && graph_.values[v].fed,
         "the diff of \"{}\" is not set by the caller; name it in "
         "NetOptions::output_diffs",
         name);
@@ -56,12 +51,10 @@ int Net::layer_index(const std::string& name) const {
     if (layer_config(i).name() == name) return i;
     names.push_back(layer_config(i).name());
   }
-  throw Error("the net has no layer \"{}\"{}", name, did_you_mean(name, names));
+  throw Error("the net has no layer \"{}\"{}", name, suggestion(name, names));
 }
 
-bool Net::takes_diff(int layer, int bottom) const {
-  return graph_.layers[static_cast<size_t>(layer)].bottoms[static_cast<size_t>(bottom)].diff;
-}
+bool Net::takes_diff(int layer, int bottom) const { return graph_.layers[layer].bottoms[bottom].diff; }
 
 NetMemory Net::memory() const {
   NetMemory memory{};
@@ -89,7 +82,7 @@ std::string Net::summary() const {
     long parameters = 0;
     for (const Parameter& p : layer(i).parameters()) parameters += p.count();
     text += fmt::format("{:<20} {:<16}", layer_config(i).name(), layer_config(i).type());
-    for (const Blob* top : tops_[static_cast<size_t>(i)]) {
+    for (const Blob* top : tops_[i]) {
       text += fmt::format(" [{}] {}", top->shape().str(), layout_name(top->layout(), top->axes()));
     }
     if (parameters > 0) text += fmt::format("  {} parameters", parameters);

@@ -11,18 +11,51 @@ ParamSpec spec_of(const LayerParameter& layer, int index) {
 
 }  // namespace
 
+// A parameter that others may share by the name in `param { name: ... }`, and what all its sharers say of it so far.
+struct Net::Shared {
+  size_t owner;  // index into parameters_
+  ParamSpec spec;
+};
+
 void Net::set_up_parameters() {
-  std::map<std::string, size_t> owners;  // by the name in `param { name: ... }`: index into parameters_
+  check_names();
+  std::map<std::string, Shared> shared;
   for (int i = 0; i < layers(); ++i) {
     check_param_entries(i);
-    auto& all = layer(i).parameters();
-    for (int k = 0; k < static_cast<int>(all.size()); ++k) {
+    for (int k = 0; k < static_cast<int>(layer(i).parameters().size()); ++k) {
+      const ParamSpec spec = spec_of(layer_config(i), k);
+      Parameter& mine = layer(i).parameters()[k];
+      mine.set_learns(mine.learns() && (spec.lr_mult() != 0 || config_.net.force_backward()));
       try {
-        share_or_own(i, k, adopt(i, k), &owners);
+        const bool adopted = adopt(i, k);
+        if (const auto found = shared.find(spec.name()); found != shared.end()) {
+          share(k, spec, &mine, &found->second);
+        } else {
+          if (!adopted) fill_own(i, k);
+          if (!spec.name().empty()) shared[spec.name()] = {parameters_.size(), spec};
+          parameters_.push_back({&mine, layer_config(i).name(), k, spec.lr_mult(), spec.decay_mult()});
+        }
       } catch (const Error& error) {
         throw located(i, error.what(), false);
       }
+      if (backward_ && mine.learns() && mine.storage()->diff.size() == 0) mine.storage()->diff = Buffer(mine.count());
     }
+  }
+}
+
+// Models and states know parameters and positions by the layer's name.
+void Net::check_names() const {
+  std::map<std::string, int> first;
+  for (int i = 0; i < layers(); ++i) {
+    if (layer(i).parameters().empty() && !has_progress(i)) continue;
+    const auto [other, is_new] = first.try_emplace(layer_config(i).name(), i);
+    if (is_new) continue;
+    throw located(
+        i,
+        fmt::format("has the name of the layer at {}; snapshots and test nets tell layers by their names: give "
+                    "it another",
+                    config_.layers[other->second].at()),
+        false);
   }
 }
 
@@ -35,17 +68,18 @@ void Net::check_param_entries(int i) const {
   }
 }
 
+// Takes the partner's parameter, if it has one.
 bool Net::adopt(int i, int k) {
   Net* partner = options_.partner;
   if (partner == nullptr) return false;
   for (int j = 0; j < partner->layers(); ++j) {
-    if (partner->layer_config(j).name() != layer_config(i).name()) continue;
     auto& theirs = partner->layer(j).parameters();
+    if (theirs.empty() || partner->layer_config(j).name() != layer_config(i).name()) continue;
     auto& ours = layer(i).parameters();
     check(theirs.size() == ours.size(), "has {} parameters, but {} in the net that it shares them with", ours.size(),
           theirs.size());
-    Parameter& mine = ours[static_cast<size_t>(k)];
-    const Parameter& other = theirs[static_cast<size_t>(k)];
+    Parameter& mine = ours[k];
+    const Parameter& other = theirs[k];
     check(mine.shape() == other.shape(), "parameter {} has shape {}, but {} in the net that it shares it with", k,
           mine.shape().str(), other.shape().str());
     mine.set_storage(other.storage());
@@ -54,41 +88,33 @@ bool Net::adopt(int i, int k) {
   return false;
 }
 
-void Net::share_or_own(int i, int k, bool adopted, std::map<std::string, size_t>* owners) {
-  Parameter& mine = layer(i).parameters()[static_cast<size_t>(k)];
-  const ParamSpec spec = spec_of(layer_config(i), k);
-  const auto found = spec.name().empty() ? owners->end() : owners->find(spec.name());
-  const bool wants_gradient = mine.learns() && (spec.lr_mult() != 0 || config_.net.force_backward());
-  if (found == owners->end()) {
-    if (!spec.name().empty()) (*owners)[spec.name()] = parameters_.size();
-    mine.set_learns(wants_gradient);
-    if (!adopted) {
-      mine.set_storage(std::make_shared<Parameter::Storage>());
-      mine.storage()->data = Buffer(mine.count());
-      fill(mine.filler(), mine.shape(), Random(seed(), "filler", fmt::format("{}/{}", layer_config(i).name(), k)),
-           mine.mutable_data());
-    }
-    parameters_.push_back({&mine, layer_config(i).name(), k, spec.lr_mult(), spec.decay_mult()});
-  } else {
-    NetParameterInfo& owner = parameters_[found->second];
-    const Shape& theirs = owner.parameter->shape();
-    const bool permissive = spec.share_mode() == ParamSpec::PERMISSIVE;
-    check(permissive ? theirs.count() == mine.count() : theirs == mine.shape(),
-          "parameter {} shares \"{}\" with layer \"{}\", where it has shape {}, and here {}{}", k, spec.name(),
-          owner.layer, theirs.str(), mine.shape().str(),
-          theirs.count() == mine.count() ? "; share_mode: PERMISSIVE allows that" : "");
-    const ParamSpec owners_spec = spec_of(layer_config(layer_index(owner.layer)), owner.index);
-    const auto agree = [&](const char* field, bool ours_set, bool theirs_set, float ours, float* merged) {
-      check(!ours_set || !theirs_set || ours == *merged, "parameter \"{}\" has {} {} here, and {} in layer \"{}\"",
-            spec.name(), field, ours, *merged, owner.layer);
-      if (ours_set) *merged = ours;
-    };
-    agree("lr_mult", spec.has_lr_mult(), owners_spec.has_lr_mult(), spec.lr_mult(), &owner.lr_mult);
-    agree("decay_mult", spec.has_decay_mult(), owners_spec.has_decay_mult(), spec.decay_mult(), &owner.decay_mult);
-    mine.set_learns(wants_gradient);
-    mine.set_storage(owner.parameter->storage());
-  }
-  if (backward_ && mine.learns() && mine.storage()->diff.size() == 0) mine.storage()->diff = Buffer(mine.count());
+void Net::fill_own(int i, int k) {
+  Parameter& mine = layer(i).parameters()[k];
+  mine.set_storage(std::make_shared<Parameter::Storage>());
+  mine.storage()->data = Buffer(mine.count());
+  fill(mine.filler(), mine.shape(), Random(seed(), "filler", fmt::format("{}/{}", layer_config(i).name(), k)),
+       mine.mutable_data());
+}
+
+// Parameter k of some layer is the owner's; multipliers that it gives hold for all, unless another sharer's differ.
+void Net::share(int k, const ParamSpec& spec, Parameter* mine, Shared* shared) {
+  NetParameterInfo& owner = parameters_[shared->owner];
+  const Shape& theirs = owner.parameter->shape();
+  const bool permissive = spec.share_mode() == ParamSpec::PERMISSIVE;
+  check(permissive ? theirs.count() == mine->count() : theirs == mine->shape(),
+        "parameter {} shares \"{}\" with layer \"{}\", where it has shape {}, and here {}{}", k, spec.name(),
+        owner.layer, theirs.str(), mine->shape().str(),
+        theirs.count() == mine->count() ? "; share_mode: PERMISSIVE allows that" : "");
+  const auto agree = [&](const char* field, bool given, bool given_before, float value, float before) {
+    check(!given || !given_before || value == before, "parameter \"{}\" has {} {} here, and {} in a layer before it",
+          spec.name(), field, value, before);
+  };
+  ParamSpec& merged = shared->spec;
+  agree("lr_mult", spec.has_lr_mult(), merged.has_lr_mult(), spec.lr_mult(), merged.lr_mult());
+  agree("decay_mult", spec.has_decay_mult(), merged.has_decay_mult(), spec.decay_mult(), merged.decay_mult());
+  if (spec.has_lr_mult()) merged.set_lr_mult(owner.lr_mult = spec.lr_mult());
+  if (spec.has_decay_mult()) merged.set_decay_mult(owner.decay_mult = spec.decay_mult());
+  mine->set_storage(owner.parameter->storage());
 }
 
 void Net::save_progress(NetProgress* progress) const {
@@ -102,9 +128,20 @@ void Net::save_progress(NetProgress* progress) const {
   }
 }
 
+bool Net::has_progress(int i) const {
+  LayerProgress kept;
+  layer(i).save(kept);
+  return kept.ByteSizeLong() > 0;
+}
+
 void Net::restore_progress(const NetProgress& progress) {
   passes_ = progress.passes();
-  for (const LayerProgress& kept : progress.layer()) layer(layer_index(kept.name())).restore(kept);
+  for (const LayerProgress& kept : progress.layer()) {
+    int i = 0;
+    while (i < layers() && (layer_config(i).name() != kept.name() || !has_progress(i))) ++i;
+    check(i < layers(), "keeps the position of data layer \"{}\", which the net does not have", kept.name());
+    layer(i).restore(kept);
+  }
 }
 
 }  // namespace crema

@@ -6,31 +6,14 @@
 #include "base/parallel.h"
 #include "config/suggest.h"
 #include "core/net.h"
+#include "math/loops.h"
 
 namespace crema {
 namespace {
 
-// Sum over a buffer in blocks of fixed size, so that the result does not depend on the number of threads.
-template <typename Term>
-double block_sum(long n, const Term& term) {
-  constexpr long kBlock = 4096;
-  const long blocks = (n + kBlock - 1) / kBlock;
-  std::vector<double> partial(static_cast<size_t>(blocks));
-  parallel_for(blocks, kBlock, [&](long begin, long end) {
-    for (long b = begin; b < end; ++b) {
-      double sum = 0;
-      for (long i = b * kBlock; i < std::min(n, (b + 1) * kBlock); ++i) sum += term(i);
-      partial[static_cast<size_t>(b)] = sum;
-    }
-  });
-  double sum = 0;
-  for (const double p : partial) sum += p;
-  return sum;
-}
-
 double mean_abs(const real* x, long storage, long count) {
   if (x == nullptr || count == 0) return 0;
-  return block_sum(storage, [x](long i) { return std::abs(static_cast<double>(x[i])); }) / static_cast<double>(count);
+  return parallel_sum(storage, 1, [x](long i) { return std::abs(x[i]); }) / static_cast<double>(count);
 }
 
 }  // namespace
@@ -41,15 +24,17 @@ void Net::begin_pass() {
 }
 
 real Net::forward() {
+  check_ready();
   begin_pass();
-  run_range(0, static_cast<size_t>(steps_.backward_begin));
-  return loss();
+  run_range(0, steps_.backward_begin);
+  return loss(0, layers() - 1);
 }
 
 void Net::backward() {
   check(backward_, "the net was built for forward alone; NetOptions::backward asks for more");
-  check_start(static_cast<size_t>(steps_.backward_begin));
-  run_range(static_cast<size_t>(steps_.backward_begin), steps_.steps.size());
+  check_start(steps_.backward_begin);
+  run_range(steps_.backward_begin, steps_.steps.size());
+  if (debug_) debug_parameters();
 }
 
 real Net::forward(int first, int last) {
@@ -60,12 +45,13 @@ real Net::forward(int first, int last) {
       std::find_if(steps_.steps.begin(), end_of_forward, [&](const Step& s) { return s.layer >= first; });
   const auto end = std::find_if(begin, end_of_forward, [&](const Step& s) { return s.layer > last; });
   if (first == 0) {
+    check_ready();
     begin_pass();
   } else {
-    check_start(static_cast<size_t>(begin - steps_.steps.begin()));
+    check_start(begin - steps_.steps.begin());
   }
-  run_range(static_cast<size_t>(begin - steps_.steps.begin()), static_cast<size_t>(end - steps_.steps.begin()));
-  return loss();
+  run_range(begin - steps_.steps.begin(), end - steps_.steps.begin());
+  return loss(first, last);
 }
 
 void Net::backward(int last, int first) {
@@ -75,25 +61,32 @@ void Net::backward(int last, int first) {
   const auto begin = std::find_if(steps_.steps.begin() + steps_.backward_begin, steps_.steps.end(),
                                   [&](const Step& s) { return s.layer <= last; });
   const auto end = std::find_if(begin, steps_.steps.end(), [&](const Step& s) { return s.layer < first; });
-  check_start(static_cast<size_t>(begin - steps_.steps.begin()));
-  run_range(static_cast<size_t>(begin - steps_.steps.begin()), static_cast<size_t>(end - steps_.steps.begin()));
+  check_start(begin - steps_.steps.begin());
+  run_range(begin - steps_.steps.begin(), end - steps_.steps.begin());
 }
 
-void Net::check_start(size_t step) const {
-  const bool all_there = !options_.plan || options_.keep_all;
-  check(all_there || step == position_,
+void Net::check_ready() const {
+  check(ready_, "the net has no memory for its inputs' shapes, which a layer refused; reshape() to ones that fit");
+}
+
+void Net::check_start(long step) const {
+  check_ready();
+  check(!options_.plan || arena_->user() == this,
+        "a net that shares this one's memory has run since; start with forward()");
+  check(!options_.plan || step == position_,
         "the memory plan has given what this range reads to other values: go on where the last run ended, or build the "
         "net with NetOptions::plan = false");
 }
 
-void Net::run_range(size_t begin, size_t end) {
+void Net::run_range(long begin, long end) {
   const ThreadScope threads(options_.threads);
   if (arena_->version() != arena_version_) bind();
-  for (size_t i = begin; i < end; ++i) run(i);
+  arena_->set_user(this);
+  for (long i = begin; i < end; ++i) run(i);
   position_ = end;
 }
 
-void Net::run(size_t index) {
+void Net::run(long index) {
   const Step& s = steps_.steps[index];
   switch (s.kind) {
     case Step::forward:
@@ -103,7 +96,7 @@ void Net::run(size_t index) {
     default:
       break;
   }
-  const Blob& value = *values_[static_cast<size_t>(s.value)];
+  const Blob& value = *values_[s.value];
   real* to = memory_of(s.to);
   const real* from = memory_of(s.from);
   if (reorders_[index] != nullptr) return reorders_[index]->run(from, to);
@@ -120,46 +113,43 @@ void Net::run(size_t index) {
 }
 
 void Net::run_forward(int i) {
-  if (sized_late_[static_cast<size_t>(i)]) shape_layer(i);
+  if (sized_late_[i]) shape_layer(i);
   try {
-    layer(i).forward(bottoms_[static_cast<size_t>(i)], tops_[static_cast<size_t>(i)]);
+    layer(i).forward(bottoms_[i], tops_[i]);
   } catch (const Error& error) {
     throw located(i, error.what(), false);
   }
-  if (config_.net.debug_info()) debug_forward(i);
-  for (const int v : graph_.layers[static_cast<size_t>(i)].tops) {
-    if (graph_.values[static_cast<size_t>(v)].readable) readable_[v]->reshape(values_[static_cast<size_t>(v)]->shape());
+  if (debug_) debug_forward(i);
+  for (const int v : graph_.layers[i].tops) {
+    if (graph_.values[v].readable) readable_[v]->reshape(values_[v]->shape());
   }
 }
 
 void Net::run_backward(int i) {
   try {
-    layer(i).backward(tops_[static_cast<size_t>(i)], down_[static_cast<size_t>(i)], bottoms_[static_cast<size_t>(i)]);
+    layer(i).backward(tops_[i], down_[i], bottoms_[i]);
   } catch (const Error& error) {
     throw located(i, error.what(), false);
   }
-  if (config_.net.debug_info()) debug_backward(i);
+  if (debug_) debug_backward(i);
 }
 
-real Net::loss() const {
+real Net::loss(int first, int last) const {
   double sum = 0;
   for (size_t v = 0; v < graph_.values.size(); ++v) {
-    const float weight = graph_.values[v].loss_weight;
-    if (weight == 0) continue;
+    const Value& value = graph_.values[v];
+    if (value.loss_weight == 0 || value.layer < first || value.layer > last) continue;
     const Blob& blob = *readable_.at(static_cast<int>(v));
-    const real* x = blob.data();
-    sum += weight * block_sum(blob.count(), [x](long i) { return static_cast<double>(x[i]); });
+    sum += value.loss_weight * parallel_sum(blob.count(), 1, [x = blob.data()](long i) { return x[i]; });
   }
   return static_cast<real>(sum);
 }
 
 void Net::debug_forward(int i) const {
-  const auto index = static_cast<size_t>(i);
   const std::string& name = layer_config(i).name();
-  for (size_t t = 0; t < tops_[index].size(); ++t) {
-    const Blob& top = *tops_[index][t];
-    CREMA_INFO("    [Forward] Layer {}, top blob {} data: {:.6g}", name,
-               graph_.values[static_cast<size_t>(graph_.layers[index].tops[t])].name,
+  for (size_t t = 0; t < tops_[i].size(); ++t) {
+    const Blob& top = *tops_[i][t];
+    CREMA_INFO("    [Forward] Layer {}, top blob {} data: {:.6g}", name, graph_.values[graph_.layers[i].tops[t]].name,
                mean_abs(top.data(), top.storage(), top.count()));
   }
   for (size_t k = 0; k < layer(i).parameters().size(); ++k) {
@@ -169,13 +159,12 @@ void Net::debug_forward(int i) const {
 }
 
 void Net::debug_backward(int i) const {
-  const auto index = static_cast<size_t>(i);
   const std::string& name = layer_config(i).name();
-  for (size_t b = 0; b < bottoms_[index].size(); ++b) {
+  for (size_t b = 0; b < bottoms_[i].size(); ++b) {
     if (!takes_diff(i, static_cast<int>(b))) continue;
-    const Blob& bottom = *bottoms_[index][b];
+    const Blob& bottom = *bottoms_[i][b];
     CREMA_INFO("    [Backward] Layer {}, bottom blob {} diff: {:.6g}", name,
-               graph_.values[static_cast<size_t>(graph_.layers[index].bottoms[b].value)].name,
+               graph_.values[graph_.layers[i].bottoms[b].value].name,
                mean_abs(bottom.diff(), bottom.storage(), bottom.count()));
   }
   for (size_t k = 0; k < layer(i).parameters().size(); ++k) {
@@ -184,6 +173,21 @@ void Net::debug_backward(int i) const {
     CREMA_INFO("    [Backward] Layer {}, param blob {} diff: {:.6g}", name, k,
                mean_abs(p.diff(), p.count(), p.count()));
   }
+}
+
+void Net::debug_parameters() const {
+  double data_l1 = 0, data_l2 = 0, diff_l1 = 0, diff_l2 = 0;
+  const auto add = [](const real* x, long n, double* l1, double* l2) {
+    *l1 += parallel_sum(n, 1, [x](long i) { return std::abs(x[i]); });
+    *l2 += parallel_sum(n, 1, [x](long i) { return x[i] * x[i]; });
+  };
+  for (const NetParameterInfo& info : parameters_) {
+    const Parameter& p = *info.parameter;
+    add(p.data(), p.count(), &data_l1, &data_l2);
+    if (p.has_diff()) add(p.diff(), p.count(), &diff_l1, &diff_l2);
+  }
+  CREMA_INFO("    [Backward] All net params (data, diff): L1 norm = ({:.6g}, {:.6g}); L2 norm = ({:.6g}, {:.6g})",
+             data_l1, diff_l1, std::sqrt(data_l2), std::sqrt(diff_l2));
 }
 
 }  // namespace crema

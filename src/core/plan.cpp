@@ -37,10 +37,10 @@ class Groups {
   }
 
   int find(int b) const {
-    while (parent_[static_cast<size_t>(b)] != b) b = parent_[static_cast<size_t>(b)];
+    while (parent_[b] != b) b = parent_[b];
     return b;
   }
-  const Life& life(int group) const { return life_[static_cast<size_t>(group)]; }
+  const Life& life(int group) const { return life_[group]; }
 
   void share(const Sharing& s, bool backward) {
     const int from = find(s.from), to = find(s.to);
@@ -50,13 +50,13 @@ class Groups {
     const bool overwrites = backward || !s.view;
     if (overwrites && (life(from).pinned || life(from).last > s.step)) return;
     if (backward && s.view && life(to).pinned) return;
-    life_[static_cast<size_t>(from)].merge(life(to));
-    parent_[static_cast<size_t>(to)] = from;
+    life_[from].merge(life(to));
+    parent_[to] = from;
   }
 
  private:
   void touch(int b, int step) {
-    Life& life = life_[static_cast<size_t>(b)];
+    Life& life = life_[b];
     life.first = std::min(life.first, step);
     life.last = std::max(life.last, step);
   }
@@ -105,12 +105,12 @@ Plan plan_memory(const StepList& list) {
     const auto at =
         std::lower_bound(placed.begin(), placed.end(), offset, [](const Placed& p, long o) { return p.offset < o; });
     placed.insert(at, {life, offset});
-    plan.offset[static_cast<size_t>(b)] = offset;
+    plan.offset[b] = offset;
     plan.size = std::max(plan.size, offset + life.size);
   }
   for (int b = 0; b < static_cast<int>(list.buffers.size()); ++b) {
     plan.group.push_back(groups.find(b));
-    plan.offset[static_cast<size_t>(b)] = plan.offset[static_cast<size_t>(groups.find(b))];
+    plan.offset[b] = plan.offset[groups.find(b)];
   }
   return plan;
 }

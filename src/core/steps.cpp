@@ -35,9 +35,9 @@ class Compiler {
   }
 
  private:
-  const Value& value(int v) const { return graph_.values[static_cast<size_t>(v)]; }
-  const Shape& shape(int v) const { return layouts_.shapes[static_cast<size_t>(v)]; }
-  Layout produced(int v) const { return layouts_.produced[static_cast<size_t>(v)]; }
+  const Value& value(int v) const { return graph_.values[v]; }
+  const Shape& shape(int v) const { return layouts_.shapes[v]; }
+  Layout produced(int v) const { return layouts_.produced[v]; }
 
   int buffer(const std::string& name, int v, Layout layout, bool pinned) {
     out_.buffers.push_back({name, storage_count(shape(v), layout), pinned});
@@ -72,45 +72,45 @@ class Compiler {
 
   // The value's data in `layout`; reordered for the first reader that wants it so, and shared by the others.
   int data_in(int layer, int v, Layout layout) {
-    const auto index = static_cast<size_t>(v);
-    if (layout == produced(v)) return out_.value_data[index];
+    if (layout == produced(v)) return out_.value_data[v];
     const auto [copy, is_new] = copies_.try_emplace({v, layout}, -1);
     if (is_new) {
       const std::string name = fmt::format("{} as {}", value(v).name, layout_name(layout, shape(v).axes()));
       copy->second = buffer(name, v, layout, value(v).readable && layout == Layout::plain);
-      reorder(layer, v, out_.value_data[index], produced(v), copy->second, layout);
+      reorder(layer, v, out_.value_data[v], produced(v), copy->second, layout);
     }
     return copy->second;
   }
 
   void forward_layer(int i) {
-    const GraphLayer& layer = graph_.layers[static_cast<size_t>(i)];
-    const Contract& contract = contracts_[static_cast<size_t>(i)];
-    auto& use_data = out_.use_data[static_cast<size_t>(i)];
+    const GraphLayer& layer = graph_.layers[i];
+    const Contract& contract = contracts_[i];
+    auto& use_data = out_.use_data[i];
     for (size_t b = 0; b < layer.bottoms.size(); ++b) {
-      use_data[b] = data_in(i, layer.bottoms[b].value, layouts_.taken[static_cast<size_t>(i)][b]);
+      use_data[b] = data_in(i, layer.bottoms[b].value, layouts_.taken[i][b]);
     }
     std::vector<int> tops;
     for (const int t : layer.tops) {
       const bool pinned = contract.keeps_tops || (value(t).readable && produced(t) == Layout::plain);
-      tops.push_back(out_.value_data[static_cast<size_t>(t)] = buffer(value(t).name, t, produced(t), pinned));
+      tops.push_back(out_.value_data[t] = buffer(value(t).name, t, produced(t), pinned));
     }
     step(Step::forward, i, -1, use_data, tops);
     share(i, use_data, tops, false);
     for (const int t : layer.tops) {
-      if (value(t).readable) out_.readable_data[static_cast<size_t>(t)] = data_in(i, t, Layout::plain);
+      if (value(t).readable) out_.readable_data[t] = data_in(i, t, Layout::plain);
     }
   }
 
   // Notes which bottom and top buffers of the step just made may be one memory; in backward they are diffs.
   void share(int i, const std::vector<int>& bottoms, const std::vector<int>& tops, bool backward) {
-    const Contract& contract = contracts_[static_cast<size_t>(i)];
-    const GraphLayer& layer = graph_.layers[static_cast<size_t>(i)];
+    const Contract& contract = contracts_[i];
+    const GraphLayer& layer = graph_.layers[i];
     const int at = static_cast<int>(out_.steps.size()) - 1;
     const auto note = [&](const std::pair<int, int>& pair, bool view) {
-      const auto b = static_cast<size_t>(pair.first), t = static_cast<size_t>(pair.second);
-      if (b >= bottoms.size() || t >= tops.size() || bottoms[b] < 0 || tops[t] < 0) return;
-      const Layout bottom_layout = layouts_.taken[static_cast<size_t>(i)][b];
+      const auto [b, t] = pair;
+      if (b >= static_cast<int>(bottoms.size()) || t >= static_cast<int>(tops.size()) || bottoms[b] < 0 || tops[t] < 0)
+        return;
+      const Layout bottom_layout = layouts_.taken[i][b];
       if (bottom_layout != produced(layer.tops[t])) return;
       if (view && bottom_layout != Layout::plain) return;
       out_.sharings.push_back({at, backward ? tops[t] : bottoms[b], backward ? bottoms[b] : tops[t], view});
@@ -125,14 +125,14 @@ class Compiler {
 
   // The value's diff in its own layout, made when the first part of it is written.
   int diff_of(int v) {
-    int& b = out_.value_diff[static_cast<size_t>(v)];
+    int& b = out_.value_diff[v];
     // What the caller reads stays: an Input's diff is nobody else's bottom.
-    const bool pinned = contracts_[static_cast<size_t>(value(v).layer)].keeps_tops;
+    const bool pinned = contracts_[value(v).layer].keeps_tops;
     if (b < 0) b = buffer(value(v).name + ".diff", v, produced(v), pinned);
     return b;
   }
 
-  bool has_diff(int v) const { return out_.value_diff[static_cast<size_t>(v)] >= 0; }
+  bool has_diff(int v) const { return out_.value_diff[v] >= 0; }
 
   // The parts of a value's diff that come from no reader: its loss weight, and what the caller sets.
   void start_diff(int layer, int v) {
@@ -144,7 +144,7 @@ class Compiler {
       if (!direct) add_part(layer, v, to, Layout::plain);
     }
     if (value(v).fed) {
-      const int from = out_.fed_diff[static_cast<size_t>(v)] = buffer(value(v).name + ".fed", v, Layout::plain, true);
+      const int from = out_.fed_diff[v] = buffer(value(v).name + ".fed", v, Layout::plain, true);
       add_part(layer, v, from, Layout::plain);
     }
   }
@@ -164,13 +164,13 @@ class Compiler {
   }
 
   void backward_layer(int i) {
-    const GraphLayer& layer = graph_.layers[static_cast<size_t>(i)];
-    const auto& taken = layouts_.taken[static_cast<size_t>(i)];
+    const GraphLayer& layer = graph_.layers[i];
+    const auto& taken = layouts_.taken[i];
     std::vector<int> top_diffs;
     for (const int t : layer.tops) top_diffs.push_back(finish_diff(i, t));
 
     // The first use in backward order writes the value's diff; later ones a part of their own that is added at once.
-    auto& use_diff = out_.use_diff[static_cast<size_t>(i)];
+    auto& use_diff = out_.use_diff[i];
     std::vector<bool> is_part(layer.bottoms.size());
     std::vector<int> writes;
     for (size_t b = 0; b < layer.bottoms.size(); ++b) {
@@ -198,17 +198,17 @@ class Compiler {
   }
 
   std::vector<int> backward_reads(int i, const std::vector<int>& top_diffs) const {
-    const Contract& contract = contracts_[static_cast<size_t>(i)];
-    const GraphLayer& layer = graph_.layers[static_cast<size_t>(i)];
+    const Contract& contract = contracts_[i];
+    const GraphLayer& layer = graph_.layers[i];
     std::vector<int> reads = top_diffs;
     for (size_t b = 0; b < layer.bottoms.size(); ++b) {
       if (contract.bottom_data_read.contains(static_cast<int>(b))) {
-        reads.push_back(out_.use_data[static_cast<size_t>(i)][b]);
+        reads.push_back(out_.use_data[i][b]);
       }
     }
     for (size_t t = 0; t < layer.tops.size(); ++t) {
       if (contract.top_data_read.contains(static_cast<int>(t))) {
-        reads.push_back(out_.value_data[static_cast<size_t>(layer.tops[t])]);
+        reads.push_back(out_.value_data[layer.tops[t]]);
       }
     }
     return reads;
@@ -223,7 +223,7 @@ class Compiler {
 
 std::string names(const StepList& list, const std::vector<int>& buffers) {
   std::vector<std::string> out;
-  for (const int b : buffers) out.push_back(list.buffers[static_cast<size_t>(b)].name);
+  for (const int b : buffers) out.push_back(list.buffers[b].name);
   return fmt::format("{}", fmt::join(out, ", "));
 }
 
@@ -238,8 +238,8 @@ std::string steps_text(const StepList& list, const std::vector<std::string>& lay
   static const char* const kKinds[] = {"reorder", "forward", "clear", "backward", "add"};
   std::string text;
   for (const Step& s : list.steps) {
-    text += fmt::format("{:<8} {}: {} -> {}\n", kKinds[s.kind], layer_names[static_cast<size_t>(s.layer)],
-                        names(list, s.reads), names(list, s.writes));
+    text += fmt::format("{:<8} {}: {} -> {}\n", kKinds[s.kind], layer_names[s.layer], names(list, s.reads),
+                        names(list, s.writes));
   }
   return text;
 }

@@ -95,7 +95,7 @@ void check_layer(const ModelLayer& from, const std::vector<Parameter>& parameter
         from.blobs_size(), parameters.size());
   for (int k = 0; k < from.blobs_size(); ++k) {
     try {
-      check_fits(from.blobs(k), parameters[static_cast<size_t>(k)].shape());
+      check_fits(from.blobs(k), parameters[k].shape());
     } catch (const Error& error) {
       throw Error("layer \"{}\", blob {}: {}; give the layer a new name in the net to let it start afresh", from.name(),
                   k, error.what());
@@ -133,11 +133,19 @@ ModelNet read_model(const std::string& path) {
 }
 
 LoadReport load_weights(const ModelNet& model, Net* net) {
-  std::map<std::string, int> index;
-  for (int i = 0; i < net->layers(); ++i) index[net->layer_config(i).name()] = i;
+  std::map<std::string, int> index;  // of the layers with parameters; others may have a name in common with them
+  for (int i = 0; i < net->layers(); ++i) {
+    const bool is_new = index.try_emplace(net->layer_config(i).name(), i).second;
+    if (!is_new && !net->layer(i).parameters().empty()) index[net->layer_config(i).name()] = i;
+  }
+  std::set<std::string> with_blobs;
   for (const ModelLayer& from : model.layer()) {
-    if (const auto found = index.find(from.name()); found != index.end())
-      check_layer(from, net->layer(found->second).parameters());
+    if (from.blobs_size() > 0) with_blobs.insert(from.name());
+  }
+  for (const ModelLayer& from : model.layer()) {
+    const auto found = index.find(from.name());
+    const bool namesake = from.blobs_size() == 0 && with_blobs.contains(from.name());
+    if (found != index.end() && !namesake) check_layer(from, net->layer(found->second).parameters());
   }
   LoadReport report;
   std::set<std::string> taken;
@@ -150,7 +158,7 @@ LoadReport load_weights(const ModelNet& model, Net* net) {
     }
     auto& parameters = net->layer(found->second).parameters();
     for (int k = 0; k < from.blobs_size(); ++k) {
-      Parameter& to = parameters[static_cast<size_t>(k)];
+      Parameter& to = parameters[k];
       from_proto(from.blobs(k), to.shape(), to.mutable_data());
       to.raise_version();
     }

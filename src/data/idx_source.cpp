@@ -115,26 +115,6 @@ Idx read_idx(const std::string& path, unsigned min_axes, unsigned max_axes, cons
   return idx;
 }
 
-std::string other_form(const std::string& path) {
-  return path.ends_with(".gz") ? path.substr(0, path.size() - 3) : path + ".gz";
-}
-
-// As find_beside(), also content with the packed form of the file in place of the unpacked one, and the other way
-// round.
-std::string find_idx(const std::string& path, const std::string& file, const char* what) {
-  try {
-    return find_beside(path, file, what);
-  } catch (const Error& error) {
-    std::string found;
-    try {
-      found = find_beside(other_form(path), file, what);
-    } catch (const Error&) {
-      throw Error("{}, and neither is {}", error.what(), other_form(path));
-    }
-    return found;
-  }
-}
-
 std::string labels_beside(const std::string& images) {
   constexpr std::string_view from = "images-idx3", to = "labels-idx1";
   const size_t folder = images.find_last_of('/') + 1;  // 0 without one
@@ -143,13 +123,13 @@ std::string labels_beside(const std::string& images) {
         "{}: the name is not of the form \"x-images-idx3-ubyte\", from which that of the labels follows; give "
         "label_source",
         images);
-  return find_idx(std::string(images).replace(at, from.size(), to), "", "file of labels");
+  return find_beside(std::string(images).replace(at, from.size(), to), "", "file of labels", true);
 }
 
 class IdxSource final : public RecordSource {
  public:
   IdxSource(const DataParameter& config, const SourceOptions& options) {
-    const std::string path = find_idx(config.source(), options.file, "file of images");
+    const std::string path = find_beside(config.source(), options.file, "file of images", true);
     images_ = read_idx(path, 3, 4, "images");
     auto& dims = images_.dims;
     if (dims.size() == 3) dims.insert(dims.begin() + 1, 1);  // grey
@@ -173,8 +153,9 @@ class IdxSource final : public RecordSource {
 
  private:
   void read_labels(const DataParameter& config, const SourceOptions& options, const std::string& images) {
-    const std::string path = config.has_label_source() ? find_idx(config.label_source(), options.file, "file of labels")
-                                                       : labels_beside(images);
+    const std::string path = config.has_label_source()
+                                 ? find_beside(config.label_source(), options.file, "file of labels", true)
+                                 : labels_beside(images);
     labels_ = read_idx(path, 1, 1, "labels").values;
     check(labels_.size() == size(), "{} holds {} labels and {} holds {} images", path, labels_.size(), images, size());
   }

@@ -38,7 +38,7 @@ class Accuracy final : public Layer {
     const long valid = read_labels(*bottom[1], split_.channels, ignored_, classes_);
     const real* scores = bottom[0]->data();
     parallel_for(static_cast<long>(hits_.size()), split_.channels, [&](long begin, long end) {
-      for (long place = begin; place < end; ++place) hits_[static_cast<size_t>(place)] = hit(scores, place) ? 1 : 0;
+      for (long place = begin; place < end; ++place) hits_[place] = hit(scores, place) ? 1 : 0;
     });
     long right = 0;
     for (const char h : hits_) right += h;
@@ -52,7 +52,7 @@ class Accuracy final : public Layer {
   static real share(long right, long all) { return all == 0 ? 0 : static_cast<real>(static_cast<double>(right) / all); }
 
   bool hit(const real* scores, long place) const {
-    const int label = classes_[static_cast<size_t>(place)];
+    const int label = classes_[place];
     if (label == kIgnoredLabel) return false;
     const long inner = split_.inner;
     const real* score = scores + place / inner * split_.channels * inner + place % inner;
@@ -67,7 +67,7 @@ class Accuracy final : public Layer {
     std::fill(seen_.begin(), seen_.end(), std::pair<long, long>());
     for (size_t place = 0; place < hits_.size(); ++place) {
       if (classes_[place] == kIgnoredLabel) continue;
-      auto& [all, right] = seen_[static_cast<size_t>(classes_[place])];
+      auto& [all, right] = seen_[classes_[place]];
       ++all;
       right += hits_[place];
     }

@@ -76,9 +76,8 @@ class BatchNorm final : public Layer {
   template <typename Term>
   void average(const Term& term, std::vector<real>& means) {
     real* partial = split_.inner == 1 ? nullptr : scratch(split_.outer * split_.channels);
-    reduce_channels(split_, partial, term, [&](long c, double sum) {
-      means[static_cast<size_t>(c)] = static_cast<real>(sum / per_channel());
-    });
+    reduce_channels(split_, partial, term,
+                    [&](long c, double sum) { means[c] = static_cast<real>(sum / per_channel()); });
   }
 
   void measure(const real* x) {

@@ -35,10 +35,10 @@ class Concat final : public Layer {
     std::vector<long> dims = first.dims();
     for (size_t k = 1; k < bottom.size(); ++k) {
       std::vector<long> other = bottom[k]->shape().dims();
-      if (other.size() == dims.size()) other[static_cast<size_t>(axis)] = first[axis];
+      if (other.size() == dims.size()) other[axis] = first[axis];
       check(other == first.dims(), "bottom {} has shape {}, bottom 0 has {}; they may differ along axis {} alone", k,
             bottom[k]->shape().str(), first.str(), axis);
-      dims[static_cast<size_t>(axis)] += bottom[k]->dim(axis);
+      dims[axis] += bottom[k]->dim(axis);
     }
     const Layout layout = common_layout(bottom, axis);
     top[0]->reshape(Shape(dims), layout);

@@ -92,7 +92,7 @@ class Convolution final : public Layer {
     const int axis = x.canonical(config_.axis());
     set_windows(x, axis);
     std::vector<long> y = x.dims();
-    y[static_cast<size_t>(axis)] = config_.num_output();
+    y[axis] = config_.num_output();
     std::copy(patches_.output.begin(), patches_.output.end(), y.begin() + axis + 1);
     const Shape top_shape(y);
 
@@ -165,7 +165,7 @@ class Convolution final : public Layer {
     std::vector<long> extent, padded;
     for (int a = 0; a < spatial; ++a) {
       extent.push_back(windows.extent(a));
-      padded.push_back(x[axis + 1 + a] + 2 * windows.pad[static_cast<size_t>(a)]);
+      padded.push_back(x[axis + 1 + a] + 2 * windows.pad[a]);
       patches_.output.push_back(windows.positions(a, x[axis + 1 + a]));
     }
     const bool dilated = extent != windows.kernel;

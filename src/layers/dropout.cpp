@@ -10,7 +10,7 @@ namespace {
 class Dropout final : public Layer {
  public:
   explicit Dropout(const LayerParameter& config) : ratio_(config.dropout_param().dropout_ratio()) {
-    check(ratio_ > 0 && ratio_ < 1, "dropout_ratio is {}; it must be above 0 and below 1", ratio_);
+    check(ratio_ >= 0 && ratio_ < 1, "dropout_ratio is {}; it must be at least 0 and below 1", ratio_);
   }
 
   Contract contract() const override { return Contract().in_place(); }
@@ -43,7 +43,7 @@ class Dropout final : public Layer {
       for (long block = begin; block < end; ++block) {
         const auto bits = numbers.block_bits(static_cast<uint64_t>(block));
         const long first = 4 * block, stop = std::min(n, first + 4);
-        for (long i = first; i < stop; ++i) y[i] = bits[static_cast<size_t>(i - first)] < threshold ? 0 : scale * x[i];
+        for (long i = first; i < stop; ++i) y[i] = bits[i - first] < threshold ? 0 : scale * x[i];
       }
     });
   }

@@ -38,8 +38,8 @@ class DummyData final : public Layer {
     written_.assign(top.size(), nullptr);
     for (int k = 0; k < tops; ++k) {
       const BlobShape& shape = config_.shape(config_.shape_size() == 1 ? 0 : k);
-      top[static_cast<size_t>(k)]->reshape(Shape(std::vector<long>(shape.dim().begin(), shape.dim().end())));
-      purposes_[static_cast<size_t>(k)] = fmt::format("dummy data {}", k);
+      top[k]->reshape(Shape(std::vector<long>(shape.dim().begin(), shape.dim().end())));
+      purposes_[k] = fmt::format("dummy data {}", k);
     }
   }
 

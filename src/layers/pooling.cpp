@@ -1,8 +1,9 @@
-// Pooling:  y = the largest (MAX), the mean (AVE) or a randomly picked (STOCHASTIC) element of each window of the
-// image. bottom[0] x: (N, C, H, W).  top[0] y: (N, C, outputs of H, outputs of W).  No parameters. top[1], MAX only:
-// where in its H x W plane each maximum was found; takes no gradient. Rejects a pad that reaches the kernel's size, and
-// windows that do not fit. STOCHASTIC: Zeiler and Fergus, 2013, arXiv:1301.3557: picks x with probability x / sum while
-// training, else y = sum x^2 / sum x; x >= 0, no padding.
+// Pooling:  y = the largest (MAX), the mean (AVE) or a randomly picked (STOCHASTIC) element of each window of x.
+// bottom[0] x: (N, C, H, W).  top[0] y: (N, C, outputs of H, outputs of W).  No parameters.
+// top[1], MAX only: where in its H x W plane each maximum was found; takes no gradient.
+// Rejects a pad that reaches the kernel's size, and windows that do not fit.
+// STOCHASTIC, for x >= 0 without padding, picks x with probability x / sum while training, else y = sum x^2 / sum x
+// (Zeiler and Fergus, 2013, arXiv:1301.3557).
 #include <cstdint>
 #include <limits>
 #include <numeric>
@@ -105,7 +106,7 @@ class Pooling final : public Layer {
       const long from = plane * h_.out * w_.out;
       std::fill_n(to, h_.in * w_.in, real{0});
       if (config_.pool() == PoolingParameter::AVE) return average_plane_backward(dy + from, to, line);
-      for (long k = from; k < from + h_.out * w_.out; ++k) to[at_[static_cast<size_t>(k)]] += dy[k];
+      for (long k = from; k < from + h_.out * w_.out; ++k) to[at_[k]] += dy[k];
     });
   }
 
@@ -270,7 +271,7 @@ class Pooling final : public Layer {
         return left <= 0;
       });
       y[k] = x[at];
-      at_[static_cast<size_t>(first + k)] = static_cast<int32_t>(at);
+      at_[first + k] = static_cast<int32_t>(at);
     }
   }
 

@@ -77,7 +77,7 @@ class Scale final : public Layer {
     return Shape(std::vector<long>(shape.dims().begin() + first, shape.dims().begin() + last));
   }
 
-  Parameter& parameter(int index) { return parameters()[static_cast<size_t>(index)]; }
+  Parameter& parameter(int index) { return parameters()[index]; }
   const real* factor(const Bottoms& bottom) { return bottom.size() > 1 ? bottom[1]->data() : parameter(0).data(); }
 
   // dw = beta dw + the sum of dy x.

@@ -74,7 +74,7 @@ class SoftmaxWithLoss final : public Layer {
   }
   // The element of the place's label; -1 if it is ignored.
   long labeled(long place) const {
-    const int label = classes_[static_cast<size_t>(place)];
+    const int label = classes_[place];
     return label == kIgnoredLabel ? -1 : at(place, label);
   }
 

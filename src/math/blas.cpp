@@ -71,11 +71,11 @@ void sum_channels(long outer, long channels, long inner, const real* x, real bet
     std::vector<double> total(static_cast<size_t>(end - begin), 0.0);
     for (long n = 0; n < outer; ++n) {
       for (long c = begin; c < end; ++c) {
-        total[static_cast<size_t>(c - begin)] += sum_row(x + (n * channels + c) * inner, inner);
+        total[c - begin] += sum_row(x + (n * channels + c) * inner, inner);
       }
     }
     for (long c = begin; c < end; ++c) {
-      const real sum = static_cast<real>(total[static_cast<size_t>(c - begin)]);
+      const real sum = static_cast<real>(total[c - begin]);
       sums[c] = beta == 0 ? sum : beta * sums[c] + sum;
     }
   });

@@ -16,8 +16,8 @@ class Buffer {
   real* data() { return memory_.get(); }
   const real* data() const { return memory_.get(); }
   long size() const { return size_; }
-  real& operator[](long i) { return memory_[static_cast<size_t>(i)]; }
-  real operator[](long i) const { return memory_[static_cast<size_t>(i)]; }
+  real& operator[](long i) { return memory_[i]; }
+  real operator[](long i) const { return memory_[i]; }
 
   // Room for at least `count` elements; the contents are lost if it had less.
   void grow(long count) {

@@ -17,7 +17,7 @@ class Shape {
   explicit Shape(std::vector<long> dims);
 
   int axes() const { return static_cast<int>(dims_.size()); }
-  long operator[](int axis) const { return dims_[static_cast<size_t>(axis)]; }
+  long operator[](int axis) const { return dims_[axis]; }
   long count() const { return count_; }
   long count(int begin, int end) const;  // product of the dimensions begin .. end-1; 1 for an empty range
   long count_from(int begin) const { return count(begin, axes()); }

@@ -64,11 +64,9 @@ SolverNets solver_nets(const SolverConfig& config) {
   check_field(config, "test_interval", count == 0 || s.test_interval() > 0,
               "there are test nets, but test_interval is {}", s.test_interval());
   for (int i = 0; i < count; ++i) {
-    nets.tests.push_back(
-        in_state(tests[static_cast<size_t>(i)], TEST, s.test_state_size() > 0 ? s.test_state(i) : NetState()));
+    nets.tests.push_back(in_state(tests[i], TEST, s.test_state_size() > 0 ? s.test_state(i) : NetState()));
   }
   nets.train = in_state(train, TRAIN, s.train_state());
-  if (s.debug_info()) nets.train.net.set_debug_info(true);
   return nets;
 }
 

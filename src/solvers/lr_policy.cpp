@@ -88,10 +88,10 @@ LrPolicy::LrPolicy(const SolverConfig& config) : solver_(config.solver), formula
 float LrPolicy::rate(int iteration) {
   if (solver_.lr_policy() == "step") current_step_ = iteration / solver_.stepsize();
   if (solver_.lr_policy() == "multistep") {
-    while (current_step_ < solver_.stepvalue_size() && iteration >= solver_.stepvalue(current_step_)) {
-      ++current_step_;
-      CREMA_INFO("MultiStep Status: Iteration {}, step = {}", iteration, current_step_);
-    }
+    const auto& values = solver_.stepvalue();
+    const auto drops = static_cast<int>(std::upper_bound(values.begin(), values.end(), iteration) - values.begin());
+    if (drops != current_step_) CREMA_INFO("MultiStep Status: Iteration {}, step = {}", iteration, drops);
+    current_step_ = drops;
   }
   return static_cast<float>(solver_.base_lr() * formula_->factor(solver_, iteration, current_step_));
 }

@@ -14,12 +14,12 @@ class LrPolicy {
   // and that are absent or make no sense.
   explicit LrPolicy(const SolverConfig& config);
 
-  // alpha at iteration t, from 0. Iterations are asked for in rising order: "multistep" counts its drops.
+  // alpha at iteration t, from 0.
   float rate(int iteration);
 
-  // Drops made so far by "step" and "multistep", as a solver state keeps them; 0 for the others.
+  // Drops that "step" and "multistep" had made at the iteration that was last asked for, as Caffe's solver states keep
+  // them; 0 for the others.
   int current_step() const { return current_step_; }
-  void set_current_step(int step) { current_step_ = step; }
 
  private:
   SolverParameter solver_;

@@ -23,7 +23,10 @@ double sum_of_squares(const Parameter& parameter) {
 }  // namespace
 
 Optimizer::Optimizer(const SolverConfig& config, std::vector<NetParameterInfo>& parameters)
-    : solver_(config.solver), rule_(create_update_rule(config)), parameters_(parameters) {
+    : solver_(config.solver),
+      place_(config.source.at("clip_gradients")),
+      rule_(create_update_rule(config)),
+      parameters_(parameters) {
   history_.resize(static_cast<size_t>(rule_->histories()));
   for (auto& arrays : history_) {
     for (const NetParameterInfo& info : parameters_) arrays.emplace_back(moves(info) ? info.parameter->count() : 0);
@@ -53,7 +56,7 @@ void Optimizer::look_ahead(int iteration, float rate) {
 }
 
 void Optimizer::update(int iteration, float rate) {
-  const auto scale = static_cast<real>(clip_factor() / solver_.iter_size());
+  const auto scale = static_cast<real>(clip_factor(iteration) / solver_.iter_size());
   for (size_t i = 0; i < parameters_.size(); ++i) {
     Parameter& parameter = *parameters_[i].parameter;
     if (moves(parameters_[i])) {
@@ -73,14 +76,18 @@ void Optimizer::update(int iteration, float rate) {
 }
 
 // The norm is that of all gradients as they were summed, before iter_size divides them.
-double Optimizer::clip_factor() const {
+double Optimizer::clip_factor(int iteration) const {
   if (solver_.clip_gradients() < 0) return 1;
   double squares = 0;
   for (const NetParameterInfo& info : parameters_) {
     if (info.parameter->learns() && info.parameter->has_diff()) squares += sum_of_squares(*info.parameter);
   }
   const double norm = std::sqrt(squares);
-  check(std::isfinite(norm), "the norm of the gradients is {}", norm);
+  check(std::isfinite(norm),
+        "{}: iteration {}: the norm of the gradients is {}, which no factor clips; the steps are probably too large: "
+        "try a "
+        "smaller base_lr (now {})",
+        place_, iteration, norm, solver_.base_lr());
   return norm > solver_.clip_gradients() ? solver_.clip_gradients() / norm : 1;
 }
 

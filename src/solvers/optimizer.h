@@ -33,10 +33,11 @@ class Optimizer {
  private:
   static bool moves(const NetParameterInfo& info) { return info.parameter->learns() && info.lr_mult != 0; }
   Update prepare(size_t i, int iteration, float rate);
-  double clip_factor() const;
+  double clip_factor(int iteration) const;
   void check_histories(const SolverState& state) const;
 
   SolverParameter solver_;
+  std::string place_;  // of clip_gradients in the solver's text
   std::unique_ptr<UpdateRule> rule_;
   std::vector<NetParameterInfo>& parameters_;
   std::vector<std::vector<Buffer>> history_;  // [which][parameter]; empty for parameters that never move

@@ -67,11 +67,18 @@ void Solver::restore(const std::string& state_path) {
   check(loaded.left.empty(), "{}: has no parameters for {}, with which {} was written", model,
         fmt::join(loaded.left, ", "), state_path);
   iteration_ = state.iter();
-  policy_.set_current_step(state.current_step());
   losses_.assign(state.loss_window().begin(), state.loss_window().end());
-  restore_progress(state);
+  try {
+    restore_progress(state);
+  } catch (const Error& error) {
+    throw Error("{}: {}", state_path, error.what());
+  }
   last_snapshot_ = iteration_;
   CREMA_INFO("Resuming from {} at iteration {}", state_path, iteration_);
+  if (iteration_ >= config_.solver.max_iter()) {
+    CREMA_WARN("nothing is left to train: {} is at iteration {}, and max_iter is {}", state_path, iteration_,
+               config_.solver.max_iter());
+  }
 }
 
 void Solver::restore_progress(const SolverState& state) {

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "base/file.h"
@@ -42,6 +44,9 @@ SolverState read_state(const std::string& path) {
   const bool parsed = state.ParseFromString(read_file(path));
   check(parsed && state.has_iter() && state.has_learned_net() && state.iter() >= 0,
         "{}: not a solver state, or only a part of one", path);
+  const auto& losses = state.loss_window();
+  const bool finite = std::all_of(losses.begin(), losses.end(), [](float loss) { return std::isfinite(loss); });
+  check(finite, "{}: damaged: it holds a loss that is no finite number", path);
   return state;
 }
 

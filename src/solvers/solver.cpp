@@ -50,7 +50,10 @@ void Solver::build_nets() {
   options.engine = options_.engine;
   net_ = std::make_unique<Net>(std::move(nets.train), options);
   options.partner = net_.get();
-  for (NetConfig& test : nets.tests) test_nets_.push_back(std::make_unique<Net>(std::move(test), options));
+  for (NetConfig& test : nets.tests) {
+    test_nets_.push_back(std::make_unique<Net>(std::move(test), options));
+    test_nets_.back()->set_debug_info(config_.solver.debug_info());
+  }
   optimizer_ = std::make_unique<Optimizer>(config_, net_->parameters());
 }
 
@@ -76,10 +79,9 @@ void Solver::solve() {
 void Solver::finish() {
   const bool wanted = stopped_ ? iteration_ > 0 : config_.solver.snapshot_after_train();
   const bool saved = !options_.snapshots || !wanted || last_snapshot_ == iteration_ || try_snapshot();
-  if (stopped_) {
+  if (stopped_ || (due(config_.solver.test_interval()) && !test_all())) {
     CREMA_INFO("Optimization stopped early.");
   } else {
-    if (due(config_.solver.test_interval())) test_all();
     if (due(config_.solver.display()) && options_.log_iterations) {
       remember(static_cast<double>(net_->forward()));
       CREMA_INFO("Iteration {}, loss = {:g}", iteration_, mean_loss());
@@ -111,6 +113,8 @@ double Solver::step(int n) {
 // One iteration; its loss.
 double Solver::iterate() {
   const float rate = policy_.rate(iteration_);
+  const int display = config_.solver.display();
+  net_->set_debug_info(config_.solver.debug_info() && (display == 0 || due(display)));
   optimizer_->look_ahead(iteration_, rate);
   const double loss = gradient();
   check(std::isfinite(loss),

@@ -47,7 +47,7 @@ class Solver {
 
   Net& net() { return *net_; }  // valid until restore()
   int test_nets() const { return static_cast<int>(test_nets_.size()); }
-  Net& test_net(int i) { return *test_nets_[static_cast<size_t>(i)]; }
+  Net& test_net(int i) { return *test_nets_[i]; }
   int iteration() const { return iteration_; }  // iterations done
   uint64_t seed() const { return seed_; }
 

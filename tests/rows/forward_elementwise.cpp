@@ -22,6 +22,7 @@ const std::vector<ForwardRow> kElementwise = {
     {"power_square", {{-4.f, 0.f, 3.f}}, "type: 'Power' power_param { power: 2 scale: 0.5 shift: 1 }", {1, 1, 6.25f}},
     {"power_cube", {{1.f, 2.f, 4.f}}, "type: 'Power' power_param { power: 3 scale: -1 shift: 2 }", {1, 0, -8}},
     {"power_root", {{0.f, 2.f, 6.f}}, "type: 'Power' power_param { power: 0.5 shift: 0.25 }", {0.5f, 1.5f, 2.5f}},
+    {"dropout_none", {{-3.f, 0.f, 2.f}}, "type: 'Dropout' dropout_param { dropout_ratio: 0 }", {-3, 0, 2}},
     {"dropout_test", {{-3.f, 0.f, 2.f}}, "type: 'Dropout' dropout_param { dropout_ratio: 0.3 }", {-3, 0, 2}, {}, TEST},
 };
 

@@ -15,20 +15,23 @@ namespace crema {
 
 using Dims = std::vector<long>;
 
-// --- how the arrays of a gradient row are filled
-// -------------------------------------------------------------------------
+// --- how the arrays of a gradient row are filled ---------------------------------------------------------------------
 
-struct Gaussian {};  // mean 0, variance 1
+// Mean 0, variance 1.
+struct Gaussian {};
+// Alternating sides of `at`, 0.2 or more away from it.
 struct Kink {
   double at;
-};                   // alternating sides of `at`, 0.2 or more away from it
-struct Distinct {};  // any two values of the row's distinct arrays are 0.05 or more apart: for maxima
+};
+// Any two values of the row's distinct arrays are 0.05 or more apart: for maxima.
+struct Distinct {};
 struct Range {
   double low, high;
 };
+// 0, 1, ... classes - 1, in a random order.
 struct Labels {
   int classes;
-};  // 0, 1, ... classes - 1, in a random order
+};
 struct Values {
   std::vector<double> list;
 };
@@ -48,8 +51,7 @@ class Fills {
   std::vector<Fill> each_;
 };
 
-// --- the rows
-// ------------------------------------------------------------------------------------------------------------
+// --- the rows --------------------------------------------------------------------------------------------------------
 
 struct GradientRow {
   std::string name;
