@@ -72,7 +72,7 @@ TEST(StateFilter, Rules) {
 
 TEST(StateFilter, Layers) {
   const NetConfig net = parse_net(
-      "name: 'n' state { level: 7 }\n"
+      "name: 'n'\n"
       "layer { name: 'a' }\n"
       "layer { name: 'b' include { phase: TRAIN } }\n"
       "layer { name: 'c' include { phase: TEST } include { stage: 's' } }\n"
@@ -109,7 +109,10 @@ TEST(LayerTypes, UnknownTypes) {
       {"layer {\n  name: 'x' type: 'Convolutoin' }",
        "f:2:13: layer \"x\" has unknown type \"Convolutoin\"; did you mean \"Convolution\"?"},
       {"layer { name: 'x' type: 'Relu' }", "f:1:19: layer \"x\" has unknown type \"Relu\"; did you mean \"ReLU\"?"},
-      {"layer { name: 'x' type: 'LSTM' }", "f:1:19: layer \"x\" has unknown type \"LSTM\""},
+      {"layer { name: 'x' type: 'LSTM' }",
+       "f:1:19: layer \"x\" is of Caffe's type \"LSTM\", which crema does not have"},
+      {"layer { name: 'x' type: 'PReLU' }",
+       "f:1:19: layer \"x\" is of Caffe's type \"PReLU\", which crema does not have"},
       {"layer { type: 'ReLU' }\nlayer { name: 'x' }", "f:2: layer \"x\" has no type"},
       {"layers { name: 'x' type: NONE }", "f:1: layer \"x\" has no type"},
       {"layer { name: 'x' type: 'a\\nb' }", "f:1:19: layer \"x\" has unknown type \"a\\x0Ab\""},
@@ -121,7 +124,7 @@ TEST(LayerTypes, UnknownTypes) {
   NetParameter built;
   built.add_layer()->set_type("LSTM");
   EXPECT_EQ(message_of([&] { check_layer_types(wrap(built), kTypes); }),
-            "(no file): layer \"\" has unknown type \"LSTM\"");
+            "(no file): layer \"\" is of Caffe's type \"LSTM\", which crema does not have");
 }
 
 TEST(LayerTypes, WarnsOfUnusedParams) {
@@ -227,6 +230,23 @@ TEST_F(ConfigFiles, OfASolver) {
   EXPECT_EQ(message_of([&] { resolve_files(config.solver, config.source); }),
             "../model/s.prototxt:2:1: test_net[1] \"none\" is neither in the working directory (" +
                 (root_ / "here").string() + ") nor beside ../model/s.prototxt (../model/none)");
+}
+
+TEST(StateFilter, AddsToTheStateThatTheNetGives) {
+  const NetConfig net = parse_net(
+      "state { phase: TRAIN level: 2 stage: 'small' }\n"
+      "layer { name: 'a' top: 'x' include { stage: 'small' min_level: 2 } }\n"
+      "layer { name: 'b' top: 'y' include { stage: 'small' stage: 'deep' } }\n"
+      "layer { name: 'c' top: 'z' include { phase: TEST } }\n",
+      "net.prototxt");
+  NetState state;
+  EXPECT_EQ(filter(net, state).net.layer_size(), 1);
+  state.add_stage("deep");
+  state.set_phase(TEST);
+  const NetConfig all = filter(net, state);
+  EXPECT_EQ(all.net.layer_size(), 3);
+  EXPECT_EQ(all.net.state().phase(), TEST);
+  EXPECT_EQ(all.net.state().level(), 2);
 }
 
 TEST(SolverFile, LegacyType) {

@@ -30,6 +30,11 @@ const std::vector<BadNet> kBadNets = {
      "layer { name: 'act' type: 'ReLU' bottom: 'z' top: 'y' }\nlayer { name: 'b' type: 'ReLU' bottom: 'data' top: 'z' "
      "}",
      "net.prototxt:3: layer \"act\" (ReLU): bottom \"z\" is not a top of any layer before it"},
+    {"bottom_of_a_layer_that_is_left_out",
+     "layer { name: 'a' type: 'ReLU' bottom: 'data' top: 'y' include { phase: TEST } }\n"
+     "layer { name: 'b' type: 'ReLU' bottom: 'y' top: 'z' }",
+     "net.prototxt:4: layer \"b\" (ReLU): bottom \"y\" is not a top of any layer before it; layer \"a\" "
+     "(net.prototxt:3) makes it, but its include and exclude rules leave it out in phase TRAIN, level 0"},
     {"top_twice",
      "layer { name: 'a' type: 'ReLU' bottom: 'data' top: 'y' }\nlayer { name: 'b' type: 'TanH' bottom: 'data' top: 'y' "
      "}",

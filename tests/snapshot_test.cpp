@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 
 #include "base/file.h"
@@ -204,6 +205,28 @@ TEST_F(BadState, truncated_anywhere) {
 TEST_F(BadState, of_another_kind) {
   std::filesystem::copy_file(model_, state_, std::filesystem::copy_options::overwrite_existing);
   EXPECT_EQ(restore(), state_ + ": not a solver state, or only a part of one");
+}
+
+TEST_F(BadState, in_hdf5) {
+  write_file(state_, "\x89HDF\r\n\x1a\n");
+  EXPECT_EQ(restore(), state_ + ": an HDF5 file; states are read in the binary format alone");
+}
+
+TEST_F(BadState, with_damaged_numbers) {
+  SolverState state = read_state(state_);
+  state.set_current_step(-1);  // follows from the iteration: not used
+  write_binary(state_, state);
+  EXPECT_EQ(restore(), "no error");
+  state.set_loss_window(0, INFINITY);
+  write_binary(state_, state);
+  EXPECT_EQ(restore(), state_ + ": damaged: it holds a loss that is no finite number");
+}
+
+TEST_F(BadState, of_a_net_with_other_data) {
+  SolverState state = read_state(state_);
+  state.mutable_net(0)->mutable_layer(0)->set_name("records");
+  write_binary(state_, state);
+  EXPECT_EQ(restore(), state_ + ": keeps the position of data layer \"records\", which the net does not have");
 }
 
 TEST_F(BadState, absent) {

@@ -79,6 +79,8 @@ TEST(Solver, says_what_its_text_has_wrong) {
        "solver.prototxt:4:14: momentum2 is 1.5; it must be at least 0 and below 1"},
       {good + "type: 'Adam' delta: 0", "solver.prototxt:4:14: delta is 0; it must be above 0"},
       {good + "type: 'Adm'", "solver.prototxt:4:1: unknown solver type \"Adm\"; did you mean \"Adam\"?"},
+      {good + "type: 'RMSProp'",
+       "solver.prototxt:4:1: unknown solver type \"RMSProp\"; it is one of Adam, Momentum, Nesterov, SGD"},
       {good + "regularization_type: 'L3'", "solver.prototxt:4:1: regularization_type is \"L3\"; it is L1 or L2"},
       {good + "averaged: true", "solver.prototxt:4:1: averaged is an option of type \"Nesterov\", not of \"SGD\""},
       {good + "bias_correction: true",
@@ -86,7 +88,7 @@ TEST(Solver, says_what_its_text_has_wrong) {
       {good + "clip_gradients: 0",
        "solver.prototxt:4:1: clip_gradients is 0; it must be positive, or negative for no clipping"},
       {good + "snapshot_format: HDF5",
-       "solver.prototxt:4:1: snapshots are written in snapshot_format BINARYPROTO alone"},
+       "solver.prototxt:4:1: snapshots are written in snapshot_format BINARYPROTO alone; leave the field out"},
       {rate, "solver.prototxt: lr_policy is not set; it is one of fixed, step, multistep, exp, inv, poly, sigmoid"},
       {rate + "lr_policy: 'stpe'", "solver.prototxt:3:1: unknown lr_policy \"stpe\"; did you mean \"step\"?"},
       {rate + "lr_policy: 'step' gamma: 0.1", "solver.prototxt:3:1: lr_policy \"step\" needs stepsize"},
@@ -130,6 +132,34 @@ testing::AssertionResult matches(const std::string& log, std::string pattern) {
   replace("@", "[-+0-9.e]+");
   if (std::regex_match(log, std::regex(pattern))) return testing::AssertionSuccess();
   return testing::AssertionFailure() << log;
+}
+
+TEST(Solver, logs_magnitudes_where_it_displays_and_tests) {
+  const auto lines = [](const std::string& fields, const std::string& what) {
+    const std::string log =
+        log_of([&] { Solver(config(digits_solver(fields + " snapshot_after_train: false"))).solve(); });
+    long count = 0;
+    for (size_t i = log.find(what); i != std::string::npos; i = log.find(what, i + 1)) ++count;
+    return count;
+  };
+  const std::string norms = "    [Backward] All net params (data, diff): L1 norm = (",
+                    tested = "top blob accuracy data: ";
+  EXPECT_EQ(lines("debug_info: true display: 2 max_iter: 4", norms), 2);
+  EXPECT_EQ(lines("debug_info: true max_iter: 4", norms), 4);
+  EXPECT_EQ(lines("display: 2 max_iter: 4", norms), 0);
+  EXPECT_EQ(lines("debug_info: true max_iter: 2 test_iter: 3 test_interval: 10", tested), 3);
+}
+
+TEST(Solver, warns_of_a_training_that_changes_nothing) {
+  const std::string net =
+      "layer { name: 'x' type: 'DummyData' top: 'x' dummy_data_param { shape { dim: 2 } } }"
+      "layer { name: 'L' type: 'TanH' bottom: 'x' top: 'y' }";
+  const std::string text =
+      "base_lr: 1 lr_policy: 'fixed' max_iter: 1 snapshot_after_train: false net_param { name: 'idle' " + net + " }";
+  EXPECT_NE(log_of([&] {
+              Solver(config(text)).solve();
+            }).find("net \"idle\" has no loss that a parameter has a part in: training changes nothing"),
+            std::string::npos);
 }
 
 TEST(Solver, logs_what_parsers_of_logs_look_for) {

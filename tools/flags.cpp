@@ -48,11 +48,14 @@ void add_net_flags(CLI::App& command, NetFlags& flags) {
       .add_option_function<int>(
           "--level", [&flags](int level) { flags.state.set_level(level); }, "the net's level")
       ->type_name("N");
-  command.add_option("--stage", flags.stages, "a stage that the net is in; may be given again")->type_name("NAME");
+  command.add_option("--stage", flags.stages, "stages that the net is in, separated by commas")
+      ->delimiter(',')
+      ->type_name("NAME");
 }
 
 NetConfig read_net(const NetFlags& flags) {
   NetState state = flags.state;
+  if (!state.has_phase()) state.set_phase(TEST);
   for (const std::string& stage : flags.stages) state.add_stage(stage);
   return filter(read_net(flags.model), state);
 }

@@ -16,6 +16,10 @@ bool takes_part(const LayerParameter& layer, const Source& source, const NetStat
   return layer.include_size() > 0 ? any_holds(layer.include(), state) : !any_holds(layer.exclude(), state);
 }
 
+std::string place(const LayerParameter& layer, const Source& source) {
+  return fmt::format("layer {} ({})", quoted(layer.name()), source.at());
+}
+
 }  // namespace
 
 bool holds(const NetStateRule& rule, const NetState& state) {
@@ -34,12 +38,15 @@ NetConfig filter(const NetConfig& config, const NetState& state) {
   filtered.source = config.source;
   filtered.net.CopyFrom(config.net);
   filtered.net.clear_layer();
-  *filtered.net.mutable_state() = state;
+  filtered.net.mutable_state()->MergeFrom(state);
   for (int i = 0; i < config.net.layer_size(); ++i) {
-    const Source& source = config.layers[i];
-    if (!takes_part(config.net.layer(i), source, state)) continue;
-    *filtered.net.add_layer() = config.net.layer(i);
-    filtered.layers.push_back(source);
+    const LayerParameter& layer = config.net.layer(i);
+    if (takes_part(layer, config.layers[i], filtered.net.state())) {
+      *filtered.net.add_layer() = layer;
+      filtered.layers.push_back(config.layers[i]);
+    } else {
+      for (const std::string& top : layer.top()) filtered.left_out.emplace(top, place(layer, config.layers[i]));
+    }
   }
   return filtered;
 }

@@ -1,6 +1,7 @@
 // Nets and solvers as files say them, in the current format, each layer with the place that it came from.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,8 @@ struct NetConfig {
   NetParameter net;            // in the current format: `layer` alone, without the legacy input fields
   Source source;               // of the net's own fields
   std::vector<Source> layers;  // layers[i] belongs to net.layer(i)
+  std::map<std::string, std::string>
+      left_out{};  // tops of layers that filter() left out: 'layer "data" (net.prototxt:3)'
 };
 
 struct SolverConfig {
@@ -37,7 +40,8 @@ NetConfig wrap(NetParameter net, const std::string& file = "");
 NetConfig upgrade(NetParameter net, Source source);
 
 // The layers that take part in `state`, as Caffe decides it: a layer with `include` rules if one of them holds, a layer
-// with `exclude` rules unless one of them holds, a layer without rules always. The result's net.state is `state`.
+// with `exclude` rules unless one of them holds, a layer without rules always. The state is the net's own, where the
+// text gives one, with what `state` sets on top of it: stages are added to its stages. It is the result's net.state.
 // Throws Error at a layer that has both kinds of rules.
 NetConfig filter(const NetConfig& config, const NetState& state);
 

@@ -51,4 +51,9 @@ std::string suggestion(std::string_view name, const std::vector<std::string>& ca
   return near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near);
 }
 
+std::string choices(std::string_view name, const std::vector<std::string>& candidates) {
+  const std::string near = suggestion(name, candidates);
+  return near.empty() ? fmt::format("; it is one of {}", fmt::join(candidates, ", ")) : near;
+}
+
 }  // namespace crema

@@ -14,4 +14,15 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
 // `; did you mean "base_lr"?`, or "" if nothing is near.
 std::string suggestion(std::string_view name, const std::vector<std::string>& candidates);
 
+// The same, and where nothing is near all that there are: `; it is one of Adam, SGD`.
+std::string choices(std::string_view name, const std::vector<std::string>& candidates);
+
+// The keys of a map, as candidates.
+template <typename Map>
+std::vector<std::string> keys(const Map& map) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : map) names.push_back(name);
+  return names;
+}
+
 }  // namespace crema

@@ -85,10 +85,8 @@ std::string place_of(const std::string& field, const Type& type) {
 const Type& type_of(const V0LayerParameter& layer, const Source& source) {
   const auto found = kTypes.find(layer.type());
   if (found != kTypes.end()) return found->second;
-  std::vector<std::string> names;
-  for (const auto& [name, type] : kTypes) names.push_back(name);
   throw Error("{}: layer {} has unknown type {}{}", source.at("type"), quoted(layer.name()), quoted(layer.type()),
-              suggestion(layer.type(), names));
+              suggestion(layer.type(), keys(kTypes)));
 }
 
 bool is_padding(const V1LayerParameter& layer) { return layer.layer().type() == "padding"; }

@@ -79,7 +79,7 @@ void bilinear(const Shape& shape, real* data) {
 void check_filler(const FillerParameter& filler) {
   const std::string& type = filler.type();
   if (std::find(kTypes.begin(), kTypes.end(), type) == kTypes.end()) {
-    throw Error("filler type \"{}\" is unknown{}", type, suggestion(type, kTypes));
+    throw Error("filler type \"{}\" is unknown{}", type, choices(type, kTypes));
   }
   check(filler.sparse() == -1 || type == "gaussian", "filler \"{}\" has no sparse form; \"gaussian\" has", type);
   check(filler.sparse() >= -1, "filler: sparse is {}; it must be -1 (off) or more", filler.sparse());

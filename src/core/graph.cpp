@@ -18,6 +18,12 @@ template <typename... Args>
               fmt::format(format, std::forward<Args>(args)...));
 }
 
+std::string text_of(const NetState& state) {
+  std::string text = fmt::format("phase {}, level {}", Phase_Name(state.phase()), state.level());
+  if (state.stage_size() > 0) text += fmt::format(", stage {}", fmt::join(state.stage(), ", "));
+  return text;
+}
+
 std::string range(int min, int max) {
   if (min == max) return fmt::format("{}", min);
   return max == Contract::kAny ? fmt::format("{} or more", min) : fmt::format("{} to {}", min, max);
@@ -65,10 +71,12 @@ class Wiring {
     const std::string& name = config_.net.layer(i).bottom(b);
     const auto found = current_.find(name);
     if (found == current_.end()) {
-      std::vector<std::string> names;
-      for (const auto& [known, value] : current_) names.push_back(known);
+      const auto left_out = config_.left_out.find(name);
       fail(config_, i, fmt::format("bottom[{}]", b), "bottom \"{}\" is not a top of any layer before it{}", name,
-           suggestion(name, names));
+           left_out == config_.left_out.end() ? suggestion(name, keys(current_))
+                                              : fmt::format("; {} makes it, but its include and exclude rules leave it "
+                                                            "out in {}",
+                                                            left_out->second, text_of(config_.net.state())));
     }
     graph_.values[found->second].readers.emplace_back(i, b);
     graph_.layers.back().bottoms.push_back({found->second});

@@ -47,9 +47,7 @@ void register_layer(const std::string& type, LayerType entry) { registry()[type]
 std::unique_ptr<Layer> create_layer(const LayerParameter& config) {
   const auto found = registry().find(config.type());
   if (found != registry().end()) return found->second.create(config);
-  std::vector<std::string> names;
-  for (const auto& [name, entry] : registry()) names.push_back(name);
-  throw Error("unknown layer type \"{}\"{}", config.type(), suggestion(config.type(), names));
+  throw Error("unknown layer type \"{}\"{}", config.type(), suggestion(config.type(), keys(registry())));
 }
 
 }  // namespace crema

@@ -33,19 +33,10 @@ Net::Net(NetConfig config, const NetOptions& options) : config_(std::move(config
   const ThreadScope threads(options_.threads);
   create_layers();
   connect_layers();
+  tell_layers();
   shape_layers();
   set_up_parameters();
-  std::vector<bool> learns;
-  for (const auto& layer : layers_) {
-    const auto& all = layer->parameters();
-    learns.push_back(std::any_of(all.begin(), all.end(), [](const Parameter& p) { return p.learns(); }));
-  }
-  mark_gradients(config_, contracts_, learns, &graph_);
-  for (const GraphLayer& layer : graph_.layers) {
-    PropagateDown down;
-    for (const Use& use : layer.bottoms) down.push_back(use.diff);
-    down_.push_back(std::move(down));
-  }
+  direct_gradients();
   compile();
 }
 
@@ -85,29 +76,41 @@ void Net::connect_layers() {
   graph_ = connect(config_, contracts_);
   mark_readable();
   for (size_t v = 0; v < graph_.values.size(); ++v) values_.push_back(std::make_unique<Blob>());
-  sized_late_.assign(layers_.size(), false);
-  std::map<std::string, int> seen;
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    auto& blobs = uses_.emplace_back();
+  for (const GraphLayer& layer : graph_.layers) {
+    auto& uses = uses_.emplace_back();
     auto& bottoms = bottoms_.emplace_back();
     auto& tops = tops_.emplace_back();
-    for (const Use& use : graph_.layers[i].bottoms) {
-      bottoms.push_back(blobs.emplace_back(std::make_unique<Blob>()).get());
-      const int producer = graph_.values[use.value].layer;
-      if (sized_late_[producer] || contracts_[producer].resizes_tops) sized_late_[i] = true;
+    for (size_t b = 0; b < layer.bottoms.size(); ++b) {
+      bottoms.push_back(uses.emplace_back(std::make_unique<Blob>()).get());
     }
-    for (const int v : graph_.layers[i].tops) tops.push_back(values_[v].get());
-    // Below a layer that sizes its tops in forward, shapes change with every pass: primitives made for one shape, and
-    // layouts, are not worth it there.
+    for (const int v : layer.tops) tops.push_back(values_[v].get());
+  }
+  mark_sized_late();
+}
+
+// Below a layer that sizes its tops in forward, shapes change with every pass.
+void Net::mark_sized_late() {
+  for (const GraphLayer& layer : graph_.layers) {
+    sized_late_.push_back(std::any_of(layer.bottoms.begin(), layer.bottoms.end(), [this](const Use& use) {
+      const int producer = graph_.values[use.value].layer;
+      return sized_late_[producer] || contracts_[producer].resizes_tops;
+    }));
+  }
+}
+
+void Net::tell_layers() {
+  std::map<std::string, int> namesakes;
+  for (int i = 0; i < layers(); ++i) {
     // Layers of one name (two Dropouts without any) draw different random numbers.
-    const std::string& name = config_.net.layer(static_cast<int>(i)).name();
-    const int before = seen[name]++;
-    layers_[i]->set_context({.name = before == 0 ? name : fmt::format("{}#{}", name, before),
-                             .file = config_.layers[i].file,
-                             .seed = options_.seed,
-                             .engine = sized_late_[i] ? Engine::plain : options_.engine,
-                             .pass = &pass_,
-                             .scratch = &scratch_});
+    const std::string& name = layer_config(i).name();
+    const int before = namesakes[name]++;
+    layer(i).set_context({.name = before == 0 ? name : fmt::format("{}#{}", name, before),
+                          .file = config_.layers[i].file,
+                          .seed = options_.seed,
+                          // Primitives made for one shape, and layouts, are not worth it where shapes change.
+                          .engine = sized_late_[i] ? Engine::plain : options_.engine,
+                          .pass = &pass_,
+                          .scratch = &scratch_});
   }
 }
 
@@ -165,6 +168,19 @@ void Net::reshape(const std::map<std::string, Shape>& inputs) {
   ready_ = false;
   shape_layers();
   compile();
+}
+
+void Net::direct_gradients() {
+  std::vector<bool> learns;
+  for (const auto& layer : layers_) {
+    const auto& all = layer->parameters();
+    learns.push_back(std::any_of(all.begin(), all.end(), [](const Parameter& p) { return p.learns(); }));
+  }
+  mark_gradients(config_, contracts_, learns, &graph_);
+  for (const GraphLayer& layer : graph_.layers) {
+    auto& down = down_.emplace_back();
+    for (const Use& use : layer.bottoms) down.push_back(use.diff);
+  }
 }
 
 // Steps, plan and memory for the shapes and layouts that the layers now have.
@@ -235,17 +251,20 @@ void Net::bind() {
     auto& blob = readable_[static_cast<int>(v)];
     if (blob == nullptr) blob = std::make_unique<Blob>();
     blob->reshape(values_[v]->shape());
-    const int diff = steps_.value_diff[v];
-    const bool diff_stays = diff >= 0 && steps_.buffers[diff].pinned;
-    blob->bind(memory_of(steps_.readable_data[v]), memory_of(graph_.values[v].fed ? steps_.fed_diff[v]
-                                                             : diff_stays         ? diff
-                                                                                  : -1));
+    blob->bind(memory_of(steps_.readable_data[v]), memory_of(readable_diff(static_cast<int>(v))));
   }
   for (size_t i = 0; i < layers_.size(); ++i) {
     for (size_t b = 0; b < uses_[i].size(); ++b) {
       uses_[i][b]->bind(memory_of(steps_.use_data[i][b]), memory_of(steps_.use_diff[i][b]));
     }
   }
+}
+
+// The buffer of the diff that the caller sets, or may read after backward; -1 if there is none.
+int Net::readable_diff(int v) const {
+  if (graph_.values[v].fed) return steps_.fed_diff[v];
+  const int diff = steps_.value_diff[v];
+  return diff >= 0 && steps_.buffers[diff].pinned ? diff : -1;
 }
 
 void Net::list_outputs() {

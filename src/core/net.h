@@ -127,10 +127,12 @@ class Net {
   std::string summary() const;
 
  private:
-  // Construction, in this order (net.cpp, net_parameters.cpp).
+  // Construction (net.cpp, net_parameters.cpp).
   void create_layers();
   void connect_layers();
   void mark_readable();
+  void mark_sized_late();
+  void tell_layers();
   void shape_layers();
   void shape_layer(int layer);
   void set_up_parameters();
@@ -141,20 +143,24 @@ class Net {
   void fill_own(int layer, int index);
   struct Shared;
   void share(int index, const ParamSpec& spec, Parameter* mine, Shared* shared);
+  void direct_gradients();
   void compile();
   void allocate();
   void list_outputs();
   void bind();
+  int readable_diff(int value) const;
   real* memory_of(int buffer);
 
   // Running (net_run.cpp).
   void begin_pass();
   void run_range(long begin, long end);
-  void run(long step);
+  void run(const Step& step, Reorder* reorder);
   void run_forward(int layer);
   void run_backward(int layer);
   real loss(int first, int last) const;
   void check_start(long step) const;
+  void check_backward() const;
+  void check_range(int first, int last) const;
   void check_ready() const;
   void debug_forward(int layer) const;
   void debug_backward(int layer) const;

@@ -83,7 +83,8 @@ std::string Net::summary() const {
     for (const Parameter& p : layer(i).parameters()) parameters += p.count();
     text += fmt::format("{:<20} {:<16}", layer_config(i).name(), layer_config(i).type());
     for (const Blob* top : tops_[i]) {
-      text += fmt::format(" [{}] {}", top->shape().str(), layout_name(top->layout(), top->axes()));
+      text += fmt::format(" [{}]", top->shape().str());
+      if (top->axes() > 0) text += ' ' + layout_name(top->layout(), top->axes());
     }
     if (parameters > 0) text += fmt::format("  {} parameters", parameters);
     text += fmt::format("  {}\n", layer(i).implementation());

@@ -1,4 +1,4 @@
-// Net: who owns which parameter, what it starts from, and what a snapshot keeps of the layers.
+// Net: who owns which parameter, and what it starts from.
 #include "core/filler.h"
 #include "core/net.h"
 
@@ -115,33 +115,6 @@ void Net::share(int k, const ParamSpec& spec, Parameter* mine, Shared* shared) {
   if (spec.has_lr_mult()) merged.set_lr_mult(owner.lr_mult = spec.lr_mult());
   if (spec.has_decay_mult()) merged.set_decay_mult(owner.decay_mult = spec.decay_mult());
   mine->set_storage(owner.parameter->storage());
-}
-
-void Net::save_progress(NetProgress* progress) const {
-  progress->set_passes(passes_);
-  for (int i = 0; i < layers(); ++i) {
-    LayerProgress kept;
-    layer(i).save(kept);
-    if (kept.ByteSizeLong() == 0) continue;
-    kept.set_name(layer_config(i).name());
-    *progress->add_layer() = kept;
-  }
-}
-
-bool Net::has_progress(int i) const {
-  LayerProgress kept;
-  layer(i).save(kept);
-  return kept.ByteSizeLong() > 0;
-}
-
-void Net::restore_progress(const NetProgress& progress) {
-  passes_ = progress.passes();
-  for (const LayerProgress& kept : progress.layer()) {
-    int i = 0;
-    while (i < layers() && (layer_config(i).name() != kept.name() || !has_progress(i))) ++i;
-    check(i < layers(), "keeps the position of data layer \"{}\", which the net does not have", kept.name());
-    layer(i).restore(kept);
-  }
 }
 
 }  // namespace crema

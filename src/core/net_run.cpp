@@ -16,6 +16,14 @@ double mean_abs(const real* x, long storage, long count) {
   return parallel_sum(storage, 1, [x](long i) { return std::abs(x[i]); }) / static_cast<double>(count);
 }
 
+void fill(real* to, long n, real constant) {
+  for_elements(n, 1, [=](long i) { to[i] = constant; });
+}
+
+void add(const real* from, real* to, long n) {
+  for_elements(n, 1, [=](long i) { to[i] += from[i]; });
+}
+
 }  // namespace
 
 void Net::begin_pass() {
@@ -31,38 +39,44 @@ real Net::forward() {
 }
 
 void Net::backward() {
-  check(backward_, "the net was built for forward alone; NetOptions::backward asks for more");
+  check_backward();
   check_start(steps_.backward_begin);
   run_range(steps_.backward_begin, steps_.steps.size());
   if (debug_) debug_parameters();
 }
 
 real Net::forward(int first, int last) {
-  check(first >= 0 && first <= last && last < layers(), "layers {} to {} are no range of the net's {}", first, last,
-        layers());
-  const auto end_of_forward = steps_.steps.begin() + steps_.backward_begin;
-  const auto begin =
-      std::find_if(steps_.steps.begin(), end_of_forward, [&](const Step& s) { return s.layer >= first; });
-  const auto end = std::find_if(begin, end_of_forward, [&](const Step& s) { return s.layer > last; });
+  check_range(first, last);
+  const auto start = steps_.steps.begin(), stop = start + steps_.backward_begin;
+  const auto begin = std::find_if(start, stop, [&](const Step& s) { return s.layer >= first; });
+  const auto end = std::find_if(begin, stop, [&](const Step& s) { return s.layer > last; });
   if (first == 0) {
     check_ready();
     begin_pass();
   } else {
-    check_start(begin - steps_.steps.begin());
+    check_start(begin - start);
   }
-  run_range(begin - steps_.steps.begin(), end - steps_.steps.begin());
+  run_range(begin - start, end - start);
   return loss(first, last);
 }
 
 void Net::backward(int last, int first) {
+  check_backward();
+  check_range(first, last);
+  const auto start = steps_.steps.begin(), stop = steps_.steps.end();
+  const auto begin = std::find_if(start + steps_.backward_begin, stop, [&](const Step& s) { return s.layer <= last; });
+  const auto end = std::find_if(begin, stop, [&](const Step& s) { return s.layer < first; });
+  check_start(begin - start);
+  run_range(begin - start, end - start);
+}
+
+void Net::check_backward() const {
   check(backward_, "the net was built for forward alone; NetOptions::backward asks for more");
+}
+
+void Net::check_range(int first, int last) const {
   check(first >= 0 && first <= last && last < layers(), "layers {} to {} are no range of the net's {}", first, last,
         layers());
-  const auto begin = std::find_if(steps_.steps.begin() + steps_.backward_begin, steps_.steps.end(),
-                                  [&](const Step& s) { return s.layer <= last; });
-  const auto end = std::find_if(begin, steps_.steps.end(), [&](const Step& s) { return s.layer < first; });
-  check_start(begin - steps_.steps.begin());
-  run_range(begin - steps_.steps.begin(), end - steps_.steps.begin());
 }
 
 void Net::check_ready() const {
@@ -82,34 +96,24 @@ void Net::run_range(long begin, long end) {
   const ThreadScope threads(options_.threads);
   if (arena_->version() != arena_version_) bind();
   arena_->set_user(this);
-  for (long i = begin; i < end; ++i) run(i);
+  for (long i = begin; i < end; ++i) run(steps_.steps[i], reorders_[i].get());
   position_ = end;
 }
 
-void Net::run(long index) {
-  const Step& s = steps_.steps[index];
+void Net::run(const Step& s, Reorder* reorder) {
   switch (s.kind) {
     case Step::forward:
       return run_forward(s.layer);
     case Step::backward:
       return run_backward(s.layer);
-    default:
-      break;
+    case Step::reorder:
+      if (reorder != nullptr) return reorder->run(memory_of(s.from), memory_of(s.to));
+      return copy_elements(values_[s.value]->storage(), memory_of(s.from), memory_of(s.to));
+    case Step::clear:
+      return fill(memory_of(s.to), values_[s.value]->storage(), static_cast<real>(s.constant));
+    case Step::add:
+      return add(memory_of(s.from), memory_of(s.to), values_[s.value]->storage());
   }
-  const Blob& value = *values_[s.value];
-  real* to = memory_of(s.to);
-  const real* from = memory_of(s.from);
-  if (reorders_[index] != nullptr) return reorders_[index]->run(from, to);
-  const auto constant = static_cast<real>(s.constant);
-  parallel_for(value.storage(), 1, [&](long begin, long end) {
-    if (s.kind == Step::add) {
-      for (long i = begin; i < end; ++i) to[i] += from[i];
-    } else if (s.kind == Step::clear) {
-      std::fill(to + begin, to + end, constant);
-    } else {
-      std::copy(from + begin, from + end, to + begin);
-    }
-  });
 }
 
 void Net::run_forward(int i) {

@@ -19,7 +19,7 @@ struct BufferInfo {
 
 struct Step {
   enum Kind {
-    reorder,   // to = from, in another layout
+    reorder,   // to = from, in another layout or (the first part of a diff) in the same
     forward,   // of `layer`
     clear,     // to = constant
     backward,  // of `layer`

@@ -1,5 +1,5 @@
 // Eltwise:  y = sum_k coeff_k x_k  (SUM),  prod_k x_k  (PROD),  max_k x_k  (MAX), element by element.
-// bottom[k] x_k: two or more of one shape.  top[0] y: that shape.  No parameters.  coeff goes with SUM alone.
+// bottom[k] x_k: two or more of one shape.  top[0] y: that shape.  No parameters.  PROD takes no coeff, MAX ignores it.
 // MAX sends the gradient to the bottom that was largest; of equal ones to the first, but of bottoms 0 and 1 to 1 (as
 // Caffe).
 #include <algorithm>
@@ -20,8 +20,7 @@ class Eltwise final : public Layer {
       : operation_(config.eltwise_param().operation()),
         given_coeff_(config.eltwise_param().coeff().begin(), config.eltwise_param().coeff().end()),
         stable_(config.eltwise_param().stable_prod_grad()) {
-    check(given_coeff_.empty() || operation_ == EltwiseParameter::SUM, "coeff belongs to operation SUM; it is {}",
-          EltwiseParameter::EltwiseOp_Name(operation_));
+    check(given_coeff_.empty() || operation_ != EltwiseParameter::PROD, "operation PROD takes no coeff");
   }
 
   // Bottom 0 may share its memory with the top: forward has read every bottom's block before it writes the top's, and
@@ -119,6 +118,7 @@ class Eltwise final : public Layer {
       std::fill_n(winner, n, 0);
       return;
     }
+    // Caffe decides between bottoms 0 and 1 by x_0 > x_1, and takes a later one only if it is larger.
     for (long i = 0; i < n; ++i) {
       const bool more = k == 1 ? !(block[i] > x[i]) : x[i] > block[i];
       block[i] = more ? x[i] : block[i];

@@ -70,8 +70,11 @@ void sum_channels(long outer, long channels, long inner, const real* x, real bet
   parallel_for(channels, outer * inner, [&](long begin, long end) {
     std::vector<double> total(static_cast<size_t>(end - begin), 0.0);
     for (long n = 0; n < outer; ++n) {
-      for (long c = begin; c < end; ++c) {
-        total[c - begin] += sum_row(x + (n * channels + c) * inner, inner);
+      const real* row = x + n * channels * inner;
+      if (inner == 1) {
+        for (long c = begin; c < end; ++c) total[c - begin] += row[c];
+      } else {
+        for (long c = begin; c < end; ++c) total[c - begin] += sum_row(row + c * inner, inner);
       }
     }
     for (long c = begin; c < end; ++c) {

@@ -10,10 +10,7 @@ NetConfig inline_net(const SolverConfig& config, const NetParameter& net, const 
   return upgrade(net, source.take(field));
 }
 
-// What the net says of its state, and on top of it what the solver says.
-NetConfig in_state(const NetConfig& config, Phase phase, const NetState& solvers) {
-  NetState state = config.net.state();
-  state.MergeFrom(solvers);
+NetConfig in_state(const NetConfig& config, Phase phase, NetState state) {
   state.set_phase(phase);
   return filter(config, state);
 }

@@ -51,7 +51,7 @@ void check_names(const SolverConfig& config) {
   check_field(config, "averaged", !s.averaged() || s.type() == "Nesterov",
               "averaged is an option of type \"Nesterov\", not of {}", quoted(s.type()));
   check_field(config, "snapshot_format", s.snapshot_format() == SolverParameter::BINARYPROTO,
-              "snapshots are written in snapshot_format BINARYPROTO alone");
+              "snapshots are written in snapshot_format BINARYPROTO alone; leave the field out");
 }
 
 }  // namespace

@@ -40,16 +40,15 @@ const std::vector<LrFormula> kFormulas = {
      }}};
 
 const LrFormula* find_formula(const SolverConfig& config) {
+  const std::string& name = config.solver.lr_policy();
   std::vector<std::string> names;
-  std::string list;
   for (const LrFormula& formula : kFormulas) {
-    if (config.solver.lr_policy() == formula.name) return &formula;
+    if (name == formula.name) return &formula;
     names.emplace_back(formula.name);
-    list += fmt::format("{}{}", list.empty() ? "" : ", ", formula.name);
   }
-  check_field(config, "lr_policy", config.solver.has_lr_policy(), "lr_policy is not set; it is one of {}", list);
-  throw Error("{}: unknown lr_policy {}{}", config.source.at("lr_policy"), quoted(config.solver.lr_policy()),
-              suggestion(config.solver.lr_policy(), names));
+  check_field(config, "lr_policy", config.solver.has_lr_policy(), "lr_policy is not set; it is one of {}",
+              fmt::join(names, ", "));
+  throw Error("{}: unknown lr_policy {}{}", config.source.at("lr_policy"), quoted(name), choices(name, names));
 }
 
 void check_needs(const SolverConfig& config, const LrFormula& formula) {

@@ -45,8 +45,7 @@ bool Solver::try_snapshot() {
     snapshot();
     return true;
   } catch (const Error& error) {
-    SPDLOG_LOGGER_CALL(spdlog::default_logger_raw(), spdlog::level::err, "snapshot of iteration {} failed: {}",
-                       iteration_, error.what());
+    CREMA_ERROR("snapshot of iteration {} failed: {}", iteration_, error.what());
     return false;
   }
 }

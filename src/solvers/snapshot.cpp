@@ -41,7 +41,9 @@ void check_snapshot_folder(const SolverConfig& config) {
 
 SolverState read_state(const std::string& path) {
   SolverState state;
-  const bool parsed = state.ParseFromString(read_file(path));
+  const std::string bytes = read_file(path);
+  check(!bytes.starts_with("\x89HDF"), "{}: an HDF5 file; states are read in the binary format alone", path);
+  const bool parsed = state.ParseFromString(bytes);
   check(parsed && state.has_iter() && state.has_learned_net() && state.iter() >= 0,
         "{}: not a solver state, or only a part of one", path);
   const auto& losses = state.loss_window();

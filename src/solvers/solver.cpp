@@ -60,6 +60,7 @@ void Solver::build_nets() {
 LoadReport Solver::load(const std::string& weights) {
   const LoadReport report = load_weights(weights, net_.get());
   CREMA_INFO("Loaded {} layers from {}", report.layers, weights);
+  if (report.layers == 0) CREMA_WARN("{} has parameters for no layer of the net: layers are matched by name", weights);
   if (!report.left.empty()) CREMA_INFO("Layers that it does not have: {}", fmt::join(report.left, ", "));
   if (!report.unused.empty()) CREMA_INFO("Layers of it that the net does not have: {}", fmt::join(report.unused, ", "));
   return report;
@@ -69,6 +70,10 @@ void Solver::solve() {
   const ThreadScope threads(options_.threads);
   CREMA_INFO("Solving {}", net_->name());
   CREMA_INFO("Learning Rate Policy: {}", config_.solver.lr_policy());
+  bool learns = false;
+  for (int i = 0; i < net_->layers(); ++i) learns = learns || net_->runs_backward(i);
+  if (!learns)
+    CREMA_WARN("net \"{}\" has no loss that a parameter has a part in: training changes nothing", net_->name());
   if (options_.snapshots && (config_.solver.snapshot() > 0 || config_.solver.snapshot_after_train())) {
     check_snapshot_folder(config_);
   }

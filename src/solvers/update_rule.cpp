@@ -21,9 +21,7 @@ std::unique_ptr<UpdateRule> create_update_rule(const SolverConfig& config) {
   const std::string& type = config.solver.type();
   const auto found = registry().find(type);
   if (found != registry().end()) return found->second(config);
-  std::vector<std::string> names;
-  for (const auto& [name, create] : registry()) names.push_back(name);
-  throw Error("{}: unknown solver type {}{}", config.source.at("type"), quoted(type), suggestion(type, names));
+  throw Error("{}: unknown solver type {}{}", config.source.at("type"), quoted(type), choices(type, keys(registry())));
 }
 
 }  // namespace crema

@@ -71,6 +71,10 @@ const std::vector<ForwardRow> kNormalization = {
 
 const std::vector<ForwardRow> kCombining = {
     {"eltwise", {{1.f, 2.f}, {10.f, 20.f}, {100.f, 200.f}}, "type: 'Eltwise'", {111, 222}},
+    {"eltwise_max_coeff",
+     {{1.f, 2.f}, {3.f, -4.f}},
+     "type: 'Eltwise' eltwise_param { operation: MAX coeff: 0.5 coeff: -2 }",
+     {3, 2}},
     {"eltwise_coeff", {{1.f, 2.f}, {3.f, -4.f}}, "type: 'Eltwise' eltwise_param { coeff: 0.5 coeff: -2 }", {-5.5f, 9}},
     {"eltwise_product",
      {{1.f, 2.f}, {3.f, -4.f}, {5.f, 0.5f}},

@@ -1,0 +1,33 @@
+// Net: what a snapshot keeps of it beside the parameters: the number of passes, and how far data layers have come.
+#include "core/net.h"
+
+namespace crema {
+
+void Net::save_progress(NetProgress* progress) const {
+  progress->set_passes(passes_);
+  for (int i = 0; i < layers(); ++i) {
+    LayerProgress kept;
+    layer(i).save(kept);
+    if (kept.ByteSizeLong() == 0) continue;
+    kept.set_name(layer_config(i).name());
+    *progress->add_layer() = kept;
+  }
+}
+
+bool Net::has_progress(int i) const {
+  LayerProgress kept;
+  layer(i).save(kept);
+  return kept.ByteSizeLong() > 0;
+}
+
+void Net::restore_progress(const NetProgress& progress) {
+  passes_ = progress.passes();
+  for (const LayerProgress& kept : progress.layer()) {
+    int i = 0;
+    while (i < layers() && (layer_config(i).name() != kept.name() || !has_progress(i))) ++i;
+    check(i < layers(), "keeps the position of data layer \"{}\", which the net does not have", kept.name());
+    layer(i).restore(kept);
+  }
+}
+
+}  // namespace crema
