@@ -2,13 +2,7 @@
 
 option(CREMA_TESTS "Build the tests" ON)
 option(CREMA_BENCHMARKS "Build the kernel benchmarks (needs Google Benchmark)" OFF)
-# On by itself where the compiler is the one that the code is kept free of warnings with: there, scripts/quickstart.sh and
-# scripts/test.sh share one build.
-set(known_compiler OFF)
-if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION MATCHES "^12[.]")
-  set(known_compiler ON)
-endif()
-option(CREMA_WERROR "Treat warnings as errors" ${known_compiler})
+option(CREMA_WERROR "Treat warnings as errors" OFF)
 option(CREMA_NATIVE "Compile for this machine's processor; OFF for packages that run on others" ON)
 option(CREMA_ONEDNN "oneDNN engine; without it every layer runs on the plain path" ON)
 option(CREMA_LMDB "LMDB databases as a source of the Data layer" ON)

@@ -20,7 +20,12 @@ timed() {
   summary+=("$(awk -v name="$name" -v a="$start" -v b="$(now)" 'BEGIN { printf "%-8s %7.1f s", name, b - a }')")
 }
 
-build() { run cmake --preset release && run cmake --build --preset release --target crema_tool; }
+# With the compiler that the code is kept free of warnings with, what is built serves scripts/test.sh as well.
+build() {
+  local werror=OFF
+  [[ $("${CXX:-g++}" -dumpversion) == 12* ]] && werror=ON
+  run cmake --preset release -DCREMA_WERROR=$werror && run cmake --build --preset release --target crema_tool
+}
 
 solver_field() { sed -n "s/^$1: *\"\{0,1\}\([^\" ]*\).*/\1/p" "$solver"; }
 

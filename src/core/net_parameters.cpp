@@ -50,11 +50,12 @@ void Net::check_names() const {
     if (layer(i).parameters().empty() && !has_progress(i)) continue;
     const auto [other, is_new] = first.try_emplace(layer_config(i).name(), i);
     if (is_new) continue;
+    const std::string where = config_.layers[other->second].at();
     throw located(
         i,
-        fmt::format("has the name of the layer at {}; snapshots and test nets tell layers by their names: give "
-                    "it another",
-                    config_.layers[other->second].at()),
+        fmt::format(
+            "has the name of the layer at {}; snapshots and test nets tell layers by their names: give it another",
+            where),
         false);
   }
 }

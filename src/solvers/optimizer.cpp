@@ -85,8 +85,7 @@ double Optimizer::clip_factor(int iteration) const {
   const double norm = std::sqrt(squares);
   check(std::isfinite(norm),
         "{}: iteration {}: the norm of the gradients is {}, which no factor clips; the steps are probably too large: "
-        "try a "
-        "smaller base_lr (now {})",
+        "try a smaller base_lr (now {})",
         place_, iteration, norm, solver_.base_lr());
   return norm > solver_.clip_gradients() ? solver_.clip_gradients() / norm : 1;
 }
