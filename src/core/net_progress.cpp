@@ -2,23 +2,27 @@
 #include "core/net.h"
 
 namespace crema {
+namespace {
+
+LayerProgress progress_of(const Layer& layer) {
+  LayerProgress kept;
+  layer.save(kept);
+  return kept;
+}
+
+}  // namespace
 
 void Net::save_progress(NetProgress* progress) const {
   progress->set_passes(passes_);
   for (int i = 0; i < layers(); ++i) {
-    LayerProgress kept;
-    layer(i).save(kept);
-    if (kept.ByteSizeLong() == 0) continue;
+    if (!has_progress(i)) continue;
+    LayerProgress& kept = *progress->add_layer();
+    kept = progress_of(layer(i));
     kept.set_name(layer_config(i).name());
-    *progress->add_layer() = kept;
   }
 }
 
-bool Net::has_progress(int i) const {
-  LayerProgress kept;
-  layer(i).save(kept);
-  return kept.ByteSizeLong() > 0;
-}
+bool Net::has_progress(int i) const { return progress_of(layer(i)).ByteSizeLong() > 0; }
 
 void Net::restore_progress(const NetProgress& progress) {
   passes_ = progress.passes();

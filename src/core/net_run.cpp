@@ -4,7 +4,6 @@
 
 #include "base/log.h"
 #include "base/parallel.h"
-#include "config/suggest.h"
 #include "core/net.h"
 #include "math/loops.h"
 

@@ -133,11 +133,12 @@ ModelNet read_model(const std::string& path) {
 }
 
 LoadReport load_weights(const ModelNet& model, Net* net) {
-  std::map<std::string, int> index;  // of the layers with parameters; others may have a name in common with them
+  // Where layers have a name in common, the one with parameters is meant; there is one at the most.
+  std::map<std::string, int> index;
   for (int i = 0; i < net->layers(); ++i) {
-    const bool is_new = index.try_emplace(net->layer_config(i).name(), i).second;
-    if (!is_new && !net->layer(i).parameters().empty()) index[net->layer_config(i).name()] = i;
+    if (!net->layer(i).parameters().empty()) index[net->layer_config(i).name()] = i;
   }
+  for (int i = 0; i < net->layers(); ++i) index.try_emplace(net->layer_config(i).name(), i);
   std::set<std::string> with_blobs;
   for (const ModelLayer& from : model.layer()) {
     if (from.blobs_size() > 0) with_blobs.insert(from.name());
