@@ -15,8 +15,8 @@ struct NetConfig {
   NetParameter net;            // in the current format: `layer` alone, without the legacy input fields
   Source source;               // of the net's own fields
   std::vector<Source> layers;  // layers[i] belongs to net.layer(i)
-  std::map<std::string, std::string>
-      left_out{};  // tops of layers that filter() left out: 'layer "data" (net.prototxt:3)'
+  // Tops of layers that filter() left out, and where each layer stands: `layer "data" (net.prototxt:3)`.
+  std::map<std::string, std::string> left_out{};
 };
 
 struct SolverConfig {
