@@ -7,6 +7,7 @@ option(CREMA_NATIVE "Compile for this machine's processor; OFF for packages that
 option(CREMA_ONEDNN "oneDNN engine; without it every layer runs on the plain path" ON)
 option(CREMA_LMDB "LMDB databases as a source of the Data layer" ON)
 option(CREMA_LEVELDB "LevelDB databases as a source of the Data layer" ON)
+option(CREMA_GRAPHVIZ "Graphviz: SVG output of 'crema draw'" ON)
 option(CREMA_OPENCV "OpenCV: encoded images in databases, PNG contact sheets of 'crema show'" ON)
 
 find_package(Threads REQUIRED)
@@ -16,6 +17,7 @@ find_package(spdlog REQUIRED)
 find_package(fmt REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(nlohmann_json REQUIRED)
 find_package(HDF5 REQUIRED COMPONENTS C)
 find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)
 
@@ -35,7 +37,7 @@ add_library(crema_dependencies INTERFACE)
 target_include_directories(crema_dependencies SYSTEM INTERFACE ${RANDOM123_INCLUDE_DIR} ${CREMA_CBLAS_INCLUDE_DIR}
   ${HDF5_C_INCLUDE_DIRS})
 target_link_libraries(crema_dependencies INTERFACE protobuf::libprotobuf fmt::fmt spdlog::spdlog OpenMP::OpenMP_CXX
-  ZLIB::ZLIB ${HDF5_C_LIBRARIES} ${CREMA_OPENBLAS} Threads::Threads)
+  ZLIB::ZLIB nlohmann_json::nlohmann_json ${HDF5_C_LIBRARIES} ${CREMA_OPENBLAS} Threads::Threads)
 
 # Each optional library defines CREMA_WITH_<NAME>, or says what is gone without it.
 if(CREMA_ONEDNN)
@@ -81,4 +83,13 @@ if(CREMA_OPENCV)
   target_compile_definitions(crema_dependencies INTERFACE CREMA_WITH_OPENCV)
 else()
   message(STATUS "OpenCV is off: encoded images in databases and contact sheets of 'crema show' are refused")
+endif()
+
+# The tool alone draws.
+if(CREMA_GRAPHVIZ)
+  find_path(GRAPHVIZ_INCLUDE_DIR graphviz/gvc.h REQUIRED)
+  find_library(GRAPHVIZ_gvc_LIBRARY gvc REQUIRED)
+  find_library(GRAPHVIZ_cgraph_LIBRARY cgraph REQUIRED)
+else()
+  message(STATUS "Graphviz is off: 'crema draw' writes DOT text alone")
 endif()

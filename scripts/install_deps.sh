@@ -15,6 +15,7 @@ packages=(
   libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev
   libspdlog-dev libfmt-dev libcli11-dev librandom123-dev
   liblmdb-dev libleveldb-dev libhdf5-dev zlib1g-dev
+  nlohmann-json3-dev libgraphviz-dev
   libgtest-dev libbenchmark-dev
   ca-certificates curl
 )

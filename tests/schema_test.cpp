@@ -27,7 +27,7 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::FileDescriptor;
 
 constexpr int first_own_number = 20001;
-const std::set<std::string> own_messages = {"NetProgress", "LayerProgress"};
+const std::set<std::string> own_messages = {"NetProgress", "LayerProgress", "MonitorState"};
 
 // Rows of text under a key, the first two columns joined by a dot: "NetParameter.name", "Phase.TRAIN".
 // The first cell of a row is the number.

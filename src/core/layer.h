@@ -74,6 +74,10 @@ class Layer {
   // "plain" or the name of the engine's kernel that computes forward, for reports.
   virtual std::string implementation() const { return "plain"; }
 
+  // Multiplications with an addition that one forward pass takes, as papers count them: products of matrices and
+  // convolutions, without biases and elementwise work. For reports; called after reshape().
+  virtual double multiply_adds(const Bottoms&, const Tops&) const { return 0; }
+
   std::vector<Parameter>& parameters() { return parameters_; }
   const std::vector<Parameter>& parameters() const { return parameters_; }
 

@@ -7,6 +7,7 @@
 // Everything here throws Error for what a user can cause, with file, line and layer in front.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -107,6 +108,10 @@ class Net {
   int layer_index(const std::string& name) const;  // throws Error if there is none
   const Bottoms& bottoms(int layer) const { return bottoms_[layer]; }
   const Tops& tops(int layer) const { return tops_[layer]; }
+  // The names of a layer's bottom and top blobs, as the text says them.
+  const std::string& bottom_name(int layer, int bottom) const;
+  const std::string& top_name(int layer, int top) const;
+  const StepList& steps() const { return steps_; }
   bool runs_backward(int layer) const { return graph_.layers[layer].backward; }
   bool takes_diff(int layer, int bottom) const;
 
@@ -117,6 +122,9 @@ class Net {
   // Whether each layer's step logs mean absolute values, as it does where the net's own debug_info says so.
   void set_debug_info(bool debug) { debug_ = debug || config_.net.debug_info(); }
   void set_replay(bool replay) { pass_.replay = replay; }  // repeat the last pass: same numbers, no side effects
+  // Called before and after each step that runs; for timing and for looking into values that no one keeps.
+  using Observer = std::function<void(const Step& step, bool done)>;
+  void set_observer(Observer observer) { observer_ = std::move(observer); }
 
   void save_progress(NetProgress* progress) const;
   void restore_progress(const NetProgress& progress);  // layers that it does not name keep their position
@@ -197,6 +205,7 @@ class Net {
   std::vector<NetParameterInfo> parameters_;
   Buffer scratch_;
   Pass pass_;
+  Observer observer_;
   uint64_t passes_ = 0;
   bool debug_ = false;
 };

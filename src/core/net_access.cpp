@@ -54,6 +54,14 @@ int Net::layer_index(const std::string& name) const {
   throw Error("the net has no layer \"{}\"{}", name, suggestion(name, names));
 }
 
+const std::string& Net::bottom_name(int layer, int bottom) const {
+  return graph_.values[graph_.layers[layer].bottoms[bottom].value].name;
+}
+
+const std::string& Net::top_name(int layer, int top) const {
+  return graph_.values[graph_.layers[layer].tops[top]].name;
+}
+
 bool Net::takes_diff(int layer, int bottom) const { return graph_.layers[layer].bottoms[bottom].diff; }
 
 NetMemory Net::memory() const {

@@ -95,7 +95,11 @@ void Net::run_range(long begin, long end) {
   const ThreadScope threads(options_.threads);
   if (arena_->version() != arena_version_) bind();
   arena_->set_user(this);
-  for (long i = begin; i < end; ++i) run(steps_.steps[i], reorders_[i].get());
+  for (long i = begin; i < end; ++i) {
+    if (observer_) observer_(steps_.steps[i], false);
+    run(steps_.steps[i], reorders_[i].get());
+    if (observer_) observer_(steps_.steps[i], true);
+  }
   position_ = end;
 }
 

@@ -82,6 +82,12 @@ class Convolution final : public Layer {
 
   std::string implementation() const override { return engine_ ? engine_->implementation() : "plain"; }
 
+  // Each element of a top is the product of one kernel and the patch below it.
+  double multiply_adds(const Bottoms&, const Tops& top) const override {
+    const auto kernel = static_cast<double>(parameters()[0].count() / config_.num_output());
+    return static_cast<double>(top.size()) * static_cast<double>(top[0]->count()) * kernel;
+  }
+
   void reshape(const Bottoms& bottom, const Tops& top) override {
     check(bottom.size() == top.size(), "{} bottoms and {} tops; expected a top for each bottom", bottom.size(),
           top.size());

@@ -63,8 +63,9 @@ class Data final : public Layer {
  private:
   void open() {
     source_ = open_records(data_, {file(), decoding_, labels_});
-    sampler_ = std::make_unique<Sampler>(source_->size(),
-                                         Sampler::Options{seed(), name(), data_.shuffle(), data_.rand_skip()});
+    const uint64_t records =
+        data_.first_records() > 0 ? std::min(data_.first_records(), source_->size()) : source_->size();
+    sampler_ = std::make_unique<Sampler>(records, Sampler::Options{seed(), name(), data_.shuffle(), data_.rand_skip()});
     transformer_ =
         std::make_unique<Transformer>(transform_, Transformer::Options{pass().phase, seed(), name(), file()});
     source_->read(0, &record_);

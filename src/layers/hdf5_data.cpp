@@ -20,6 +20,9 @@ class Hdf5Data final : public Layer {
         position_(config_.batch_size()) {
     check(config_.batch_size() > 0, "batch_size is {}; it must be given and positive", config_.batch_size());
     check(config_.has_source(), "source is not given");
+    check(!config_.shuffle() || config_.first_records() == 0,
+          "first_records is {} with shuffle; rows are shuffled file by file, so take one of the two",
+          config_.first_records());
     check(!config.has_transform_param(), "HDF5Data takes the data as it is; transform_param has no meaning here");
   }
 
@@ -41,7 +44,8 @@ class Hdf5Data final : public Layer {
     const bool replay = pass().replay;
     const uint64_t begin = position_.begin(replay);
     for (uint32_t n = 0; n < config_.batch_size(); ++n) {
-      rows_->seek(begin + n);
+      rows_->seek(config_.first_records() > 0 ? (begin + n) % std::min(config_.first_records(), rows_->size())
+                                              : begin + n);
       for (size_t i = 0; i < top.size(); ++i) {
         const long count = rows_->row_count(i);
         std::copy_n(rows_->row(i), count, top[i]->mutable_data() + n * count);

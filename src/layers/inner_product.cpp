@@ -19,6 +19,10 @@ class InnerProduct final : public Layer {
 
   std::string implementation() const override { return engine_ ? engine_->implementation() : "plain"; }
 
+  double multiply_adds(const Bottoms&, const Tops&) const override {
+    return static_cast<double>(batch_) * static_cast<double>(parameters()[0].count());
+  }
+
   void reshape(const Bottoms& bottom, const Tops& top) override {
     const Shape& x = bottom[0]->shape();
     const int axis = x.canonical(config_.axis());

@@ -24,12 +24,12 @@ struct Update {
   long count;
   real* w;
   const real* g;               // summed over iter_size passes; not scaled yet
-  std::array<real*, 2> state;  // the first histories() of them are there: what the rule remembers, at first zero
+  std::array<real*, 3> state;  // the first histories() of them are there: what the rule remembers, at first zero
 };
 
 class UpdateRule {
  public:
-  static constexpr int kMostHistories = 2;
+  static constexpr int kMostHistories = 3;
 
   virtual ~UpdateRule() = default;
 
