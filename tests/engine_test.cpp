@@ -45,9 +45,6 @@ const std::vector<EngineRow> kRows = {
     {"pooling_ave_padded", pooling("pool: AVE kernel_size: 3 pad: 1")},
     {"pooling_ave_beyond", pooling("pool: AVE kernel_size: 3 stride: 2 pad: 1"), 1, 1, false},
     {"pooling_global", pooling("pool: AVE global_pooling: true")},
-    {"relu", "type: 'ReLU'"},
-    {"relu_leaky", "type: 'ReLU' relu_param { negative_slope: 0.1 }"},
-    {"relu_turned", "type: 'ReLU' relu_param { negative_slope: -0.5 }"},
     {"inner_product",
      "type: 'InnerProduct' inner_product_param { num_output: 17 weight_filler { type: 'xavier' } bias_filler { type: "
      "'uniform' } }"},

@@ -124,7 +124,7 @@ TEST(Snapshot, is_written_when_a_training_is_stopped) {
   SolverOptions options;
   int iterations = 0;
   options.after_iteration = [&](const Progress& progress) { iterations = progress.iteration; };
-  options.stop = [&] { return iterations == 2; };
+  options.poll = [&] { return iterations == 2 ? Request::stop : Request::none; };
   Solver(config("snapshot_after_train: false", folder), options).solve();
   EXPECT_TRUE(std::filesystem::exists(folder / "s_iter_2.solverstate"));
 }
@@ -136,7 +136,9 @@ TEST(Snapshot, stopping_within_a_test_loses_nothing) {
   Solver(config(fields, whole)).solve();
   SolverOptions options;
   int asked = 0;
-  options.stop = [&] { return ++asked > 5 + 2 + 3; };  // asked before each test batch and after each iteration
+  options.poll = [&] {
+    return ++asked > 5 + 2 + 3 ? Request::stop : Request::none;
+  };  // asked before each test batch and after each iteration
   Solver stopped(config(fields, cut), options);
   stopped.solve();
   EXPECT_EQ(stopped.iteration(), 2);
@@ -257,6 +259,9 @@ TEST_F(BadState, with_too_few_numbers) {
 
 TEST_F(BadState, with_a_truncated_model) {
   write_file(model_, read_file(model_).substr(0, 5000));
+  EXPECT_EQ(restore(), fmt::format("{}: is not the model that was written with {}: it is damaged, or of another run",
+                                   model_, state_));
+  change([](SolverState& state) { state.clear_model_crc(); });  // as Caffe writes it
   EXPECT_EQ(restore(), model_ + ": not a binary model: it is of another kind or a part of it is missing");
 }
 
@@ -264,6 +269,7 @@ TEST_F(BadState, with_a_model_that_lacks_layers) {
   ModelNet model = read_model(model_);
   while (model.layer(model.layer_size() - 1).name() != "relu") model.mutable_layer()->RemoveLast();
   write_binary(model_, model);
+  change([](SolverState& state) { state.clear_model_crc(); });
   EXPECT_EQ(restore(), fmt::format("{}: has no parameters for ip2, with which {} was written", model_, state_));
 }
 

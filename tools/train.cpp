@@ -1,21 +1,27 @@
 // crema train: trains the net that a solver names.
+#include <limits>
+#include <map>
 #include <optional>
 #include <sstream>
 
 #include "base/log.h"
 #include "commands.h"
 #include "flags.h"
-#include "interrupt.h"
 #include "progress_line.h"
-#include "solvers/solver.h"
+#include "signals.h"
+#include "solvers/snapshot.h"
+#include "solvers/trial.h"
 
 namespace crema {
 namespace {
 
 struct TrainFlags {
-  std::string solver, snapshot;
+  std::string solver, resume;
   std::vector<std::string> weights;
   std::optional<uint64_t> seed;
+  Request on_interrupt = Request::stop, on_hangup = Request::snapshot;
+  bool dry_run = false;
+  uint64_t overfit = 0;
   RunFlags run;
 };
 
@@ -24,25 +30,65 @@ void log_lines(const std::string& text) {
   for (std::string line; std::getline(lines, line);) CREMA_INFO("{}", line);
 }
 
+// The state that --resume names; "" for none.
+std::string state_to_resume(const TrainFlags& flags, const SolverConfig& config) {
+  if (flags.resume != "latest") return flags.resume;
+  const std::string state = latest_state(config);
+  if (state.empty()) CREMA_WARN("--resume latest: there is no snapshot of {} yet: starting", snapshot_prefix(config));
+  return state;
+}
+
+// Has the solver itself load --weights, where they are given.
+void start_from(const std::vector<std::string>& weights, SolverConfig* config) {
+  if (weights.empty()) return;
+  config->solver.clear_weights();
+  for (const std::string& file : weights) config->solver.add_weights(file);
+}
+
+void report(const Overfit& result, uint64_t records) {
+  check(result.learned,
+        "--overfit {}: the net cannot learn these records: their loss is {:g} after {} iterations, and was {:g}; look "
+        "at labels, scale of the data, fillers and base_lr before training on more",
+        records, result.last, result.iterations, result.first);
+  fmt::print("The net can learn: on {} records the loss fell from {:g} to {:g} in {} iterations\n", records,
+             result.first, result.last, result.iterations);
+}
+
+void train_whole(const TrainFlags& flags, SolverConfig config, SolverOptions options) {
+  const std::string state = state_to_resume(flags, config);
+  if (!state.empty() || !flags.weights.empty()) config.solver.clear_weights();
+  Solver solver(std::move(config), std::move(options));
+  if (!state.empty()) solver.restore(state);
+  for (const std::string& weights : flags.weights) solver.load(weights);
+  log_lines(solver.net().summary());
+  solver.solve();
+}
+
 void train(const TrainFlags& flags) {
   SolverConfig config = read_solver(flags.solver);
-  if (!flags.snapshot.empty() || !flags.weights.empty()) config.solver.clear_weights();
   SolverOptions options{.engine = flags.run.engine, .threads = flags.run.threads, .seed = flags.seed};
-  options.stop = Interrupt::asked;
+  options.poll = Signals::asked;
   std::optional<ProgressLine> line;
   if (ProgressLine::possible()) {
     line.emplace();
     options.log_iterations = false;
     options.after_iteration = [&line](const Progress& progress) { line->show(progress); };
   }
+  const Signals signals(flags.on_interrupt, flags.on_hangup);
+  if (flags.dry_run || flags.overfit > 0) start_from(flags.weights, &config);
+  if (flags.overfit > 0) return report(overfit(std::move(config), std::move(options), flags.overfit), flags.overfit);
+  if (!flags.dry_run) return train_whole(flags, std::move(config), std::move(options));
+  dry_run(std::move(config), std::move(options));
+  fmt::print("Dry run: two iterations and two batches of each test net ran; nothing was written\n");
+}
 
-  Solver solver(std::move(config), std::move(options));
-  if (!flags.snapshot.empty()) solver.restore(flags.snapshot);
-  for (const std::string& weights : flags.weights) solver.load(weights);
-  log_lines(solver.net().summary());
-
-  const Interrupt interrupt;
-  solver.solve();
+void add_signal_flag(CLI::App& command, const char* name, const char* what, Request* effect) {
+  static const std::map<std::string, Request> kEffects = {
+      {"stop", Request::stop}, {"snapshot", Request::snapshot}, {"none", Request::none}};
+  command
+      .add_option_function<std::string>(
+          name, [effect](const std::string& text) { *effect = kEffects.at(text); }, what)
+      ->check(CLI::IsMember({"stop", "snapshot", "none"}).description("stop|snapshot|none"));
 }
 
 }  // namespace
@@ -54,15 +100,28 @@ void add_train(CLI::App& app) {
   auto* weights = command->add_option("--weights", flags->weights,
                                       "start from the parameters in these .caffemodel files, separated by commas");
   weights->delimiter(',')->check(kFileName);
-  command->add_option("--snapshot", flags->snapshot, "go on from this .solverstate")
-      ->check(kFileName)
-      ->excludes(weights);
+  auto* resume = command->add_option(
+      "--resume,--snapshot", flags->resume,
+      "go on from this .solverstate; latest: from the newest one of this solver that can be read, if there is one");
+  resume->check(kFileName)->excludes(weights);
   command->add_option("--seed", flags->seed, "of all random numbers, instead of the solver's random_seed")
       ->check(CLI::Validator(
           [](const std::string& n) { return n.starts_with('-') ? n + " is negative" : std::string(); }, "N", "seed"));
+  add_signal_flag(*command, "--sigint_effect", "what Ctrl-C does: stop (the default), snapshot or none",
+                  &flags->on_interrupt);
+  add_signal_flag(*command, "--sighup_effect", "what SIGHUP does: snapshot (the default), stop or none",
+                  &flags->on_hangup);
+  auto* dry = command->add_flag("--dry-run", flags->dry_run, "two iterations and a short test; writes nothing");
+  auto* overfit =
+      command->add_option("--overfit", flags->overfit,
+                          "train on the first N records alone and say whether the net can learn; writes nothing");
+  overfit->check(CLI::Range(1, std::numeric_limits<int>::max()).description("N"));
+  for (auto* trial : {dry, overfit}) trial->excludes(resume);
+  dry->excludes(overfit);
   add_run_flags(*command, flags->run);
   command->footer(
-      "Example:\n  crema train --solver models/lenet/solver.prototxt\n"
+      "Examples:\n  crema train --solver models/lenet/solver.prototxt\n"
+      "  crema train --solver models/lenet/solver.prototxt --resume latest\n"
       "Ctrl-C ends the training after the iteration under way, with a snapshot; a second one ends it at once.");
   command->callback([flags] { train(*flags); });
 }

@@ -114,6 +114,8 @@ class Net {
   const StepList& steps() const { return steps_; }
   bool runs_backward(int layer) const { return graph_.layers[layer].backward; }
   bool takes_diff(int layer, int bottom) const;
+  bool has_loss() const;                           // whether any value has a loss weight
+  bool has_backward() const { return backward_; }  // whether backward() may be called
 
   std::vector<NetParameterInfo>& parameters() { return parameters_; }
 
@@ -128,6 +130,8 @@ class Net {
 
   void save_progress(NetProgress* progress) const;
   void restore_progress(const NetProgress& progress);  // layers that it does not name keep their position
+  // What a net that has done so many passes would have saved: each layer that reads data has consumed a batch in each.
+  NetProgress progress_after(uint64_t passes) const;
 
   NetMemory memory() const;
   std::string steps_text() const;  // the step list, a line each

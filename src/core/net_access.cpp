@@ -1,4 +1,6 @@
 // Net: finding blobs and layers by name, and reports.
+#include <algorithm>
+
 #include "base/error.h"
 #include "config/suggest.h"
 #include "core/net.h"
@@ -60,6 +62,10 @@ const std::string& Net::bottom_name(int layer, int bottom) const {
 
 const std::string& Net::top_name(int layer, int top) const {
   return graph_.values[graph_.layers[layer].tops[top]].name;
+}
+
+bool Net::has_loss() const {
+  return std::any_of(graph_.values.begin(), graph_.values.end(), [](const Value& v) { return v.loss_weight != 0; });
 }
 
 bool Net::takes_diff(int layer, int bottom) const { return graph_.layers[layer].bottoms[bottom].diff; }

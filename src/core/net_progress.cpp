@@ -22,6 +22,19 @@ void Net::save_progress(NetProgress* progress) const {
   }
 }
 
+NetProgress Net::progress_after(uint64_t passes) const {
+  NetProgress progress;
+  progress.set_passes(passes);
+  for (int i = 0; i < layers(); ++i) {
+    if (!has_progress(i)) continue;
+    const Blob& batch = *tops(i)[0];
+    LayerProgress& kept = *progress.add_layer();
+    kept.set_name(layer_config(i).name());
+    kept.set_position(passes * static_cast<uint64_t>(batch.axes() > 0 ? batch.dim(0) : 1));
+  }
+  return progress;
+}
+
 bool Net::has_progress(int i) const { return progress_of(layer(i)).ByteSizeLong() > 0; }
 
 void Net::restore_progress(const NetProgress& progress) {

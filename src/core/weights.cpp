@@ -200,12 +200,16 @@ NetParameter to_model(const Net& net, bool with_diffs) {
   return model;
 }
 
-void write_binary(const std::string& path, const google::protobuf::MessageLite& message) {
+std::string binary(const std::string& path, const google::protobuf::MessageLite& message) {
   const size_t size = message.ByteSizeLong();
   check(size <= kLargest, "{}: {} bytes are more than the 2 GB that the format can hold", path, size);
   std::string bytes;
   check(message.SerializeToString(&bytes), "{}: cannot be written in binary form", path);
-  write_file(path, bytes);
+  return bytes;
+}
+
+void write_binary(const std::string& path, const google::protobuf::MessageLite& message) {
+  write_file(path, binary(path, message));
 }
 
 }  // namespace crema

@@ -31,7 +31,10 @@ LoadReport load_weights(const std::string& path, Net* net);
 // The net's configuration with all parameters, as Caffe writes it. With diffs: gradients, too (snapshot_diff).
 NetParameter to_model(const Net& net, bool with_diffs);
 
-// Serialises a message and writes it whole or not at all (base/file.h). Throws Error above protobuf's 2 GB.
+// A message's bytes for the file at `path`, which errors name. Throws Error above protobuf's 2 GB.
+std::string binary(const std::string& path, const google::protobuf::MessageLite& message);
+
+// Writes a message whole or not at all (base/file.h).
 void write_binary(const std::string& path, const google::protobuf::MessageLite& message);
 
 }  // namespace crema

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "core/layer.h"
-#include "math/engine_flat.h"
 #include "math/loops.h"
 
 namespace crema {
@@ -12,9 +11,7 @@ namespace {
 
 class Relu final : public Layer {
  public:
-  explicit Relu(const LayerParameter& config)
-      : slope_(config.relu_param().negative_slope()),
-        wants_engine_(config.relu_param().engine() != ReLUParameter::CAFFE) {
+  explicit Relu(const LayerParameter& config) : slope_(config.relu_param().negative_slope()) {
     check(std::isfinite(slope_), "negative_slope is {}; it must be a finite number", slope_);
   }
 
@@ -24,36 +21,28 @@ class Relu final : public Layer {
 
   void reshape(const Bottoms& bottom, const Tops& top) override {
     elementwise(bottom, top);
-    const long count = top[0]->storage();
-    if (count == count_) return;
-    engine_ = wants_engine_ && use_engine() ? EngineRelu::create(count, slope_) : nullptr;
-    count_ = count;
+    count_ = top[0]->storage();
   }
 
+  // A NaN stays one: the engine's primitive would make it 0 and hide a training that has failed.
   void forward(const Bottoms& bottom, const Tops& top) override {
     const real* x = bottom[0]->data();
     real* y = top[0]->mutable_data();
-    if (engine_) return engine_->forward(x, y);
     for_elements(count_, 1, [x, y, slope = slope_](long i) { y[i] = x[i] > 0 ? x[i] : slope * x[i]; });
   }
 
   void backward(const Tops& top, const PropagateDown&, const Bottoms& bottom) override {
     const real *seen = sees_top() ? top[0]->data() : bottom[0]->data(), *dy = top[0]->diff();
     real* dx = bottom[0]->mutable_diff();
-    if (engine_) return engine_->backward(seen, dy, dx);
     for_elements(count_, 1, [=, slope = slope_](long i) { dx[i] = seen[i] > 0 ? dy[i] : slope * dy[i]; });
   }
-
-  std::string implementation() const override { return engine_ ? engine_->implementation() : "plain"; }
 
  private:
   // y > 0 exactly where x > 0, unless the slope turns the sign: then x itself is needed.
   bool sees_top() const { return slope_ >= 0; }
 
   real slope_;
-  bool wants_engine_;
-  long count_ = -1;  // elements that engine_ was made for
-  std::unique_ptr<EngineRelu> engine_;
+  long count_ = 0;
 };
 
 const RegisterLayer<Relu> registered("ReLU", "relu_param");

@@ -12,30 +12,6 @@ namespace crema {
 namespace {
 
 using Desc = dnnl::memory::desc;
-using Forward = dnnl::eltwise_forward;
-using Backward = dnnl::eltwise_backward;
-
-class Relu final : public EngineRelu {
- public:
-  Relu(const Forward::primitive_desc& forward, const Backward::primitive_desc& backward, const Desc& array, int seen)
-      : name_(forward.impl_info_str()),
-        seen_(seen),
-        forward_(forward, {{DNNL_ARG_SRC, array}, {DNNL_ARG_DST, array}}),
-        backward_(backward, {{seen, array}, {DNNL_ARG_DIFF_DST, array}, {DNNL_ARG_DIFF_SRC, array}}) {}
-
-  void forward(const real* x, real* y) override { forward_.run({{DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y}}); }
-
-  void backward(const real* seen, const real* dy, real* dx) override {
-    backward_.run({{seen_, seen}, {DNNL_ARG_DIFF_DST, dy}, {DNNL_ARG_DIFF_SRC, dx}});
-  }
-
-  std::string implementation() const override { return name_; }
-
- private:
-  std::string name_;
-  int seen_;
-  onednn::Primitive forward_, backward_;
-};
 
 // A primitive with any number of sources. Its scratchpad is its own, and its arguments live as long as it does.
 class Combine final : public EngineCombine {
@@ -82,25 +58,6 @@ std::unique_ptr<EngineCombine> combine(size_t sources, const Make& make) {
 
 }  // namespace
 
-std::unique_ptr<EngineRelu> EngineRelu::create(long count, real slope) {
-  if (count == 0) return nullptr;
-  return onednn::guarded([&]() -> std::unique_ptr<EngineRelu> {
-    const bool sees_y = slope >= 0;
-    const auto how = sees_y ? dnnl::algorithm::eltwise_relu_use_dst_for_bwd : dnnl::algorithm::eltwise_relu;
-    const Desc array = onednn::describe({count}, Layout::plain);
-    const auto attributes = onednn::attributes();
-    const auto forward = onednn::try_create([&] {
-      return Forward::primitive_desc({dnnl::prop_kind::forward_training, how, array, slope}, attributes, onednn::cpu());
-    });
-    if (!forward) return nullptr;
-    const auto backward = onednn::try_create([&] {
-      return Backward::primitive_desc({how, array, array, slope}, attributes, onednn::cpu(), *forward);
-    });
-    if (!backward) return nullptr;
-    return std::make_unique<Relu>(*forward, *backward, array, sees_y ? DNNL_ARG_DST : DNNL_ARG_SRC);
-  });
-}
-
 std::unique_ptr<EngineCombine> EngineCombine::sum(long count, std::span<const real> coeff) {
   if (count == 0) return nullptr;
   const std::vector<Desc> sources(coeff.size(), onednn::describe({count}, Layout::plain));
@@ -124,7 +81,6 @@ std::unique_ptr<EngineCombine> EngineCombine::concat(long rows, std::span<const 
 
 #else
 
-std::unique_ptr<EngineRelu> EngineRelu::create(long, real) { return nullptr; }
 std::unique_ptr<EngineCombine> EngineCombine::sum(long, std::span<const real>) { return nullptr; }
 std::unique_ptr<EngineCombine> EngineCombine::concat(long, std::span<const long>) { return nullptr; }
 

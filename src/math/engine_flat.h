@@ -10,18 +10,6 @@
 
 namespace crema {
 
-// y = x for x > 0, slope * x otherwise, for `count` elements. x and y may be one array, dy and dx as well.
-class EngineRelu {
- public:
-  static std::unique_ptr<EngineRelu> create(long count, real slope);
-  virtual ~EngineRelu() = default;
-
-  virtual void forward(const real* x, real* y) = 0;
-  // seen: y, or x where slope is negative.
-  virtual void backward(const real* seen, const real* dy, real* dx) = 0;
-  virtual std::string implementation() const = 0;
-};
-
 // Several arrays become one.
 class EngineCombine {
  public:

@@ -5,6 +5,7 @@
 
 #include "config/suggest.h"
 #include "solvers/lr_policy.h"
+#include "solvers/monitor.h"
 #include "solvers/update_rule.h"
 
 namespace crema {
@@ -21,6 +22,8 @@ void check_counts(const SolverConfig& config) {
   at_least("average_loss", s.average_loss(), 1);
   at_least("display", s.display(), 0);
   at_least("snapshot", s.snapshot(), 0);
+  at_least("keep_last", s.keep_last(), 0);
+  at_least("histogram_interval", s.histogram_interval(), 0);
   at_least("test_interval", s.test_interval(), 0);
   for (int i = 0; i < s.test_iter_size(); ++i) {
     const std::string field = fmt::format("test_iter[{}]", i);
@@ -37,6 +40,8 @@ void check_numbers(const SolverConfig& config) {
   };
   not_negative("base_lr", s.base_lr());
   not_negative("weight_decay", s.weight_decay());
+  checked_share(config, "ema_decay", s.ema_decay());
+  check_field(config, "test_ema", !s.test_ema() || s.ema_decay() > 0, "test_ema needs an average: set ema_decay");
   check_field(config, "clip_gradients", !std::isnan(s.clip_gradients()) && s.clip_gradients() != 0,
               "clip_gradients is {}; it must be positive, or negative for no clipping", s.clip_gradients());
 }
@@ -72,6 +77,7 @@ void check_solver(const SolverConfig& config) {
   check_counts(config);
   create_update_rule(config);
   LrPolicy{config};
+  Monitor{config};
   check_names(config);
 }
 

@@ -14,6 +14,9 @@ class LrPolicy {
   // and that are absent or make no sense.
   explicit LrPolicy(const SolverConfig& config);
 
+  // How often the monitored test output had policy "plateau" drop the rate.
+  void set_drops(int drops) { drops_ = drops; }
+
   // alpha at iteration t, from 0.
   float rate(int iteration);
 
@@ -25,6 +28,7 @@ class LrPolicy {
   SolverParameter solver_;
   const LrFormula* formula_;
   int current_step_ = 0;
+  int drops_ = 0;
 };
 
 }  // namespace crema

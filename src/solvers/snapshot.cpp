@@ -1,12 +1,21 @@
 #include "solvers/snapshot.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <charconv>
 #include <cmath>
 #include <filesystem>
+#include <optional>
+#include <tuple>
+#include <vector>
 
+#include "base/crc32c.h"
 #include "base/file.h"
+#include "base/log.h"
+#include "core/weights.h"
 #include "solvers/check.h"
 
 namespace crema {
@@ -14,7 +23,70 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string prefix_of(const SolverConfig& config) {
+constexpr std::string_view kBest = "_best", kIteration = "_iter_", kState = ".solverstate";
+
+fs::path folder_of(const SolverConfig& config) {
+  const fs::path folder = fs::path(snapshot_prefix(config)).parent_path();
+  return folder.empty() ? fs::path(".") : folder;
+}
+
+// Takes a number off the front of `text`.
+std::optional<int> take_number(std::string_view* text) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+  if (error != std::errc() || number < 0) return std::nullopt;
+  text->remove_prefix(static_cast<size_t>(end - text->data()));
+  return number;
+}
+
+bool take(std::string_view* text, std::string_view start) {
+  if (!text->starts_with(start)) return false;
+  text->remove_prefix(start.size());
+  return true;
+}
+
+// One of the prefix's states that a folder holds.
+struct Found {
+  int iteration;
+  bool best;
+  fs::path path;
+  fs::file_time_type written;
+};
+
+std::vector<Found> find_states(const SolverConfig& config) {
+  const std::string stem = fs::path(snapshot_prefix(config)).filename().string();
+  std::vector<Found> found;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder_of(config), ignored)) {
+    const std::string name = entry.path().filename().string();
+    std::string_view rest = name;
+    if (!take(&rest, stem)) continue;
+    const bool best = take(&rest, kBest);
+    if (!take(&rest, kIteration)) continue;
+    const auto iteration = take_number(&rest);
+    if (iteration && rest == kState) found.push_back({*iteration, best, entry.path(), entry.last_write_time(ignored)});
+  }
+  return found;
+}
+
+void check_usable(const std::string& path) {
+  const SolverState state = read_state(path);
+  read_model(find_model(state, path));
+}
+
+// Whether `rest` of a name ends in PID.tmp, as write_file() names what it has not finished, and that process is no
+// more.
+bool is_remains(std::string_view rest) {
+  if (!rest.ends_with(".tmp")) return false;
+  rest.remove_suffix(4);
+  std::string_view process = rest.substr(rest.rfind('.') + 1);
+  const auto number = take_number(&process);
+  return number && *number > 0 && process.empty() && ::kill(*number, 0) != 0 && errno == ESRCH;
+}
+
+}  // namespace
+
+std::string snapshot_prefix(const SolverConfig& config) {
   const fs::path solver(config.source.file);
   const std::string& prefix = config.solver.snapshot_prefix();
   if (prefix.empty()) return fs::path(solver).replace_extension().string();
@@ -22,16 +94,13 @@ std::string prefix_of(const SolverConfig& config) {
   return fs::is_directory(prefix, ignored) ? (fs::path(prefix) / solver.stem()).string() : prefix;
 }
 
-}  // namespace
-
-SnapshotFiles snapshot_files(const SolverConfig& config, int iteration) {
-  const std::string stem = fmt::format("{}_iter_{}", prefix_of(config), iteration);
-  return {stem + ".caffemodel", stem + ".solverstate"};
+SnapshotFiles snapshot_files(const SolverConfig& config, int iteration, bool best) {
+  const std::string stem = fmt::format("{}{}{}{}", snapshot_prefix(config), best ? kBest : "", kIteration, iteration);
+  return {stem + ".caffemodel", stem + "_ema.caffemodel", stem + std::string(kState)};
 }
 
 void check_snapshot_folder(const SolverConfig& config) {
-  fs::path folder = fs::path(prefix_of(config)).parent_path();
-  if (folder.empty()) folder = ".";
+  const fs::path folder = folder_of(config);
   std::error_code ignored;
   check_field(config, "snapshot_prefix", fs::is_directory(folder, ignored),
               "snapshots go to folder \"{}\", which does not exist", folder.string());
@@ -55,10 +124,52 @@ SolverState read_state(const std::string& path) {
 std::string find_model(const SolverState& state, const std::string& state_path) {
   const fs::path beside = fs::path(state_path).parent_path() / fs::path(state.learned_net()).filename();
   std::error_code ignored;
-  if (fs::exists(beside, ignored)) return beside.string();
-  check(fs::exists(state.learned_net(), ignored), "{}: its model is neither at {} nor at {}", state_path,
-        beside.string(), state.learned_net());
-  return state.learned_net();
+  const std::string model = fs::exists(beside, ignored) ? beside.string() : state.learned_net();
+  check(fs::exists(model, ignored), "{}: its model is neither at {} nor at {}", state_path, beside.string(),
+        state.learned_net());
+  check(!state.has_model_crc() || crc32c(read_file(model)) == state.model_crc(),
+        "{}: is not the model that was written with {}: it is damaged, or of another run", model, state_path);
+  return model;
+}
+
+// By the time of writing, since another run with this prefix may have left snapshots of later iterations.
+std::string latest_state(const SolverConfig& config) {
+  std::vector<Found> states = find_states(config);
+  std::sort(states.begin(), states.end(), [](const Found& a, const Found& b) {
+    return std::tie(a.written, a.iteration) > std::tie(b.written, b.iteration);
+  });
+  for (const Found& state : states) {
+    try {
+      check_usable(state.path.string());
+      return state.path.string();
+    } catch (const Error& error) {
+      CREMA_WARN("{}; looking for an older snapshot", error.what());
+    }
+  }
+  return "";
+}
+
+void remove_older(const SolverConfig& config, int iteration, int keep, bool best) {
+  std::vector<Found> older = find_states(config);
+  std::erase_if(older, [&](const Found& state) { return state.best != best || state.iteration >= iteration; });
+  std::sort(older.begin(), older.end(), [](const Found& a, const Found& b) { return a.iteration > b.iteration; });
+  std::error_code ignored;
+  for (size_t i = static_cast<size_t>(keep) - 1; i < older.size(); ++i) {
+    const SnapshotFiles files = snapshot_files(config, older[i].iteration, best);
+    for (const std::string& file : {files.state, files.model, files.average}) fs::remove(file, ignored);
+  }
+}
+
+void remove_remains(const SolverConfig& config) {
+  const std::string prefix = snapshot_prefix(config), stem = fs::path(prefix).filename().string();
+  std::error_code ignored;
+  for (const fs::path& folder : {folder_of(config), fs::path(prefix + "_tensorboard")}) {
+    for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+      const std::string name = entry.path().filename().string();
+      const bool ours = name.starts_with(stem + "_") || name.starts_with(stem + ".") || folder != folder_of(config);
+      if (ours && is_remains(name)) fs::remove(entry.path(), ignored);
+    }
+  }
 }
 
 }  // namespace crema

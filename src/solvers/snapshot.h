@@ -1,4 +1,5 @@
-// The two files of a snapshot: PREFIX_iter_N.caffemodel and, written after it, PREFIX_iter_N.solverstate.
+// The files of a snapshot: PREFIX_iter_N.caffemodel, with ema_decay PREFIX_iter_N_ema.caffemodel, and, written after
+// them, PREFIX_iter_N.solverstate. The one that keep_best keeps is called PREFIX_best_iter_N.
 #pragma once
 
 #include <string>
@@ -9,12 +10,15 @@
 namespace crema {
 
 struct SnapshotFiles {
-  std::string model, state;
+  std::string model, average, state;
 };
 
-// Where the snapshot of an iteration goes. snapshot_prefix is a path from the working directory; where it is absent,
+// How the names of all files of a run begin. snapshot_prefix is a path from the working directory; where it is absent,
 // the solver file's path without its ending takes its place, and a folder gets that file's name inside it.
-SnapshotFiles snapshot_files(const SolverConfig& config, int iteration);
+std::string snapshot_prefix(const SolverConfig& config);
+
+// Where the snapshot of an iteration goes.
+SnapshotFiles snapshot_files(const SolverConfig& config, int iteration, bool best = false);
 
 // Throws Error, with the place in the solver's text, if no file can be made where snapshots go.
 void check_snapshot_folder(const SolverConfig& config);
@@ -24,7 +28,18 @@ SolverState read_state(const std::string& path);
 
 // The model that was written with a state: beside the state, under the name that it had; else where the state says.
 // Beside it first, since a run's folder may have been moved or copied, and a later run may have reused the old place.
-// Throws Error naming both places if it is in neither.
+// Throws Error naming both places if it is in neither, and if the file is not the one that was written with the state.
 std::string find_model(const SolverState& state, const std::string& state_path);
+
+// The state of the newest of the prefix's snapshots whose state and model can be read; those that cannot are warned of.
+// "" if there is none.
+std::string latest_state(const SolverConfig& config);
+
+// Removes the prefix's snapshots of lower iterations than `iteration`, but for the newest `keep` - 1 of them: `keep`
+// are left with that of `iteration`. Best ones are counted apart. What cannot be removed stays.
+void remove_older(const SolverConfig& config, int iteration, int keep, bool best);
+
+// Removes what a process that was killed while it wrote one of the prefix's files has left.
+void remove_remains(const SolverConfig& config);
 
 }  // namespace crema

@@ -5,8 +5,10 @@
 #include "base/log.h"
 #include "base/parallel.h"
 #include "config/files.h"
+#include "core/not_finite.h"
 #include "solvers/build.h"
 #include "solvers/check.h"
+#include "solvers/first_records.h"
 #include "solvers/snapshot.h"
 
 namespace crema {
@@ -19,10 +21,27 @@ uint64_t choose_seed(const SolverConfig& config, const SolverOptions& options) {
   return given >= 0 ? static_cast<uint64_t>(given) : draw_seed() >> 1;
 }
 
-SolverConfig checked(SolverConfig config) {
+SolverConfig checked(SolverConfig config, const SolverOptions& options) {
   check_solver(config);
   resolve_files(config.solver, config.source);
+  if (options.first_records > 0) drop_regularization(&config.solver);
   return config;
+}
+
+// What to try against a loss that is not finite.
+std::string advice(const std::optional<NotFinite>& found, const SolverConfig& config, int iteration) {
+  const std::string smaller =
+      fmt::format("try a smaller base_lr (now {}), clip_gradients or warmup_iter", config.solver.base_lr());
+  if (!found) return "a repeated pass found nothing that is not finite: the sum of the losses alone is too large";
+  switch (found->where) {
+    case NotFinite::data:
+      return "the data hold it: look at that record, or at what scales it";
+    case NotFinite::parameter:
+      return iteration == 0 ? "the weights that training started from hold it"
+                            : fmt::format("the update of iteration {} made it: {}", iteration - 1, smaller);
+    default:
+      return iteration == 0 ? "look at the layer's inputs and at the fillers below it, or " + smaller : smaller;
+  }
 }
 
 }  // namespace
@@ -30,10 +49,11 @@ SolverConfig checked(SolverConfig config) {
 Solver::Solver(const std::string& path, SolverOptions options) : Solver(read_solver(path), std::move(options)) {}
 
 Solver::Solver(SolverConfig config, SolverOptions options)
-    : config_(checked(std::move(config))),
+    : config_(checked(std::move(config), options)),
       options_(std::move(options)),
       seed_(choose_seed(config_, options_)),
-      policy_(config_) {
+      policy_(config_),
+      monitor_(config_) {
   build_nets();
   for (const std::string& weights : config_.solver.weights()) load(weights);
 }
@@ -41,7 +61,9 @@ Solver::Solver(SolverConfig config, SolverOptions options)
 void Solver::build_nets() {
   CREMA_INFO("Random seed: {}", seed_);
   SolverNets nets = solver_nets(config_);
+  if (options_.first_records > 0) take_first_records(options_.first_records, &nets);
   test_nets_.clear();
+  average_.reset();
   optimizer_.reset();
   net_.reset();
   NetOptions options;
@@ -54,11 +76,15 @@ void Solver::build_nets() {
     test_nets_.push_back(std::make_unique<Net>(std::move(test), options));
     test_nets_.back()->set_debug_info(config_.solver.debug_info());
   }
+  if (options_.first_records == 0) monitor_.check_nets(test_nets_);
   optimizer_ = std::make_unique<Optimizer>(config_, net_->parameters());
+  const float decay = config_.solver.ema_decay();
+  if (decay > 0) average_ = std::make_unique<WeightAverage>(decay, net_->parameters());
 }
 
 LoadReport Solver::load(const std::string& weights) {
   const LoadReport report = load_weights(weights, net_.get());
+  if (average_) average_->restart();
   CREMA_INFO("Loaded {} layers from {}", report.layers, weights);
   if (report.layers == 0) CREMA_WARN("{} has parameters for no layer of the net: layers are matched by name", weights);
   if (!report.left.empty()) CREMA_INFO("Layers that it does not have: {}", fmt::join(report.left, ", "));
@@ -66,25 +92,39 @@ LoadReport Solver::load(const std::string& weights) {
   return report;
 }
 
+void Solver::check_ready() const {
+  check(net_->has_loss(),
+        "{}: net {} has no loss in phase TRAIN: no layer's top has a loss_weight, so that there is "
+        "nothing to train for; add a layer such as SoftmaxWithLoss",
+        net_->config().source.at(), quoted(net_->name()));
+  bool learns = false;
+  for (int i = 0; i < net_->layers(); ++i) learns = learns || net_->runs_backward(i);
+  check(learns,
+        "{}: in net {} no parameter has a part in the loss, or none may learn (lr_mult: 0): training would "
+        "change nothing",
+        net_->config().source.at(), quoted(net_->name()));
+  const SolverParameter& s = config_.solver;
+  if (options_.snapshots && (s.snapshot() > 0 || s.snapshot_after_train() || s.keep_best())) {
+    check_snapshot_folder(config_);
+  }
+}
+
 void Solver::solve() {
   const ThreadScope threads(options_.threads);
   CREMA_INFO("Solving {}", net_->name());
   CREMA_INFO("Learning Rate Policy: {}", config_.solver.lr_policy());
-  bool learns = false;
-  for (int i = 0; i < net_->layers(); ++i) learns = learns || net_->runs_backward(i);
-  if (!learns)
-    CREMA_WARN("net \"{}\" has no loss that a parameter has a part in: training changes nothing", net_->name());
-  if (options_.snapshots && (config_.solver.snapshot() > 0 || config_.solver.snapshot_after_train())) {
-    check_snapshot_folder(config_);
-  }
+  check_ready();
+  if (options_.snapshots) remove_remains(config_);
+  start_metrics();
   step(std::max(0, config_.solver.max_iter() - iteration_));
   finish();
+  metrics_.reset();
 }
 
 void Solver::finish() {
   const bool wanted = stopped_ ? iteration_ > 0 : config_.solver.snapshot_after_train();
   const bool saved = !options_.snapshots || !wanted || last_snapshot_ == iteration_ || try_snapshot();
-  if (stopped_ || (due(config_.solver.test_interval()) && !test_all())) {
+  if (stopped_ || (test_due() && !test())) {
     CREMA_INFO("Optimization stopped early.");
   } else {
     if (due(config_.solver.display()) && options_.log_iterations) {
@@ -103,31 +143,40 @@ double Solver::step(int n) {
   last_report_ = std::chrono::steady_clock::now();
   last_reported_ = iteration_;
   for (const int end = iteration_ + n; iteration_ < end;) {
-    const bool first = iteration_ == 0;
-    if (due(config_.solver.test_interval()) && (!first || config_.solver.test_initialization()) && !test_all()) break;
-    loss = iterate();
-    if (due(config_.solver.snapshot()) && options_.snapshots) try_snapshot();
-    if (options_.stop && options_.stop()) {
-      stopped_ = true;
+    const bool wanted = iteration_ > 0 || config_.solver.test_initialization();
+    if (test_due() && wanted && !test()) break;
+    if (monitor_.exhausted()) {
+      CREMA_INFO("Iteration {}: early_stop: {}", iteration_, monitor_.text());
       break;
     }
+    loss = iterate();
+    const bool stop = stop_asked();
+    if ((due(config_.solver.snapshot()) || snapshot_asked_) && options_.snapshots) try_snapshot();
+    snapshot_asked_ = false;
+    if (stop) break;
   }
   return loss;
 }
 
 // One iteration; its loss.
 double Solver::iterate() {
+  policy_.set_drops(monitor_.drops());
   const float rate = policy_.rate(iteration_);
+  check(std::isfinite(rate), "{}: iteration {}: lr_policy {} gives a learning rate of {}",
+        config_.source.at("lr_policy"), iteration_, quoted(config_.solver.lr_policy()), rate);
   const int display = config_.solver.display();
   net_->set_debug_info(config_.solver.debug_info() && (display == 0 || due(display)));
   optimizer_->look_ahead(iteration_, rate);
   const double loss = gradient();
-  check(std::isfinite(loss),
-        "{}: iteration {}: the loss is {}; the steps are probably too large: try a smaller base_lr (now {})",
-        config_.source.at("base_lr"), iteration_, loss, config_.solver.base_lr());
   remember(loss);
-  if (due(config_.solver.display()) && options_.log_iterations) report(rate);
+  if (due(display) && options_.log_iterations) report(rate);
+  if (metrics_ && (display == 0 || due(display)))
+    metrics_->train(iteration_, mean_loss(), rate, items(), scores(*net_));
+  if (metrics_ && due(config_.solver.histogram_interval())) {
+    metrics_->histograms(iteration_, net_->parameters(), 1.0 / config_.solver.iter_size());
+  }
   optimizer_->update(iteration_, rate);
+  if (average_) average_->update(iteration_);
   ++iteration_;
   if (options_.after_iteration) {
     options_.after_iteration({iteration_, config_.solver.max_iter(), mean_loss(), rate, items()});
@@ -137,12 +186,28 @@ double Solver::iterate() {
 
 // Sums the gradients of iter_size passes; the mean of their losses.
 double Solver::gradient() {
-  double loss = 0;
+  double sum = 0;
   for (int pass = 0; pass < config_.solver.iter_size(); ++pass) {
-    loss += static_cast<double>(net_->forward());
+    const auto loss = static_cast<double>(net_->forward());
+    if (!std::isfinite(loss)) explain(loss);
+    sum += loss;
     net_->backward();
   }
-  return loss / config_.solver.iter_size();
+  return sum / config_.solver.iter_size();
+}
+
+// Says where a loss that is not finite came from.
+void Solver::explain(double loss) {
+  const std::optional<NotFinite> found = find_not_finite(*net_);
+  throw Error("{}: iteration {}: the loss is {}; {}{}", config_.source.at("base_lr"), iteration_, loss,
+              found ? "first, " + found->what + "; " : "", advice(found, config_, iteration_));
+}
+
+bool Solver::stop_asked() {
+  const Request request = options_.poll ? options_.poll() : Request::none;
+  snapshot_asked_ = snapshot_asked_ || request == Request::snapshot;
+  stopped_ = stopped_ || request == Request::stop;
+  return stopped_;
 }
 
 void Solver::remember(double loss) {
@@ -168,26 +233,6 @@ void Solver::report(float rate) {
   CREMA_INFO("Iteration {}, lr = {:g}", iteration_, rate);
 }
 
-// False if SolverOptions::stop ended it: then the test nets' data stand where they stood before.
-bool Solver::test_all() {
-  std::vector<NetProgress> before(test_nets_.size());
-  for (size_t i = 0; i < test_nets_.size(); ++i) test_nets_[i]->save_progress(&before[i]);
-  for (size_t i = 0; i < test_nets_.size(); ++i) {
-    CREMA_INFO("Iteration {}, Testing net (#{})", iteration_, i);
-    const auto result = evaluate(*test_nets_[i], config_.solver.test_iter(static_cast<int>(i)), options_.stop);
-    if (!result) {
-      for (size_t k = 0; k < test_nets_.size(); ++k) test_nets_[k]->restore_progress(before[k]);
-      stopped_ = true;
-      return false;
-    }
-    if (config_.solver.test_compute_loss()) CREMA_INFO("Test loss: {:g}", result->loss);
-    int index = 0;
-    for (const Score& score : result->scores) CREMA_INFO("    Test net output #{}: {}", index++, text(score));
-  }
-  return true;
-}
-
-// The records in the first top of the first layer that reads nothing: a data layer, as nets are written.
 long Solver::items() const {
   for (int i = 0; i < net_->layers(); ++i) {
     if (!net_->bottoms(i).empty() || net_->tops(i).empty()) continue;

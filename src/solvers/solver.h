@@ -16,7 +16,10 @@
 #include "core/weights.h"
 #include "solvers/evaluate.h"
 #include "solvers/lr_policy.h"
+#include "solvers/metrics.h"
+#include "solvers/monitor.h"
 #include "solvers/optimizer.h"
+#include "solvers/weight_average.h"
 
 namespace crema {
 
@@ -29,14 +32,22 @@ struct Progress {
   long items;  // records that an iteration takes; 0 if that is not known
 };
 
+// What somebody outside asks of a training that runs.
+enum class Request { none, stop, snapshot };
+
 struct SolverOptions {
   Engine engine = default_engine();
   int threads = 0;               // 0: what OpenMP would use
   std::optional<uint64_t> seed;  // instead of random_seed, and of the one in a state that is restored
-  bool snapshots = true;         // false: none is written, whatever the solver says
+  bool snapshots = true;         // false: neither snapshots nor metrics are written, whatever the solver says
   bool log_iterations = true;    // false: no log lines every `display` iterations
   std::function<void(const Progress&)> after_iteration{};
-  std::function<bool()> stop{};  // asked between iterations and between test batches: end here?
+  // Asked after iterations and before test batches. A test that is stopped is as if it had not begun; a snapshot is
+  // written after the iteration.
+  std::function<Request()> poll{};
+  // > 0: to see whether the net can learn at all. The train net's data layers read the first so many records alone, in
+  // order and as they are; there is no dropout, no weight decay and no test net.
+  uint64_t first_records = 0;
 };
 
 class Solver {
@@ -59,29 +70,45 @@ class Solver {
   // the nets are built anew. Throws Error if they do not fit; the solver is of no use then.
   void restore(const std::string& state_path);
 
-  // `n` iterations, with all tests and snapshots that fall into them, or fewer if SolverOptions::stop says so. Returns
-  // the last one's loss. Throws Error if a loss is not finite.
+  // `n` iterations, with all tests and snapshots that fall into them, or fewer if SolverOptions::poll or early_stop
+  // says so. Returns the last one's loss. Throws Error if a loss is not finite, with where that began.
   double step(int n);
+
+  // One pass of every test net, logged. False if SolverOptions::poll ended it: then the test nets' data stand where
+  // they stood before.
+  bool test();
 
   // The whole training: up to max_iter, a last snapshot, a last test.
   void solve();
 
-  // Writes model and state. Throws Error if that fails.
-  void snapshot();
+  // Throws Error if training would change nothing, or if snapshots have no place to go to.
+  void check_ready() const;
+
+  // Writes model and state, and removes those that keep_last does not keep. Throws Error if that fails.
+  void snapshot() { write_snapshot(false); }
+
+  // Records that an iteration takes: those in the first top of the first layer that reads nothing (a data layer, as
+  // nets are written); 0 if that is not known.
+  long items() const;
 
  private:
   void build_nets();
   double iterate();
   double gradient();
-  bool test_all();
+  [[noreturn]] void explain(double loss);
+  bool test_pass();
+  void judge(const Evaluation& result);
+  bool stop_asked();
   void remember(double loss);
   double mean_loss() const;
   void report(float rate);
-  bool try_snapshot();
+  void write_snapshot(bool best);
+  bool try_snapshot(bool best = false);
+  void start_metrics();
   void finish();
   void restore_progress(const SolverState& state);
   bool due(int interval) const { return interval > 0 && iteration_ % interval == 0; }
-  long items() const;
+  bool test_due() const;
 
   SolverConfig config_;
   SolverOptions options_;
@@ -90,10 +117,15 @@ class Solver {
   std::vector<std::unique_ptr<Net>> test_nets_;
   std::unique_ptr<Optimizer> optimizer_;
   LrPolicy policy_;
+  Monitor monitor_;
+  std::unique_ptr<WeightAverage> average_;  // with ema_decay
+  std::unique_ptr<Metrics> metrics_;        // while solve() runs
 
   int iteration_ = 0;
   std::deque<float> losses_;  // the latest average_loss ones, oldest first, as a state keeps them
-  bool stopped_ = false;
+  int tested_ = -1;           // iteration of the last whole test
+  bool stopped_ = false;      // SolverOptions::poll asked for it
+  bool snapshot_asked_ = false;
   int last_snapshot_ = -1;  // iteration that it was written at
   std::chrono::steady_clock::time_point last_report_;
   int last_reported_ = 0;  // iteration

@@ -1,0 +1,193 @@
+#include "solvers/metrics.h"
+
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "solvers/event_file.h"
+#include "solvers/snapshot.h"
+
+namespace crema {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;  // a value that is not finite becomes null
+
+double wall_time() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+// Whether a row stays when a run goes on from `iteration`.
+bool stays(int64_t row, bool is_test, int iteration, int tested) {
+  return row < iteration || (is_test && row == iteration && tested == iteration);
+}
+
+Json outputs_of(const std::vector<Score>& scores) {
+  Json outputs = Json::object();
+  for (const Score& score : scores) outputs[score.name].push_back(score.value);
+  return outputs;
+}
+
+void add_scalar(const std::string& tag, double value, tensorboard::Summary* summary) {
+  auto* added = summary->add_value();
+  added->set_tag(tag);
+  added->set_simple_value(static_cast<float>(value));
+}
+
+// "train/accuracy", or "train/accuracy/3" for one of several elements.
+void add_scores(const std::string& group, const std::vector<Score>& scores, tensorboard::Summary* summary) {
+  for (size_t i = 0, element = 0; i < scores.size(); ++i) {
+    const bool same_before = i > 0 && scores[i - 1].name == scores[i].name;
+    const bool same_after = i + 1 < scores.size() && scores[i + 1].name == scores[i].name;
+    element = same_before ? element + 1 : 0;
+    const std::string tag = group + "/" + scores[i].name;
+    add_scalar(same_before || same_after ? fmt::format("{}/{}", tag, element) : tag, scores[i].value, summary);
+  }
+}
+
+bool is_of_test(const tensorboard::Event& event) {
+  return event.summary().value_size() > 0 && event.summary().value(0).tag().starts_with("test");
+}
+
+std::ofstream opened(const std::string& path, std::ios::openmode mode) {
+  std::ofstream file(path, mode | std::ios::binary);
+  check(file.good(), "{}: cannot write: {}", path, std::strerror(errno));
+  return file;
+}
+
+}  // namespace
+
+// Metrics are worth a line of complaint, not a training.
+template <typename Action>
+void Metrics::guarded(const Action& action) {
+  if (failed_) return;
+  try {
+    action();
+  } catch (const std::exception& error) {
+    failed_ = true;
+    CREMA_ERROR("no more metrics are written: {}", error.what());
+  }
+}
+
+Metrics::Metrics(const SolverConfig& config, int iteration, int tested)
+    : prefix_(snapshot_prefix(config)), last_iteration_(iteration) {
+  guarded([&] {
+    start_json(prefix_ + ".metrics.jsonl", iteration, tested);
+    start_events(prefix_ + "_tensorboard", iteration, tested);
+  });
+}
+
+void Metrics::start_json(const std::string& path, int iteration, int tested) {
+  std::string kept;
+  if (iteration > 0 && fs::exists(path)) {
+    const std::string before = read_file(path);
+    for (size_t begin = 0, end; (end = before.find('\n', begin)) != std::string::npos; begin = end + 1) {
+      const std::string line = before.substr(begin, end - begin);
+      const Json row = Json::parse(line, nullptr, false);
+      if (!row.is_object()) continue;
+      if (!stays(row.value("iteration", int64_t{0}), row.value("kind", "") == "test", iteration, tested)) continue;
+      seconds_before_ = std::max(seconds_before_, row.value("seconds", 0.0));
+      kept += line + "\n";
+    }
+  }
+  write_file(path, kept);
+  json_ = opened(path, std::ios::app);
+}
+
+void Metrics::start_events(const std::string& folder, int iteration, int tested) {
+  std::error_code ignored;
+  fs::create_directory(folder, ignored);
+  check(fs::is_directory(folder, ignored), "{}: cannot make this folder", folder);
+  const std::string path = folder + "/events.out.tfevents.0.crema";
+  std::string kept = event_record(first_event(wall_time()));
+  if (iteration > 0 && fs::exists(path)) {
+    kept.clear();
+    for (const tensorboard::Event& event : read_events(read_file(path))) {
+      if (event.has_file_version() || stays(event.step(), is_of_test(event), iteration, tested)) {
+        kept += event_record(event);
+      }
+    }
+    if (kept.empty()) kept = event_record(first_event(wall_time()));
+  }
+  write_file(path, kept);
+  events_ = opened(path, std::ios::app);
+}
+
+double Metrics::seconds() const {
+  return seconds_before_ + std::chrono::duration<double>(Clock::now() - start_).count();
+}
+
+void Metrics::write_json(const std::string& line) {
+  json_ << line << '\n' << std::flush;
+  check(json_.good(), "{}.metrics.jsonl: cannot write: {}", prefix_, std::strerror(errno));
+}
+
+void Metrics::write_event(int iteration, tensorboard::Summary summary) {
+  tensorboard::Event event;
+  event.set_wall_time(wall_time());
+  event.set_step(iteration);
+  *event.mutable_summary() = std::move(summary);
+  events_ << event_record(event) << std::flush;
+  check(events_.good(), "{}_tensorboard: cannot write: {}", prefix_, std::strerror(errno));
+}
+
+void Metrics::train(int iteration, double loss, float rate, long items, const std::vector<Score>& outputs) {
+  guarded([&] {
+    const Clock::time_point now = Clock::now();
+    const double passed = std::chrono::duration<double>(now - last_train_).count();
+    const int done = iteration - last_iteration_;
+    last_train_ = now;
+    last_iteration_ = iteration;
+    Json row{{"kind", "train"}, {"iteration", iteration}, {"seconds", seconds()}, {"loss", loss}, {"lr", rate}};
+    tensorboard::Summary summary;
+    add_scalar("train/total_loss", loss, &summary);
+    add_scalar("train/lr", static_cast<double>(rate), &summary);
+    if (items > 0 && done > 0 && passed > 0) {
+      const double speed = static_cast<double>(items) * done / passed;
+      row["images_per_second"] = speed;
+      add_scalar("train/images_per_second", speed, &summary);
+    }
+    row["outputs"] = outputs_of(outputs);
+    add_scores("train", outputs, &summary);
+    write_json(row.dump());
+    write_event(iteration, std::move(summary));
+  });
+}
+
+void Metrics::test(int iteration, int net, const Evaluation& result, bool with_loss) {
+  guarded([&] {
+    Json row{{"kind", "test"}, {"iteration", iteration}, {"seconds", seconds()}, {"net", net}};
+    const std::string group = net == 0 ? "test" : fmt::format("test{}", net);
+    tensorboard::Summary summary;
+    if (with_loss) {
+      row["loss"] = result.loss;
+      add_scalar(group + "/total_loss", result.loss, &summary);
+    }
+    row["outputs"] = outputs_of(result.scores);
+    add_scores(group, result.scores, &summary);
+    write_json(row.dump());
+    if (summary.value_size() > 0) write_event(iteration, std::move(summary));
+  });
+}
+
+void Metrics::histograms(int iteration, const std::vector<NetParameterInfo>& parameters, double scale) {
+  guarded([&] {
+    tensorboard::Summary summary;
+    const auto add = [&](const char* group, const NetParameterInfo& info, const real* values, double factor) {
+      auto* value = summary.add_value();
+      value->set_tag(fmt::format("{}/{}/{}", group, info.layer, info.index));
+      *value->mutable_histo() = histogram(values, info.parameter->count(), factor);
+    };
+    for (const NetParameterInfo& info : parameters) {
+      add("weights", info, info.parameter->data(), 1);
+      if (info.parameter->has_diff()) add("gradients", info, info.parameter->diff(), scale);
+    }
+    write_event(iteration, std::move(summary));
+  });
+}
+
+}  // namespace crema

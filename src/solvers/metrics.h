@@ -1,0 +1,57 @@
+// What a run writes beside its snapshots, so that it can be looked at and compared:
+//   PREFIX.metrics.jsonl               a JSON object on a line for each displayed iteration and each test
+//   PREFIX_tensorboard/events.out...   the same for TensorBoard; histograms every histogram_interval iterations
+//   PREFIX_run.prototxt                the solver with its nets as run, the seed and all overrides in it
+//
+// A file that cannot be written ends the metrics with one line in the log, not the training.
+#pragma once
+
+#include <chrono>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/net_config.h"
+#include "core/net.h"
+#include "solvers/evaluate.h"
+#include "tensorboard.pb.h"
+
+namespace crema {
+
+class Metrics {
+ public:
+  // Starts the files at iteration 0. Later, goes on with those that are there: cuts off what they hold of `iteration`
+  // and later ones, of tests that of later ones alone if `tested` is `iteration`.
+  Metrics(const SolverConfig& config, int iteration, int tested);
+
+  void train(int iteration, double loss, float rate, long items, const std::vector<Score>& outputs);
+  // `with_loss`: the test's total loss was asked for.
+  void test(int iteration, int net, const Evaluation& result, bool with_loss);
+  // `scale`: what the parameters' diffs are multiplied with to give the mean gradient.
+  void histograms(int iteration, const std::vector<NetParameterInfo>& parameters, double scale);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void start_json(const std::string& path, int iteration, int tested);
+  void start_events(const std::string& folder, int iteration, int tested);
+  double seconds() const;
+  void write_json(const std::string& line);
+  void write_event(int iteration, tensorboard::Summary summary);
+  template <typename Action>
+  void guarded(const Action& action);
+
+  std::string prefix_;
+  std::ofstream json_, events_;
+  bool failed_ = false;
+  Clock::time_point start_ = Clock::now(), last_train_ = start_;
+  double seconds_before_ = 0;  // of the run that is gone on with
+  int last_iteration_;
+};
+
+// The solver as it runs: its nets inline as they were filtered, files by the paths at which they were found, the seed.
+// Reading it again and training gives the same run.
+std::string run_text(const SolverConfig& config, uint64_t seed, const Net& train, const std::vector<const Net*>& tests);
+
+}  // namespace crema

@@ -1,0 +1,52 @@
+// An exponential moving average of the weights (Polyak and Juditsky, 1992, "Acceleration of stochastic approximation by
+// averaging", in the form that forgets):
+//   a <- d a + (1 - d) w,  d = min(ema_decay, (1 + t) / (10 + t))
+// after the update of iteration t, from 0: at first it forgets faster, so that the initial weights fade out.
+#pragma once
+
+#include <vector>
+
+#include "core/net.h"
+
+namespace crema {
+
+class WeightAverage {
+ public:
+  // Starts at the weights as they are. `parameters` outlives the average; those that do not learn are not averaged.
+  WeightAverage(float decay, std::vector<NetParameterInfo>& parameters);
+
+  void update(int iteration);
+  // Again at the weights as they are: for weights that were loaded.
+  void restart();
+
+  // Exchanges weights and average. While exchanged, every net that shares the weights runs on the average.
+  void exchange();
+
+  // The averages of those parameters that learn, in order. restore() throws Error, before anything has changed, if they
+  // do not fit.
+  void save(SolverState* state) const;
+  void restore(const SolverState& state);
+
+ private:
+  float decay_;
+  std::vector<NetParameterInfo> parameters_;  // that learn
+  std::vector<Buffer> average_;
+};
+
+// Runs on the average during its lifetime; on the weights where `average` is null.
+class AverageScope {
+ public:
+  explicit AverageScope(WeightAverage* average) : average_(average) {
+    if (average_ != nullptr) average_->exchange();
+  }
+  ~AverageScope() {
+    if (average_ != nullptr) average_->exchange();
+  }
+  AverageScope(const AverageScope&) = delete;
+  AverageScope& operator=(const AverageScope&) = delete;
+
+ private:
+  WeightAverage* average_;
+};
+
+}  // namespace crema

@@ -1,0 +1,25 @@
+// What Ctrl-C (SIGINT) and SIGHUP mean to a training: stop, with a snapshot; write a snapshot and go on; or nothing.
+#pragma once
+
+#include <csignal>
+
+#include "solvers/solver.h"
+
+namespace crema {
+
+// In force during its lifetime; one at a time. Where SIGINT means stop, a second one ends the program at once.
+class Signals {
+ public:
+  Signals(Request on_interrupt, Request on_hangup);
+  ~Signals();
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  // What has been asked for since the last call; once it is stop, it stays so.
+  static Request asked();
+
+ private:
+  struct sigaction interrupt_before_, hangup_before_;
+};
+
+}  // namespace crema
