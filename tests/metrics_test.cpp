@@ -115,7 +115,7 @@ TEST(Metrics, hold_every_displayed_iteration_and_every_test) {
   const std::vector<json> rows = rows_of(folder);
   EXPECT_EQ(order(rows), "test 0, train 0, train 2, test 3, train 4, test 6, ");
   const json& train = rows[4];
-  EXPECT_EQ(train["lr"].get<double>(), 0.05f);
+  EXPECT_EQ(train["lr"].get<double>(), 0.05);
   EXPECT_GT(train["images_per_second"].get<double>(), 0);
   EXPECT_NE(log.find(fmt::format("loss = {:g}\n", train["loss"].get<double>())), std::string::npos) << log;
   EXPECT_EQ(train["outputs"]["loss"].size(), 1u);

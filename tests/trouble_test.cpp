@@ -136,7 +136,9 @@ TEST(DryRun, finds_what_training_would_find_later) {
 
 TEST(Overfit, a_net_that_can_learn_learns_a_few_records) {
   const auto result =
-      overfit(config(digits_solver("max_iter: 400 random_seed: 1 momentum: 0.9 base_lr: 0.02")), {}, 20);
+      overfit(config(digits_solver("max_iter: 400 random_seed: 1 momentum: 0.9 base_lr: 0.02 test_interval: 5 "
+                                   "test_iter: 1 test_state { stage: 'x' } monitor: 'accuracy' early_stop: 1")),
+              {}, 20);
   EXPECT_TRUE(result.learned) << result.last;
   EXPECT_LT(result.last, 0.05 * result.first);
   EXPECT_LT(result.iterations, 400);

@@ -8,8 +8,8 @@
 namespace crema {
 
 // Takes from a solver's nets the test nets, and changes the train net so that each layer that reads data reads its
-// first `records` records alone, in order and as they are; dropout is off. Throws Error, with its place, for a data
-// layer that cannot do so.
+// first `records` records alone, in order and not mirrored (a crop_size still cuts them at random); dropout is off.
+// Throws Error, with its place, for a data layer that cannot do so.
 void take_first_records(uint64_t records, SolverNets* nets);
 
 // Takes weight decay, and what tests decide, from a solver.

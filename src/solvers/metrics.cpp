@@ -32,6 +32,9 @@ Json outputs_of(const std::vector<Score>& scores) {
   return outputs;
 }
 
+// A float's number as people write it: 0.003, not 0.003000000026077032.
+double short_number(float value) { return std::stod(fmt::format("{}", value)); }
+
 void add_scalar(const std::string& tag, double value, tensorboard::Summary* summary) {
   auto* added = summary->add_value();
   added->set_tag(tag);
@@ -142,7 +145,11 @@ void Metrics::train(int iteration, double loss, float rate, long items, const st
     const int done = iteration - last_iteration_;
     last_train_ = now;
     last_iteration_ = iteration;
-    Json row{{"kind", "train"}, {"iteration", iteration}, {"seconds", seconds()}, {"loss", loss}, {"lr", rate}};
+    Json row{{"kind", "train"},
+             {"iteration", iteration},
+             {"seconds", seconds()},
+             {"loss", loss},
+             {"lr", short_number(rate)}};
     tensorboard::Summary summary;
     add_scalar("train/total_loss", loss, &summary);
     add_scalar("train/lr", static_cast<double>(rate), &summary);

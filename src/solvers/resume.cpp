@@ -61,7 +61,9 @@ bool Solver::try_snapshot(bool best) {
 }
 
 void Solver::start_metrics() {
-  if (!options_.snapshots || !config_.solver.metrics()) return;
+  const SolverParameter& s = config_.solver;
+  const bool wanted = s.has_metrics() ? s.metrics() : writes_snapshots(config_);
+  if (!options_.snapshots || !wanted) return;
   const std::string path = snapshot_prefix(config_) + "_run.prototxt";
   std::vector<const Net*> tests;
   for (const auto& test : test_nets_) tests.push_back(test.get());

@@ -99,6 +99,11 @@ SnapshotFiles snapshot_files(const SolverConfig& config, int iteration, bool bes
   return {stem + ".caffemodel", stem + "_ema.caffemodel", stem + std::string(kState)};
 }
 
+bool writes_snapshots(const SolverConfig& config) {
+  const SolverParameter& s = config.solver;
+  return s.snapshot() > 0 || s.snapshot_after_train() || s.keep_best();
+}
+
 void check_snapshot_folder(const SolverConfig& config) {
   const fs::path folder = folder_of(config);
   std::error_code ignored;

@@ -20,6 +20,9 @@ std::string snapshot_prefix(const SolverConfig& config);
 // Where the snapshot of an iteration goes.
 SnapshotFiles snapshot_files(const SolverConfig& config, int iteration, bool best = false);
 
+// Whether the solver asks for any.
+bool writes_snapshots(const SolverConfig& config);
+
 // Throws Error, with the place in the solver's text, if no file can be made where snapshots go.
 void check_snapshot_folder(const SolverConfig& config);
 

@@ -103,10 +103,7 @@ void Solver::check_ready() const {
         "{}: in net {} no parameter has a part in the loss, or none may learn (lr_mult: 0): training would "
         "change nothing",
         net_->config().source.at(), quoted(net_->name()));
-  const SolverParameter& s = config_.solver;
-  if (options_.snapshots && (s.snapshot() > 0 || s.snapshot_after_train() || s.keep_best())) {
-    check_snapshot_folder(config_);
-  }
+  if (options_.snapshots && writes_snapshots(config_)) check_snapshot_folder(config_);
 }
 
 void Solver::solve() {

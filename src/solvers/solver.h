@@ -46,7 +46,7 @@ struct SolverOptions {
   // written after the iteration.
   std::function<Request()> poll{};
   // > 0: to see whether the net can learn at all. The train net's data layers read the first so many records alone, in
-  // order and as they are; there is no dropout, no weight decay and no test net.
+  // order and not mirrored; there is no dropout, no weight decay and no test net.
   uint64_t first_records = 0;
 };
 

@@ -17,13 +17,16 @@ void dry_run(SolverConfig config, SolverOptions options) {
   options.snapshots = false;
   Solver solver(config, std::move(options));
   solver.check_ready();
-  if (s.snapshot() > 0 || s.snapshot_after_train() || s.keep_best()) check_snapshot_folder(config);
+  if (writes_snapshots(config)) check_snapshot_folder(config);
   solver.step(2);
   if (solver.test_nets() > 0) solver.test();
 }
 
 Overfit overfit(SolverConfig config, SolverOptions options, uint64_t records) {
-  config.solver.clear_test_iter();
+  for (auto clear : {&SolverParameter::clear_test_iter, &SolverParameter::clear_test_state,
+                     &SolverParameter::clear_test_net, &SolverParameter::clear_test_net_param}) {
+    (config.solver.*clear)();
+  }
   options.snapshots = false;
   options.first_records = records;
   bool stopped = false;
