@@ -56,6 +56,8 @@ bool Solver::try_snapshot(bool best) {
     return true;
   } catch (const Error& error) {
     CREMA_ERROR("snapshot of iteration {} failed: {}", iteration_, error.what());
+    // A model without its state is of use at the end alone; before, it only takes the next one's place.
+    if (iteration_ < config_.solver.max_iter()) remove_snapshot(snapshot_files(config_, iteration_, best));
     return false;
   }
 }

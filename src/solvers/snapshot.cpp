@@ -158,10 +158,15 @@ void remove_older(const SolverConfig& config, int iteration, int keep, bool best
   std::vector<Found> older = find_states(config);
   std::erase_if(older, [&](const Found& state) { return state.best != best || state.iteration >= iteration; });
   std::sort(older.begin(), older.end(), [](const Found& a, const Found& b) { return a.iteration > b.iteration; });
-  std::error_code ignored;
   for (size_t i = static_cast<size_t>(keep) - 1; i < older.size(); ++i) {
-    const SnapshotFiles files = snapshot_files(config, older[i].iteration, best);
-    for (const std::string& file : {files.state, files.model, files.average}) fs::remove(file, ignored);
+    remove_snapshot(snapshot_files(config, older[i].iteration, best));
+  }
+}
+
+void remove_snapshot(const SnapshotFiles& files) {
+  std::error_code ignored;
+  for (const std::string& file : {files.state, files.model, files.average}) {
+    if (fs::is_regular_file(file, ignored)) fs::remove(file, ignored);
   }
 }
 
