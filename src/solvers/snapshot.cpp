@@ -163,9 +163,10 @@ void remove_older(const SolverConfig& config, int iteration, int keep, bool best
   }
 }
 
+// The state last: it is by states that snapshots are found, also by the next run after this one is killed here.
 void remove_snapshot(const SnapshotFiles& files) {
   std::error_code ignored;
-  for (const std::string& file : {files.state, files.model, files.average}) {
+  for (const std::string& file : {files.model, files.average, files.state}) {
     if (fs::is_regular_file(file, ignored)) fs::remove(file, ignored);
   }
 }

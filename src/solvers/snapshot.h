@@ -42,7 +42,7 @@ std::string latest_state(const SolverConfig& config);
 // are left with that of `iteration`. Best ones are counted apart. What cannot be removed stays.
 void remove_older(const SolverConfig& config, int iteration, int keep, bool best);
 
-// Removes the files that are there of one snapshot, the state first.
+// Removes the files that are there of one snapshot.
 void remove_snapshot(const SnapshotFiles& files);
 
 // Removes what a process that was killed while it wrote one of the prefix's files has left.
