@@ -16,6 +16,8 @@ struct TrainFlags {
   std::string solver, snapshot;
   std::vector<std::string> weights;
   std::optional<uint64_t> seed;
+  std::vector<std::string> settings;
+  StateFlags state;
   RunFlags run;
 };
 
@@ -25,7 +27,8 @@ void log_lines(const std::string& text) {
 }
 
 void train(const TrainFlags& flags) {
-  SolverConfig config = read_solver(flags.solver);
+  SolverConfig config = read_solver(flags.solver, flags.settings);
+  flags.state.add_to(config.solver.mutable_train_state());
   if (!flags.snapshot.empty() || !flags.weights.empty()) config.solver.clear_weights();
   SolverOptions options{.engine = flags.run.engine, .threads = flags.run.threads, .seed = flags.seed};
   options.stop = Interrupt::asked;
@@ -36,7 +39,8 @@ void train(const TrainFlags& flags) {
     options.after_iteration = [&line](const Progress& progress) { line->show(progress); };
   }
 
-  Solver solver(std::move(config), std::move(options));
+  Solver solver(config, std::move(options));
+  log_gpu_requests(flags.run, config, solver);
   if (!flags.snapshot.empty()) solver.restore(flags.snapshot);
   for (const std::string& weights : flags.weights) solver.load(weights);
   log_lines(solver.net().summary());
@@ -60,6 +64,8 @@ void add_train(CLI::App& app) {
   command->add_option("--seed", flags->seed, "of all random numbers, instead of the solver's random_seed")
       ->check(CLI::Validator(
           [](const std::string& n) { return n.starts_with('-') ? n + " is negative" : std::string(); }, "N", "seed"));
+  add_set_flag(*command, flags->settings);
+  add_state_flags(*command, flags->state);
   add_run_flags(*command, flags->run);
   command->footer(
       "Example:\n  crema train --solver models/lenet/solver.prototxt\n"
