@@ -79,8 +79,10 @@ TEST(Solver, says_what_its_text_has_wrong) {
        "solver.prototxt:4:14: momentum2 is 1.5; it must be at least 0 and below 1"},
       {good + "type: 'Adam' delta: 0", "solver.prototxt:4:14: delta is 0; it must be above 0"},
       {good + "type: 'Adm'", "solver.prototxt:4:1: unknown solver type \"Adm\"; did you mean \"Adam\"?"},
-      {good + "type: 'RMSProp'",
-       "solver.prototxt:4:1: unknown solver type \"RMSProp\"; it is one of Adam, Momentum, Nesterov, SGD"},
+      {good + "type: 'Newton'",
+       "solver.prototxt:4:1: unknown solver type \"Newton\"; it is one of AMSGrad, AdaDelta, AdaGrad, Adam, AdamW, "
+       "LARS, "
+       "Lion, Momentum, Nesterov, RMSProp, SGD"},
       {good + "regularization_type: 'L3'", "solver.prototxt:4:1: regularization_type is \"L3\"; it is L1 or L2"},
       {good + "averaged: true", "solver.prototxt:4:1: averaged is an option of type \"Nesterov\", not of \"SGD\""},
       {good + "bias_correction: true",
@@ -89,7 +91,9 @@ TEST(Solver, says_what_its_text_has_wrong) {
        "solver.prototxt:4:1: clip_gradients is 0; it must be positive, or negative for no clipping"},
       {good + "snapshot_format: HDF5",
        "solver.prototxt:4:1: snapshots are written in snapshot_format BINARYPROTO alone; leave the field out"},
-      {rate, "solver.prototxt: lr_policy is not set; it is one of fixed, step, multistep, exp, inv, poly, sigmoid"},
+      {rate,
+       "solver.prototxt: lr_policy is not set; it is one of fixed, step, multistep, exp, inv, poly, sigmoid, "
+       "cosine, plateau"},
       {rate + "lr_policy: 'stpe'", "solver.prototxt:3:1: unknown lr_policy \"stpe\"; did you mean \"step\"?"},
       {rate + "lr_policy: 'step' gamma: 0.1", "solver.prototxt:3:1: lr_policy \"step\" needs stepsize"},
       {rate + "lr_policy: 'exp'", "solver.prototxt:3:1: lr_policy \"exp\" needs gamma"},

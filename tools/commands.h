@@ -8,5 +8,6 @@ namespace crema {
 void add_train(CLI::App& app);
 void add_test(CLI::App& app);
 void add_show(CLI::App& app);
+void add_completion(CLI::App& app);  // the script is of all that `app` has when it runs
 
 }  // namespace crema

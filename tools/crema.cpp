@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "commands.h"
+#include "spelling.h"
 
 namespace {
 
@@ -44,8 +45,11 @@ int main(int argc, char** argv) {
   crema::add_train(app);
   crema::add_test(app);
   crema::add_show(app);
+  crema::add_completion(app);
   try {
-    app.parse(argc, argv);
+    std::vector<std::string> arguments = crema::with_two_dashes(app, argc, argv);
+    std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
+    app.parse(std::move(arguments));
     if (app.get_subcommands().empty()) throw CLI::RequiredError("A subcommand");
     return flush();
   } catch (const CLI::ParseError& error) {

@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include "base/log.h"
+#include "config/gpu.h"
 #include "core/weights.h"
 
 namespace crema {
@@ -34,6 +35,50 @@ void add_run_flags(CLI::App& command, RunFlags& flags) {
       ->check(CLI::IsMember({"plain", "onednn"}).description("plain|onednn"));
   command.add_option("--threads", flags.threads, "threads to compute with; default: one for each core")
       ->check(CLI::Validator(check_threads, "N", "threads"));
+  command.add_option("--gpu", flags.gpu, "read for Caffe's scripts: crema runs on the CPU")->type_name("ID|all");
+}
+
+void add_set_flag(CLI::App& command, std::vector<std::string>& settings) {
+  const auto has_key = [](const std::string& text) {
+    return text.find('=') == std::string::npos ? crema::quoted(text) + " is not KEY=VALUE" : std::string();
+  };
+  command.add_option("--set", settings, "set a field: base_lr=0.02, layer[conv1].convolution_param.num_output=50")
+      ->type_size(1)
+      ->allow_extra_args(false)
+      ->check(CLI::Validator(has_key, "KEY=VALUE", "setting"));
+}
+
+void StateFlags::add_to(NetState* state) const {
+  if (level) state->set_level(*level);
+  for (const std::string& stage : stages) state->add_stage(stage);
+}
+
+void add_state_flags(CLI::App& command, StateFlags& flags) {
+  command.add_option("--level", flags.level, "the net's level")->type_name("N");
+  command.add_option("--stage", flags.stages, "stages that the net is in, separated by commas")
+      ->delimiter(',')
+      ->type_name("NAME");
+}
+
+namespace {
+
+void log_cpu_notice(const RunFlags& flags, std::vector<std::string> requests) {
+  if (!flags.gpu.empty()) requests.insert(requests.begin(), "--gpu " + flags.gpu);
+  if (const std::string notice = cpu_notice(requests); !notice.empty()) CREMA_INFO("{}", notice);
+}
+
+}  // namespace
+
+void log_gpu_requests(const RunFlags& flags, const NetConfig& config) { log_cpu_notice(flags, gpu_requests(config)); }
+
+void log_gpu_requests(const RunFlags& flags, const SolverConfig& config, Solver& solver) {
+  std::vector<std::string> requests = gpu_requests(config);
+  const auto add = [&requests](const Net& net) {
+    for (std::string& request : gpu_requests(net.config())) requests.push_back(std::move(request));
+  };
+  add(solver.net());
+  for (int i = 0; i < solver.test_nets(); ++i) add(solver.test_net(i));
+  log_cpu_notice(flags, std::move(requests));
 }
 
 void add_net_flags(CLI::App& command, NetFlags& flags) {
@@ -41,23 +86,18 @@ void add_net_flags(CLI::App& command, NetFlags& flags) {
   command.add_option("--weights", flags.weights, "its parameters, a .caffemodel")->required()->check(kFileName);
   command
       .add_option_function<std::string>(
-          "--phase", [&flags](const std::string& name) { flags.state.set_phase(name == "TRAIN" ? TRAIN : TEST); },
+          "--phase", [&flags](const std::string& name) { flags.phase = name == "TRAIN" ? TRAIN : TEST; },
           "the net's phase: TEST (the default) or TRAIN")
       ->check(CLI::IsMember({"TRAIN", "TEST"}).description("TRAIN|TEST"));
-  command
-      .add_option_function<int>(
-          "--level", [&flags](int level) { flags.state.set_level(level); }, "the net's level")
-      ->type_name("N");
-  command.add_option("--stage", flags.stages, "stages that the net is in, separated by commas")
-      ->delimiter(',')
-      ->type_name("NAME");
+  add_state_flags(command, flags.state);
+  add_set_flag(command, flags.settings);
 }
 
 NetConfig read_net(const NetFlags& flags) {
-  NetState state = flags.state;
-  if (!state.has_phase()) state.set_phase(TEST);
-  for (const std::string& stage : flags.stages) state.add_stage(stage);
-  return filter(read_net(flags.model), state);
+  NetState state;
+  state.set_phase(flags.phase);
+  flags.state.add_to(&state);
+  return filter(read_net(flags.model, flags.settings), state);
 }
 
 void load_weights(const NetFlags& flags, Net& net) {

@@ -24,7 +24,9 @@ int terminal_columns() {
 
 void show(const ShowFlags& flags) {
   const NetOptions options{.threads = flags.run.threads, .engine = flags.run.engine};
-  const auto examples = look(read_net(flags.net), options, flags.net.weights, flags.count);
+  NetConfig config = read_net(flags.net);
+  log_gpu_requests(flags.run, config);
+  const auto examples = look(std::move(config), options, flags.net.weights, flags.count);
   fmt::print("{}", as_text(examples, terminal_columns()));
   const auto right = std::count_if(examples.begin(), examples.end(), [](const Example& e) { return e.right(); });
   fmt::print("{} of {} right\n", right, examples.size());

@@ -1,6 +1,7 @@
 // crema test: the means of a net's outputs over some batches.
 #include <limits>
 
+#include "base/log.h"
 #include "commands.h"
 #include "flags.h"
 #include "solvers/evaluate.h"
@@ -15,9 +16,15 @@ struct TestFlags {
 };
 
 void test(const TestFlags& flags) {
-  Net net(read_net(flags.net), {.threads = flags.run.threads, .engine = flags.run.engine, .backward = false});
+  NetConfig config = read_net(flags.net);
+  log_gpu_requests(flags.run, config);
+  Net net(std::move(config), {.threads = flags.run.threads, .engine = flags.run.engine, .backward = false});
   load_weights(flags.net, net);
-  const auto result = evaluate(net, flags.iterations);
+  const auto log_batch = [](int batch, const std::vector<Score>& scores) {
+    for (const Score& score : scores) CREMA_INFO("Batch {}, {} = {:g}", batch, score.name, score.value);
+  };
+  const auto result = evaluate(net, flags.iterations, {}, log_batch);
+  CREMA_INFO("Loss: {:g}", result->loss);
   for (const Score& score : result->scores) fmt::print("{}\n", text(score));
 }
 

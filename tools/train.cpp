@@ -19,6 +19,8 @@ struct TrainFlags {
   std::string solver, resume;
   std::vector<std::string> weights;
   std::optional<uint64_t> seed;
+  std::vector<std::string> settings;
+  StateFlags state;
   Request on_interrupt = Request::stop, on_hangup = Request::snapshot;
   bool dry_run = false;
   uint64_t overfit = 0;
@@ -65,9 +67,11 @@ void train_whole(const TrainFlags& flags, SolverConfig config, SolverOptions opt
 }
 
 void train(const TrainFlags& flags) {
-  SolverConfig config = read_solver(flags.solver);
+  SolverConfig config = read_solver(flags.solver, flags.settings);
+  flags.state.add_to(config.solver.mutable_train_state());
   SolverOptions options{.engine = flags.run.engine, .threads = flags.run.threads, .seed = flags.seed};
   options.poll = Signals::asked;
+  options.after_build = [&flags, config](Solver& solver) { log_gpu_requests(flags.run, config, solver); };
   std::optional<ProgressLine> line;
   if (ProgressLine::possible()) {
     line.emplace();
@@ -118,6 +122,8 @@ void add_train(CLI::App& app) {
   overfit->check(CLI::Range(1, std::numeric_limits<int>::max()).description("N"));
   for (auto* trial : {dry, overfit}) trial->excludes(resume);
   dry->excludes(overfit);
+  add_set_flag(*command, flags->settings);
+  add_state_flags(*command, flags->state);
   add_run_flags(*command, flags->run);
   command->footer(
       "Examples:\n  crema train --solver models/lenet/solver.prototxt\n"

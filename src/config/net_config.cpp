@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "config/override.h"
 #include "config/prototxt.h"
 
 namespace crema {
@@ -57,10 +58,10 @@ void split_weights(SolverConfig& config) {
 
 }  // namespace
 
-NetConfig read_net(const std::string& path) {
+NetConfig read_net(const std::string& path, const std::vector<std::string>& settings) {
   NetParameter net;
   Source source = read_prototxt(path, net);
-  return upgrade(std::move(net), std::move(source));
+  return override_net(upgrade(std::move(net), std::move(source)), settings);
 }
 
 NetConfig parse_net(std::string_view text, const std::string& file) {
@@ -71,11 +72,14 @@ NetConfig parse_net(std::string_view text, const std::string& file) {
 
 NetConfig wrap(NetParameter net, const std::string& file) { return upgrade(std::move(net), Source{file, {}, {}}); }
 
-SolverConfig read_solver(const std::string& path) { return parse_solver(read_file(path, kLongestText), path); }
+SolverConfig read_solver(const std::string& path, const std::vector<std::string>& settings) {
+  return parse_solver(read_file(path, kLongestText), path, settings);
+}
 
-SolverConfig parse_solver(std::string_view text, const std::string& file) {
+SolverConfig parse_solver(std::string_view text, const std::string& file, const std::vector<std::string>& settings) {
   SolverConfig config;
   config.source = parse_prototxt(text, file, config.solver);
+  for (const std::string& setting : settings) override_solver(config, setting);
   upgrade_type(config);
   split_weights(config);
   return config;

@@ -22,10 +22,12 @@ struct NetConfig {
 struct SolverConfig {
   SolverParameter solver;
   Source source;
+  std::vector<std::string> net_settings{};  // for every net that the solver names, "KEY=VALUE" (config/override.h)
 };
 
-// Reads a net's text file and brings it to the current format. Throws Error, with file, line and column.
-NetConfig read_net(const std::string& path);
+// Reads a net's text file and brings it to the current format; then sets what `settings` say, each "KEY=VALUE"
+// (config/override.h). Throws Error, with file, line and column.
+NetConfig read_net(const std::string& path, const std::vector<std::string>& settings = {});
 
 // The same from a text; `file` is the name that errors carry, beside which the files that it names are looked for.
 NetConfig parse_net(std::string_view text, const std::string& file);
@@ -49,9 +51,11 @@ NetConfig filter(const NetConfig& config, const NetState& state);
 // state's stages, no `not_stage` among them.
 bool holds(const NetStateRule& rule, const NetState& state);
 
-// Reads a solver's text file. The legacy solver_type becomes `type`; both at once are an error. A comma-separated list
-// in `weights` becomes several values.
-SolverConfig read_solver(const std::string& path);
-SolverConfig parse_solver(std::string_view text, const std::string& file);
+// Reads a solver's text file and sets what `settings` say, each "KEY=VALUE" (config/override.h); those for its nets are
+// kept for them. The legacy solver_type becomes `type`; both at once are an error. A comma-separated list in `weights`
+// becomes several values.
+SolverConfig read_solver(const std::string& path, const std::vector<std::string>& settings = {});
+SolverConfig parse_solver(std::string_view text, const std::string& file,
+                          const std::vector<std::string>& settings = {});
 
 }  // namespace crema

@@ -17,16 +17,19 @@ std::string name_of(const std::string& file) { return file.empty() ? "(no file)"
 }  // namespace
 
 std::string Source::at() const {
+  if (!position.flag.empty()) return position.flag;
   return position.line > 0 ? fmt::format("{}:{}", name_of(file), position.line) : name_of(file);
 }
 
 std::string Source::at(std::string_view field) const {
   const Position found = find(field);
+  if (!found.flag.empty()) return found.flag;
   return found.line > 0 ? fmt::format("{}:{}:{}", name_of(file), found.line, found.column) : at();
 }
 
 std::string Source::line_of(std::string_view field) const {
   const Position found = find(field);
+  if (!found.flag.empty()) return found.flag;
   return found.line > 0 ? fmt::format("{}:{}", name_of(file), found.line) : at();
 }
 
@@ -40,7 +43,17 @@ Position Source::find(std::string_view field) const {
 }
 
 void Source::set(std::string_view field, Position where) {
-  if (where.line > 0) fields[key_of(field)] = where;
+  if (where.known()) fields[key_of(field)] = where;
+}
+
+void Source::set_anew(std::string_view field, const Position& where) {
+  const std::string key = key_of(field);
+  const bool is_element = field.ends_with(']');  // the others of its list keep theirs
+  for (auto i = fields.lower_bound(key); i != fields.end() && i->first.starts_with(key);) {
+    const char next = i->first.size() > key.size() ? i->first[key.size()] : '.';
+    i = next == '.' || (next == '[' && !is_element) ? fields.erase(i) : std::next(i);
+  }
+  set(field, where);
 }
 
 Source Source::take(std::string_view field) {

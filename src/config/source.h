@@ -13,6 +13,9 @@ namespace crema {
 struct Position {
   int line = 0;
   int column = 0;
+  std::string flag{};  // `--set base_lr=0.02`, if that has set the field (config/override.h) and no line of the file
+
+  bool known() const { return line > 0 || !flag.empty(); }
 };
 
 struct Source {
@@ -26,17 +29,21 @@ struct Source {
   // "file:line" of the message; the file's name alone where the line is unknown.
   std::string at() const;
 
-  // "file:line:column" of a field; where it was not set, of the field around it ("convolution_param"), else at().
+  // "file:line:column" of a field; where it was not set, of the field around it ("convolution_param"), else at(). For a
+  // field that a flag has set, the flag.
   std::string at(std::string_view field) const;
 
   // As at(field), without the column.
   std::string line_of(std::string_view field) const;
 
-  // The field's own position or that of the field around it; line 0 if neither is known.
+  // The field's own position or that of the field around it; not known() if neither is.
   Position find(std::string_view field) const;
 
   // Notes where a field was set; nothing if that is unknown.
   void set(std::string_view field, Position where);
+
+  // Notes that `field`, with all that is in it, was set there; what was known of its parts is forgotten.
+  void set_anew(std::string_view field, const Position& where);
 
   // The Source of the message in `field`, with paths from there. They are removed from this one.
   Source take(std::string_view field);

@@ -36,7 +36,7 @@ void upgrade_inputs(NetConfig& config) {
   const bool has_shape = net.input_shape_size() > 0 || net.input_dim_size() > 0;
   if (net.input_size() == 0 && !has_shape) return;
   const Position where = config.source.find("input");
-  if (has_shape || where.line > 0) {
+  if (has_shape || where.known()) {
     check_counts(config);
     LocatedLayer input{{}, {config.source.file, where, {}}};
     input.layer.set_name("input");

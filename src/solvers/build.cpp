@@ -1,5 +1,6 @@
 #include "solvers/build.h"
 
+#include "config/override.h"
 #include "solvers/check.h"
 
 namespace crema {
@@ -15,7 +16,7 @@ NetConfig in_state(const NetConfig& config, Phase phase, NetState state) {
   return filter(config, state);
 }
 
-NetConfig train_net(const SolverConfig& config) {
+NetConfig train_net(const SolverConfig& config, NetOverrides& overrides) {
   const SolverParameter& s = config.solver;
   const int named = s.has_net() + s.has_net_param() + s.has_train_net() + s.has_train_net_param();
   const char* first = s.has_net()         ? "net"
@@ -25,14 +26,14 @@ NetConfig train_net(const SolverConfig& config) {
   check_field(config, first, named > 0, "no net to train: set net, net_param, train_net or train_net_param");
   check_field(config, first, named == 1, "{} nets to train: set one of net, net_param, train_net and train_net_param",
               named);
-  if (s.has_net()) return read_net(s.net());
-  if (s.has_train_net()) return read_net(s.train_net());
-  return s.has_net_param() ? inline_net(config, s.net_param(), "net_param")
-                           : inline_net(config, s.train_net_param(), "train_net_param");
+  if (s.has_net()) return overrides.apply(read_net(s.net()));
+  if (s.has_train_net()) return overrides.apply(read_net(s.train_net()));
+  return overrides.apply(s.has_net_param() ? inline_net(config, s.net_param(), "net_param")
+                                           : inline_net(config, s.train_net_param(), "train_net_param"));
 }
 
 // The train net's file serves for testing, too, where it is meant for both.
-std::vector<NetConfig> test_nets(const SolverConfig& config, const NetConfig& train) {
+std::vector<NetConfig> test_nets(const SolverConfig& config, const NetConfig& train, NetOverrides& overrides) {
   const SolverParameter& s = config.solver;
   const int own = s.test_net_param_size() + s.test_net_size(), left = s.test_iter_size() - own;
   const bool shared = s.has_net() || s.has_net_param();
@@ -41,9 +42,9 @@ std::vector<NetConfig> test_nets(const SolverConfig& config, const NetConfig& tr
               own == 1 ? "" : "s");
   std::vector<NetConfig> nets;
   for (int i = 0; i < s.test_net_param_size(); ++i) {
-    nets.push_back(inline_net(config, s.test_net_param(i), fmt::format("test_net_param[{}]", i)));
+    nets.push_back(overrides.apply(inline_net(config, s.test_net_param(i), fmt::format("test_net_param[{}]", i))));
   }
-  for (const std::string& path : s.test_net()) nets.push_back(read_net(path));
+  for (const std::string& path : s.test_net()) nets.push_back(overrides.apply(read_net(path)));
   nets.resize(nets.size() + static_cast<size_t>(left), train);
   return nets;
 }
@@ -52,9 +53,11 @@ std::vector<NetConfig> test_nets(const SolverConfig& config, const NetConfig& tr
 
 SolverNets solver_nets(const SolverConfig& config) {
   const SolverParameter& s = config.solver;
-  const NetConfig train = train_net(config);
+  NetOverrides overrides(config.net_settings);
+  const NetConfig train = train_net(config, overrides);
   SolverNets nets;
-  const std::vector<NetConfig> tests = test_nets(config, train);
+  const std::vector<NetConfig> tests = test_nets(config, train, overrides);
+  overrides.check_all_used();
   const int count = static_cast<int>(tests.size());
   check_field(config, "test_state", s.test_state_size() == 0 || s.test_state_size() == count,
               "test_state has {} entries for {} test nets; give one for each or none", s.test_state_size(), count);

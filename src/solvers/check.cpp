@@ -72,6 +72,11 @@ real checked_delta(const SolverConfig& config) {
   return delta;
 }
 
+void check_no_momentum(const SolverConfig& config) {
+  check_field(config, "momentum", config.solver.momentum() == 0, "momentum is {}, but type {} has none; leave it out",
+              config.solver.momentum(), quoted(config.solver.type()));
+}
+
 void check_solver(const SolverConfig& config) {
   check_numbers(config);
   check_counts(config);

@@ -25,6 +25,9 @@ real checked_share(const SolverConfig& config, std::string_view field, float val
 // `delta`, which is added to a divisor and must keep it from zero.
 real checked_delta(const SolverConfig& config);
 
+// For rules that have no momentum, as Caffe's: one that is set would be ignored.
+void check_no_momentum(const SolverConfig& config);
+
 // All that can be said without the nets. Also creates the update rule and the schedule, for their own checks.
 void check_solver(const SolverConfig& config);
 

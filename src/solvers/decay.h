@@ -44,26 +44,35 @@ struct DecoupledL1 {
   real shrink(real w) const { return w - alpha_lambda * sign(w); }
 };
 
-template <typename Kind, typename Body>
-void loop(const Kind& kind, long count, const Body& body) {
-  for_elements(count, 8, [kind, body](long i) { body(kind, i); });
-}
-
 }  // namespace decay
 
-// Calls body(decay, i) for each element i of an Update, with `decay` one of the kinds above.
-template <typename U, typename Body>
-void for_each_element(const U& u, const Body& body) {
+// f(decay), with `decay` that of an Update, one of the kinds above.
+template <typename U, typename F>
+auto with_decay(const U& u, const F& f) {
   switch (u.decay_kind) {
     case Decay::l2:
-      return decay::loop(decay::L2{u.gradient_scale, u.decay}, u.count, body);
+      return f(decay::L2{u.gradient_scale, u.decay});
     case Decay::l1:
-      return decay::loop(decay::L1{u.gradient_scale, u.decay}, u.count, body);
+      return f(decay::L1{u.gradient_scale, u.decay});
     case Decay::decoupled_l2:
-      return decay::loop(decay::DecoupledL2{u.gradient_scale, u.rate * u.decay}, u.count, body);
+      return f(decay::DecoupledL2{u.gradient_scale, u.rate * u.decay});
     case Decay::decoupled_l1:
-      return decay::loop(decay::DecoupledL1{u.gradient_scale, u.rate * u.decay}, u.count, body);
+      break;
   }
+  return f(decay::DecoupledL1{u.gradient_scale, u.rate * u.decay});
+}
+
+// Calls body(decay, i) for each element i.
+template <typename U, typename Body>
+void for_each_element(const U& u, const Body& body) {
+  with_decay(u, [&](const auto& kind) { for_elements(u.count, 8, [kind, body](long i) { body(kind, i); }); });
+}
+
+// The sum of term(decay, i) over all elements, the same on any number of threads.
+template <typename U, typename Term>
+double sum_over_elements(const U& u, const Term& term) {
+  return with_decay(u,
+                    [&](const auto& kind) { return parallel_sum(u.count, 4, [&](long i) { return term(kind, i); }); });
 }
 
 }  // namespace crema

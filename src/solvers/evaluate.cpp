@@ -22,12 +22,14 @@ std::string text(const Score& score) {
   return line;
 }
 
-std::optional<Evaluation> evaluate(Net& net, int batches, const std::function<bool()>& stop) {
+std::optional<Evaluation> evaluate(Net& net, int batches, const std::function<bool()>& stop,
+                                   const std::function<void(int, const std::vector<Score>&)>& after_batch) {
   Evaluation sum;
   for (int batch = 0; batch < batches; ++batch) {
     if (stop && stop()) return std::nullopt;
     sum.loss += static_cast<double>(net.forward());
     const std::vector<Score> now = scores(net);
+    if (after_batch) after_batch(batch, now);
     if (batch == 0) {
       sum.scores = now;
       continue;

@@ -29,7 +29,8 @@ std::vector<Score> scores(const Net& net);
 std::string text(const Score& score);
 
 // Means over `batches` forward passes; nothing if stop() asked to end before the last. Throws Error if an output
-// changes its size from one pass to another.
-std::optional<Evaluation> evaluate(Net& net, int batches, const std::function<bool()>& stop = {});
+// changes its size from one pass to another. `after_batch` is told each batch's number, from 0, and what it gave.
+std::optional<Evaluation> evaluate(Net& net, int batches, const std::function<bool()>& stop = {},
+                                   const std::function<void(int, const std::vector<Score>&)>& after_batch = {});
 
 }  // namespace crema

@@ -10,7 +10,8 @@
 
 namespace crema {
 
-// The factor on base_lr at iteration t, in double precision. `step` counts the drops, for those that have them.
+// The factor on base_lr at iteration t, in double precision; on what base_lr is above min_lr, for cosine. `step` counts
+// the drops, for those that have them.
 struct LrFormula {
   const char* name;
   std::vector<const char*> needs;  // fields that must be set
@@ -18,6 +19,18 @@ struct LrFormula {
 };
 
 namespace {
+
+// How much of its period has passed at iteration t, from 0 to 1. Iterations beyond max_iter stay at the end.
+double share_of_period(const SolverParameter& s, double t) {
+  if (!s.has_stepsize()) return std::min(t, static_cast<double>(s.max_iter())) / std::max(1, s.max_iter());
+  double length = s.stepsize();
+  if (s.period_mult() == 1) return std::fmod(t, length) / length;
+  while (t >= length) {
+    t -= length;
+    length *= static_cast<double>(s.period_mult());
+  }
+  return t / length;
+}
 
 const std::vector<LrFormula> kFormulas = {
     {"fixed", {}, [](const SolverParameter&, double, double) { return 1.0; }},
@@ -35,8 +48,14 @@ const std::vector<LrFormula> kFormulas = {
      [](const SolverParameter& s, double t, double) {
        return std::pow(std::max(0.0, 1 - t / s.max_iter()), s.power());
      }},
-    {"sigmoid", {"gamma", "stepsize"}, [](const SolverParameter& s, double t, double) {
-       return 1 / (1 + std::exp(-s.gamma() * (t - s.stepsize())));
+    {"sigmoid",
+     {"gamma", "stepsize"},
+     [](const SolverParameter& s, double t, double) { return 1 / (1 + std::exp(-s.gamma() * (t - s.stepsize()))); }},
+    {"cosine",
+     {},
+     [](const SolverParameter& s, double t, double) { return (1 + std::cos(M_PI * share_of_period(s, t))) / 2; }},
+    {"plateau", {"gamma", "monitor"}, [](const SolverParameter& s, double, double step) {
+       return std::pow(s.gamma(), step);
      }}};
 
 const LrFormula* find_formula(const SolverConfig& config) {
@@ -77,22 +96,91 @@ void check_values(const SolverConfig& config) {
   }
 }
 
+void check_warmup(const SolverConfig& config) {
+  const SolverParameter& s = config.solver;
+  check_field(config, "warmup_iter", s.warmup_iter() >= 0, "warmup_iter is {}; it must be at least 0", s.warmup_iter());
+  check_field(config, "warmup_start_lr", std::isfinite(s.warmup_start_lr()) && s.warmup_start_lr() >= 0,
+              "warmup_start_lr is {}; it must be a number of at least 0", s.warmup_start_lr());
+  check_field(config, "warmup_start_lr", !s.has_warmup_start_lr() || s.warmup_iter() > 0,
+              "warmup_start_lr is set, but there is no warm-up: set warmup_iter");
+}
+
+void check_cosine_and_plateau(const SolverConfig& config) {
+  const SolverParameter& s = config.solver;
+  const bool cosine = s.lr_policy() == "cosine", plateau = s.lr_policy() == "plateau";
+  const auto belongs = [&](const char* field, bool set, bool here, const char* to) {
+    check_field(config, field, !set || here, "{} is an option of lr_policy {}, not of {}", field, to,
+                quoted(s.lr_policy()));
+  };
+  belongs("min_lr", s.has_min_lr(), cosine || plateau, "\"cosine\" and \"plateau\"");
+  belongs("period_mult", s.has_period_mult(), cosine, "\"cosine\"");
+  belongs("patience", s.has_patience(), plateau, "\"plateau\"");
+  check_field(config, "min_lr", std::isfinite(s.min_lr()) && s.min_lr() >= 0,
+              "min_lr is {}; it must be a number of at least 0", s.min_lr());
+  check_field(config, "min_lr", !(cosine || plateau) || s.min_lr() <= s.base_lr(),
+              "min_lr is {}, which is above base_lr ({})", s.min_lr(), s.base_lr());
+  check_field(config, "lr_policy", !cosine || s.has_stepsize() || s.has_max_iter(),
+              "lr_policy \"cosine\" needs max_iter or stepsize");
+  check_field(config, "stepsize", !cosine || !s.has_stepsize() || s.stepsize() > 0,
+              "stepsize is {}; it must be above 0", s.stepsize());
+  check_field(config, "period_mult", std::isfinite(s.period_mult()) && s.period_mult() >= 1,
+              "period_mult is {}; it must be a number of at least 1", s.period_mult());
+  check_field(config, "period_mult", !s.has_period_mult() || s.has_stepsize(),
+              "period_mult is set, but the cosine does not restart: set stepsize, its first period");
+  check_field(config, "patience", s.patience() >= 1, "patience is {}; it must be at least 1", s.patience());
+  check_field(config, "gamma", !plateau || s.gamma() < 1, "gamma is {}; plateau needs it below 1", s.gamma());
+}
+
 }  // namespace
 
 LrPolicy::LrPolicy(const SolverConfig& config) : solver_(config.solver), formula_(find_formula(config)) {
   check_needs(config, *formula_);
   check_values(config);
+  check_warmup(config);
+  check_cosine_and_plateau(config);
+  check_finite(config);
+}
+
+// A formula may leave the numbers on the way: 2^t does in iteration 128.
+void LrPolicy::check_finite(const SolverConfig& config) const {
+  constexpr int kParts = 1000;
+  for (int i = 0; i <= kParts; ++i) {
+    const int t = static_cast<int>(static_cast<long>(solver_.max_iter()) * i / kParts);
+    const auto rate = static_cast<float>(rate_at(t));
+    check_field(config, "lr_policy", std::isfinite(rate), "lr_policy {}: the learning rate of iteration {} is {}",
+                quoted(solver_.lr_policy()), t, rate);
+  }
+}
+
+int LrPolicy::steps_at(int iteration) const {
+  if (solver_.lr_policy() == "step") return iteration / solver_.stepsize();
+  if (solver_.lr_policy() != "multistep") return 0;
+  const auto& values = solver_.stepvalue();
+  return static_cast<int>(std::upper_bound(values.begin(), values.end(), iteration) - values.begin());
+}
+
+double LrPolicy::policy_rate(int iteration) const {
+  const bool plateau = solver_.lr_policy() == "plateau";
+  const double factor = formula_->factor(solver_, iteration, plateau ? drops_ : steps_at(iteration));
+  const auto base = static_cast<double>(solver_.base_lr()), least = static_cast<double>(solver_.min_lr());
+  if (solver_.lr_policy() == "cosine") return least + (base - least) * factor;
+  return plateau ? std::max(least, base * factor) : base * factor;
+}
+
+double LrPolicy::rate_at(int iteration) const {
+  const int warmup = solver_.warmup_iter();
+  if (iteration >= warmup) return policy_rate(iteration);
+  const auto start = static_cast<double>(solver_.warmup_start_lr());
+  return start + (policy_rate(warmup) - start) * iteration / warmup;
 }
 
 float LrPolicy::rate(int iteration) {
-  if (solver_.lr_policy() == "step") current_step_ = iteration / solver_.stepsize();
-  if (solver_.lr_policy() == "multistep") {
-    const auto& values = solver_.stepvalue();
-    const auto drops = static_cast<int>(std::upper_bound(values.begin(), values.end(), iteration) - values.begin());
-    if (drops != current_step_) CREMA_INFO("MultiStep Status: Iteration {}, step = {}", iteration, drops);
-    current_step_ = drops;
+  const int steps = steps_at(iteration);
+  if (solver_.lr_policy() == "multistep" && steps != current_step_) {
+    CREMA_INFO("MultiStep Status: Iteration {}, step = {}", iteration, steps);
   }
-  return static_cast<float>(solver_.base_lr() * formula_->factor(solver_, iteration, current_step_));
+  current_step_ = steps;
+  return static_cast<float>(rate_at(iteration));
 }
 
 }  // namespace crema

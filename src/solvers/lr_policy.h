@@ -1,5 +1,6 @@
 // The learning rate as a function of the iteration, by the solver's lr_policy: fixed, step, multistep, exp, inv, poly,
-// sigmoid (formulas: proto/crema.proto).
+// sigmoid, cosine; by plateau, of the drops that somebody counts. Before each a linear warm-up, where the solver asks
+// for one. Formulas: proto/crema.proto.
 #pragma once
 
 #include "config/net_config.h"
@@ -11,24 +12,28 @@ struct LrFormula;
 class LrPolicy {
  public:
   // Throws Error, with the place in the text, for an unknown policy (with the nearest one) and for fields that it needs
-  // and that are absent or make no sense.
+  // and that are absent or make no sense; also where a rate up to max_iter would be no finite number.
   explicit LrPolicy(const SolverConfig& config);
-
-  // How often the monitored test output had policy "plateau" drop the rate.
-  void set_drops(int drops) { drops_ = drops; }
 
   // alpha at iteration t, from 0.
   float rate(int iteration);
+
+  // For "plateau": how often the rate has dropped. 0 at first; the others ignore it.
+  void set_drops(int drops) { drops_ = drops; }
 
   // Drops that "step" and "multistep" had made at the iteration that was last asked for, as Caffe's solver states keep
   // them; 0 for the others.
   int current_step() const { return current_step_; }
 
  private:
+  int steps_at(int iteration) const;
+  double policy_rate(int iteration) const;  // without the warm-up
+  double rate_at(int iteration) const;
+  void check_finite(const SolverConfig& config) const;
+
   SolverParameter solver_;
   const LrFormula* formula_;
-  int current_step_ = 0;
-  int drops_ = 0;
+  int current_step_ = 0, drops_ = 0;
 };
 
 }  // namespace crema

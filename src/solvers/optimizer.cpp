@@ -9,9 +9,9 @@
 namespace crema {
 namespace {
 
-Decay decay_kind(const SolverParameter& s) {
+Decay decay_kind(const SolverParameter& s, const UpdateRule& rule) {
   const bool l1 = s.regularization_type() == "L1";
-  if (s.decoupled_decay()) return l1 ? Decay::decoupled_l1 : Decay::decoupled_l2;
+  if (s.decoupled_decay() || rule.decoupled()) return l1 ? Decay::decoupled_l1 : Decay::decoupled_l2;
   return l1 ? Decay::l1 : Decay::l2;
 }
 
@@ -39,7 +39,7 @@ Update Optimizer::prepare(size_t i, int iteration, float rate) {
   u.iteration = iteration;
   u.rate = static_cast<real>(rate) * info.lr_mult;
   u.decay = static_cast<real>(solver_.weight_decay()) * info.decay_mult;
-  u.decay_kind = decay_kind(solver_);
+  u.decay_kind = decay_kind(solver_, *rule_);
   u.count = info.parameter->count();
   u.w = info.parameter->mutable_data();
   for (size_t k = 0; k < history_.size(); ++k) u.state[k] = history_[k][i].data();

@@ -55,6 +55,7 @@ Solver::Solver(SolverConfig config, SolverOptions options)
       policy_(config_),
       monitor_(config_) {
   build_nets();
+  if (options_.after_build) options_.after_build(*this);
   for (const std::string& weights : config_.solver.weights()) load(weights);
 }
 

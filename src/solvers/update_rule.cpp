@@ -20,7 +20,14 @@ void register_update_rule(const std::string& type, CreateUpdateRule create) { re
 std::unique_ptr<UpdateRule> create_update_rule(const SolverConfig& config) {
   const std::string& type = config.solver.type();
   const auto found = registry().find(type);
-  if (found != registry().end()) return found->second(config);
+  if (found != registry().end()) {
+    std::unique_ptr<UpdateRule> rule = found->second(config);
+    const bool refused = rule->decoupled() && config.solver.has_decoupled_decay() && !config.solver.decoupled_decay();
+    check_field(config, "decoupled_decay", !refused,
+                "decoupled_decay is false, but type {} decays decoupled by its nature; leave the field out",
+                quoted(type));
+    return rule;
+  }
   throw Error("{}: unknown solver type {}{}", config.source.at("type"), quoted(type), choices(type, keys(registry())));
 }
 

@@ -42,6 +42,9 @@ class UpdateRule {
   // One pass over the parameter's memory: reads g, changes w and the histories.
   virtual void update(const Update& update) const = 0;
 
+  // Whether weight decay shrinks the weights directly, whatever decoupled_decay says: such is the rule.
+  virtual bool decoupled() const { return false; }
+
   // For a rule that wants the gradient at another point than w: moves w there before the iteration's first forward
   // pass. update() then finds it there, with the same rate, and leaves w where the rule's formula has it. Update::g is
   // null.

@@ -1,0 +1,188 @@
+// Flags that several subcommands share: --set, Caffe's spellings, what asks for a GPU; and the completion scripts.
+#include <gtest/gtest.h>
+
+#include <regex>
+
+#include "support/tool.h"
+#include "support/training.h"
+
+namespace crema {
+namespace {
+
+size_t count_of(const std::string& text, const std::string& part) {
+  size_t count = 0;
+  for (size_t i = text.find(part); i != std::string::npos; i = text.find(part, i + 1)) ++count;
+  return count;
+}
+
+// A net without data files whose score differs from the training's stage to the other.
+constexpr const char* kNet = R"(name: "flags"
+layer { name: "data" type: "DummyData" top: "data" top: "label"
+  dummy_data_param { shape { dim: 4 dim: 3 } shape { dim: 4 } data_filler { type: "gaussian" } data_filler { } } }
+layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip" inner_product_param { num_output: 2
+  weight_filler { type: "xavier" } } }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "loss" }
+layer { name: "extra" type: "Power" bottom: "ip" top: "extra" include { stage: "more" min_level: 2 } }
+)";
+
+std::string solver_in(const TempFolder& folder, const std::string& fields = "") {
+  const std::string net = folder.write("net.prototxt", kNet);
+  return folder.write("solver.prototxt", "net: \"" + net + "\"\nbase_lr: 0.1\nlr_policy: \"fixed\"\nmax_iter: 2\n" +
+                                             "display: 1\nrandom_seed: 1\nsnapshot_prefix: \"" + (folder / "s") +
+                                             "\"\n" + fields + "\n");
+}
+
+TEST(ToolFlags, set_changes_a_solver_and_its_net) {
+  const TempFolder folder;
+  const std::string solver = solver_in(folder);
+  const ToolResult run =
+      run_tool("train --solver " + solver +
+               " --set base_lr=0.5 --set max_iter=3 --set 'layer[ip].inner_product_param.num_output=5'");
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(count_of(run.err, ", lr = 0.5\n"), 3u) << run.err;
+  const std::string model = folder / "s_iter_3.caffemodel", net = folder / "net.prototxt";
+  const std::string test = "test --iterations 1 --model " + net + " --weights " + model;
+  EXPECT_EQ(run_tool(test).code, 1);  // 2 outputs, as the text has them
+  EXPECT_EQ(run_tool(test + " --set layer[ip].inner_product_param.num_output=5").code, 0);
+  const ToolResult wrong = run_tool("train --solver " + solver + " --set base_Ir=1");
+  EXPECT_EQ(wrong.code, 1);
+  EXPECT_EQ(wrong.err, "crema: --set base_Ir=1: SolverParameter has no field \"base_Ir\"; did you mean \"base_lr\"?\n");
+  const ToolResult negative = run_tool("train --solver " + solver + " --set base_lr=-1");
+  EXPECT_EQ(negative.err, "crema: --set base_lr=-1: base_lr is -1; it must be a number of at least 0\n");
+  const ToolResult usage = run_tool("train --solver " + solver + " --set base_lr");
+  EXPECT_EQ(usage.code, 2);
+  EXPECT_EQ(usage.err, "crema: --set: \"base_lr\" is not KEY=VALUE (see crema train --help)\n");
+}
+
+TEST(ToolFlags, takes_caffes_spellings) {
+  const TempFolder folder;
+  const std::string solver = solver_in(folder);
+  const ToolResult trained = run_tool("train -solver=" + solver + " -level 2 -stage more,other -seed 5 -gpu all");
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  EXPECT_NE(trained.err.find("Train net output #0: extra = "), std::string::npos) << trained.err;
+  EXPECT_NE(trained.err.find("] Random seed: 5\n"), std::string::npos);
+  const std::string model = folder / "s_iter_2.caffemodel", net = folder / "net.prototxt";
+  EXPECT_EQ(run_tool("train -solver " + solver + " -weights " + model + "," + model).code, 0);
+  const ToolResult resumed =
+      run_tool("train -solver " + solver + " -set max_iter=3 -snapshot " + (folder / "s_iter_2.solverstate"));
+  EXPECT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_NE(resumed.err.find("] Iteration 2 ("), std::string::npos) << resumed.err;
+  const ToolResult tested =
+      run_tool("test -model " + net + " -weights=" + model + " -iterations 2 -phase TRAIN -level 2 -stage=more -gpu=0");
+  EXPECT_EQ(tested.code, 0) << tested.err;
+  EXPECT_EQ(tested.out.substr(0, 8), "extra = ");
+}
+
+TEST(ToolFlags, leaves_values_and_unknown_flags_as_they_are) {
+  EXPECT_EQ(run_tool("train -solver -gpu").err, "crema: -gpu: cannot open: No such file or directory\n");
+  EXPECT_EQ(run_tool("test -model -weights -weights x -level -3").err,
+            "crema: -weights: cannot open: No such file or directory\n");
+  const ToolResult unknown = run_tool("train -solver a -colour red");
+  EXPECT_EQ(unknown.code, 2);
+  EXPECT_EQ(unknown.err, "crema: not expected: -colour red (see crema train --help)\n");
+}
+
+TEST(ToolFlags, one_line_says_that_nothing_runs_on_a_gpu) {
+  const TempFolder folder;
+  const std::string plain = solver_in(folder);
+  EXPECT_EQ(run_tool("train --solver " + plain).err.find("runs on the CPU"), std::string::npos);
+  const ToolResult flagged = run_tool("train --solver " + plain + " --gpu 0");
+  EXPECT_NE(flagged.err.find("] --gpu 0: crema runs on the CPU\n"), std::string::npos) << flagged.err;
+
+  const std::string solver = solver_in(folder, "solver_mode: GPU\ndevice_id: 1\ntest_iter: 1 test_interval: 5");
+  folder.write("net.prototxt", std::string(kNet) + R"(layer { name: "act" type: "ReLU" bottom: "ip" top: "act"
+  relu_param { engine: CUDNN } })");
+  const ToolResult run = run_tool("train --solver " + solver);
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(count_of(run.err, "runs on the CPU"), 1u) << run.err;
+  // The layer is in the train and in the test net.
+  EXPECT_NE(run.err.find("] " + solver + ":8: solver_mode: GPU (and 2 more): crema runs on the CPU\n"),
+            std::string::npos)
+      << run.err;
+  const ToolResult tested = run_tool("test --model " + (folder / "net.prototxt") + " --weights " +
+                                     (folder / "s_iter_2.caffemodel") + " --iterations 1");
+  EXPECT_NE(tested.err.find("net.prototxt:9: engine: CUDNN: crema runs on the CPU\n"), std::string::npos) << tested.err;
+}
+
+TEST(ToolFlags, test_logs_each_batch_as_caffe_does) {
+  const TempFolder folder;
+  ASSERT_EQ(run_tool("train --solver " + solver_in(folder)).code, 0);
+  const ToolResult tested = run_tool("test --model " + (folder / "net.prototxt") + " --weights " +
+                                     (folder / "s_iter_2.caffemodel") + " --iterations 2");
+  ASSERT_EQ(tested.code, 0);
+  std::smatch m;
+  ASSERT_TRUE(std::regex_search(
+      tested.err, m, std::regex("\\] Batch 0, loss = (\\S+)\n.*\\] Batch 1, loss = (\\S+)\n.*\\] Loss: (\\S+)\n$")))
+      << tested.err;
+  const double mean = (std::stod(m[1]) + std::stod(m[2])) / 2;
+  EXPECT_NEAR(std::stod(m[3]), mean, 1e-4);
+  EXPECT_NEAR(std::stod(tested.out.substr(7)), mean, 1e-4);
+}
+
+TEST(ToolFlags, a_python_layer_is_one_clear_error) {
+  const TempFolder folder;
+  const std::string net = folder.write("net.prototxt", R"(layer { name: "py" type: "Python" top: "x"
+  python_param { module: "my_layers" layer: "Noise" } }
+)");
+  const ToolResult run = run_tool("test --model " + net + " --weights none.caffemodel");
+  EXPECT_EQ(run.code, 1);
+  EXPECT_EQ(run.err,
+            "crema: " + net +
+                ":1:20: layer \"py\" is written in Python (module \"my_layers\", class \"Noise\") and cannot run "
+                "here\n");
+}
+
+// What bash offers for the last of `words`.
+std::string completed(const TempFolder& folder, const std::string& words, int last) {
+  const std::string script = fmt::format(
+      "source '{}'; COMP_WORDS=({}); COMP_CWORD={}; _crema; echo \"${{COMPREPLY[*]}}\"", folder / "bash", words, last);
+  const std::string command =
+      fmt::format("bash --norc --noprofile '{}' > '{}' 2>&1", folder.write("run", script), folder / "out");
+  EXPECT_EQ(std::system(command.c_str()), 0);
+  return read_file(folder / "out");
+}
+
+TEST(ToolFlags, bash_completes) {
+  const TempFolder folder;
+  folder.write("bash", run_tool("completion bash").out);
+  EXPECT_EQ(completed(folder, "crema tr", 1), "train\n");
+  EXPECT_EQ(completed(folder, "crema train --so", 2), "--solver\n");
+  EXPECT_EQ(completed(folder, "crema test --phase T", 3), "TRAIN TEST\n");
+  EXPECT_EQ(completed(folder, "crema test --so", 2), "\n");
+  EXPECT_EQ(completed(folder, "crema completion z", 2), "zsh\n");
+  const std::string model = folder.write("some.prototxt", "");
+  EXPECT_EQ(completed(folder, "crema train --solver " + (folder / "some"), 3), model + "\n");
+}
+
+// All subcommands and flags that --help shows.
+TEST(ToolFlags, completions_know_all_flags) {
+  const std::string bash = run_tool("completion bash").out, zsh = run_tool("completion zsh").out,
+                    fish = run_tool("completion fish").out;
+  const std::string all = run_tool("--help").out;
+  const std::regex command_line("\n  ([a-z]+) {2,}"), flag("--([a-z][-_a-z]*)");
+  const std::string commands =
+      all.substr(all.find("SUBCOMMANDS") == std::string::npos ? all.find("Subcommands") : all.find("SUBCOMMANDS"));
+  size_t flags = 0, found = 0;
+  for (std::sregex_iterator c(commands.begin(), commands.end(), command_line), end; c != end; ++c, ++found) {
+    const std::string command = (*c)[1];
+    EXPECT_NE(fish.find("-a " + command + " "), std::string::npos) << command;
+    EXPECT_NE(zsh.find("'" + command + ":"), std::string::npos) << command;
+    const std::string help = run_tool(command + " --help").out;
+    const std::string own = help.substr(0, help.find("Example"));
+    for (std::sregex_iterator f(own.begin(), own.end(), flag); f != end; ++f, ++flags) {
+      const std::string name = (*f)[1];
+      const size_t line = bash.find("\n    " + command + ") words=");
+      ASSERT_NE(line, std::string::npos) << command;
+      const std::string words = bash.substr(line, bash.find(";;", line) - line);
+      EXPECT_TRUE(command == "completion" || words.find("--" + name) != std::string::npos) << command << " " << name;
+      EXPECT_NE(zsh.find("'--" + name + "["), std::string::npos) << command << " " << name;
+      EXPECT_NE(fish.find("'__fish_seen_subcommand_from " + command + "' -l " + name + " "), std::string::npos)
+          << command << " " << name;
+    }
+  }
+  EXPECT_GE(found, 4u) << all;
+  EXPECT_GE(flags, 20u);
+}
+
+}  // namespace
+}  // namespace crema

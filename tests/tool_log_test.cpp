@@ -1,0 +1,207 @@
+// A redirected log has the lines that parsers of Caffe's logs look for. The parser here knows the grammar alone, none
+// of the program's own code; what it reads is held against what is known of the run.
+#include <gtest/gtest.h>
+
+#include <regex>
+#include <sstream>
+
+#include "support/tool.h"
+
+namespace crema {
+namespace {
+
+// One line: glog's prefix and what follows it.
+struct Line {
+  char severity;
+  int month, day, hour, minute;
+  double second;
+  long thread;
+  std::string file;
+  int number;
+  std::string text;
+};
+
+// "I0123 12:34:56.123456 4711 solver.cpp:239] Solving LeNet"
+bool parse(const std::string& text, Line* line) {
+  static const std::regex prefix(
+      R"(([IWEF])(\d\d)(\d\d) (\d\d):(\d\d):(\d\d\.\d{6}) +(\d+) ([-_A-Za-z0-9]+\.(?:cpp|h)):(\d+)\] (.*))");
+  std::smatch m;
+  if (!std::regex_match(text, m, prefix)) return false;
+  *line = {m.str(1)[0],     std::stoi(m[2]),
+           std::stoi(m[3]), std::stoi(m[4]),
+           std::stoi(m[5]), std::stod(m[6]),
+           std::stol(m[7]), m[8],
+           std::stoi(m[9]), m[10]};
+  return true;
+}
+
+struct Output {
+  int index;
+  std::string name;
+  double value;
+  std::string weight, weighted;  // of a loss
+};
+
+struct Report {
+  int iteration;
+  double speed = 0, seconds = 0, loss = 0, rate = -1;
+  int interval = 0;
+  std::vector<Output> outputs{};
+};
+
+struct TestPass {
+  int iteration, net;
+  std::vector<Output> outputs{};
+};
+
+struct Log {
+  std::vector<Line> lines;
+  std::string solving;
+  std::vector<Report> reports;
+  std::vector<TestPass> tests;
+  int done = 0;
+};
+
+Output output_of(const std::smatch& m) { return {std::stoi(m[1]), m[2], std::stod(m[3]), m[4], m[5]}; }
+
+void take(const std::string& text, Log* log) {
+  static const std::string number = R"(([-+]?[0-9]+\.?[0-9]*(?:e[-+]?[0-9]+)?))";
+  static const std::string output =
+      R"( net output #(\d+): (\S+) = )" + number + R"((?: \(\* )" + number + " = " + number + R"( loss\))?)";
+  static const std::regex report(R"(Iteration (\d+) \()" + number + " iter/s, " + number +
+                                 R"(s/(\d+) iters\), loss = )" + number),
+      rate(R"(Iteration (\d+), lr = )" + number), test(R"(Iteration (\d+), Testing net \(#(\d+)\))"),
+      train_output("    Train" + output), test_output("    Test" + output), solving("Solving (.*)");
+  std::smatch m;
+  if (std::regex_match(text, m, solving)) log->solving = m[1];
+  if (std::regex_match(text, m, report)) {
+    log->reports.push_back({std::stoi(m[1]), std::stod(m[2]), std::stod(m[3]), std::stod(m[5]), -1, std::stoi(m[4])});
+  }
+  if (std::regex_match(text, m, rate)) {
+    ASSERT_FALSE(log->reports.empty());
+    ASSERT_EQ(log->reports.back().iteration, std::stoi(m[1]));
+    log->reports.back().rate = std::stod(m[2]);
+  }
+  if (std::regex_match(text, m, test)) log->tests.push_back({std::stoi(m[1]), std::stoi(m[2])});
+  if (std::regex_match(text, m, train_output)) {
+    ASSERT_FALSE(log->reports.empty());
+    log->reports.back().outputs.push_back(output_of(m));
+  }
+  if (std::regex_match(text, m, test_output)) {
+    ASSERT_FALSE(log->tests.empty());
+    log->tests.back().outputs.push_back(output_of(m));
+  }
+  log->done += text == "Optimization Done.";
+}
+
+Log log_of_run(const std::string& text) {
+  Log log;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    Line parsed;
+    EXPECT_TRUE(parse(line, &parsed)) << "no prefix: " << line;
+    take(parsed.text, &log);
+    log.lines.push_back(parsed);
+  }
+  return log;
+}
+
+// Outputs: "loss", with a weight, and in tests "scores", three elements of 2.
+constexpr const char* kNet = R"(name: "two words"
+layer { name: "data" type: "DummyData" top: "x" top: "t"
+  dummy_data_param { shape { dim: 2 dim: 2 } data_filler { value: 1 } data_filler { value: 0 } } }
+layer { name: "ip" type: "InnerProduct" bottom: "x" top: "y" inner_product_param { num_output: 2
+  weight_filler { value: 0.5 } } }
+layer { name: "loss" type: "EuclideanLoss" bottom: "y" bottom: "t" top: "loss" loss_weight: 0.25 }
+layer { name: "scores" type: "DummyData" top: "scores" include { phase: TEST }
+  dummy_data_param { shape { dim: 3 } data_filler { value: 2 } } }
+)";
+
+TEST(ToolLog, is_what_caffes_parsers_read) {
+  const TempFolder folder;
+  const std::string net = folder.write("net.prototxt", kNet);
+  const std::string other = folder.write("other.prototxt", R"(
+layer { name: "a" type: "DummyData" top: "accuracy" dummy_data_param { shape { } data_filler { value: 0.75 } } })");
+  const std::string solver = folder.write("solver.prototxt", "net: \"" + net + "\"\ntest_net: \"" + other + R"("
+test_iter: 2 test_iter: 3 test_interval: 4
+base_lr: 0.01 lr_policy: "step" gamma: 0.5 stepsize: 4
+max_iter: 10 display: 2 random_seed: 3 snapshot_after_train: false snapshot_prefix: ")" +
+                                                                 (folder / "s") + "\"\n");
+  const ToolResult run = run_tool("train --solver " + solver);
+  ASSERT_EQ(run.code, 0) << run.err;
+  const Log log = log_of_run(run.err);
+  ASSERT_FALSE(HasFailure()) << run.err;
+
+  EXPECT_EQ(log.solving, "two words");
+  EXPECT_EQ(log.done, 1);
+  ASSERT_EQ(log.reports.size(), 5u) << run.err;
+  for (size_t i = 0; i < log.reports.size(); ++i) {
+    const Report& report = log.reports[i];
+    EXPECT_EQ(report.iteration, static_cast<int>(2 * i));
+    EXPECT_EQ(report.interval, 2);
+    EXPECT_GE(report.speed, 0);
+    EXPECT_GE(report.seconds, 0);
+    EXPECT_DOUBLE_EQ(report.rate, i < 2 ? 0.01 : i < 4 ? 0.005 : 0.0025) << "iteration " << report.iteration;
+    ASSERT_EQ(report.outputs.size(), 1u);
+    const Output& loss = report.outputs[0];
+    EXPECT_EQ(loss.index, 0);
+    EXPECT_EQ(loss.name, "loss");
+    EXPECT_EQ(loss.weight, "0.25");
+    EXPECT_NEAR(std::stod(loss.weighted), 0.25 * loss.value, 1e-5);
+    EXPECT_NEAR(report.loss, 0.25 * loss.value, 1e-5);
+  }
+  // y = 0.5 + 0.5 in each of four elements, t = 0: sum of squares / 2 / N = 4 / 4.
+  EXPECT_EQ(log.reports[0].outputs[0].value, 1);
+  EXPECT_LT(log.reports[4].loss, log.reports[0].loss);
+
+  ASSERT_EQ(log.tests.size(), 6u) << run.err;  // at 0, 4 and 8, each with two nets
+  for (size_t i = 0; i < log.tests.size(); ++i) {
+    const TestPass& test = log.tests[i];
+    EXPECT_EQ(test.iteration, static_cast<int>(i / 2 * 4));
+    EXPECT_EQ(test.net, static_cast<int>(i % 2));
+    std::vector<std::string> names;
+    for (size_t k = 0; k < test.outputs.size(); ++k) {
+      EXPECT_EQ(test.outputs[k].index, static_cast<int>(k));
+      names.push_back(test.outputs[k].name);
+    }
+    if (i % 2 == 0) {  // test_net comes before the net that is shared with training
+      ASSERT_EQ(names, (std::vector<std::string>{"accuracy"}));
+      EXPECT_EQ(test.outputs[0].value, 0.75);
+      EXPECT_EQ(test.outputs[0].weight, "");
+    } else {
+      ASSERT_EQ(names, (std::vector<std::string>{"loss", "scores", "scores", "scores"}));
+      EXPECT_EQ(test.outputs[3].value, 2);
+    }
+  }
+  EXPECT_EQ(log.tests[1].outputs[0].value, 1);
+}
+
+TEST(ToolLog, has_glogs_prefix_with_the_time_of_now) {
+  const TempFolder folder;
+  const std::string net = folder.write("net.prototxt", kNet);
+  const std::string solver = folder.write("solver.prototxt", "net: \"" + net + R"("
+base_lr: 0.01 lr_policy: "fixed" max_iter: 2 display: 1 snapshot_prefix: ")" +
+                                                                 (folder / "s") + "\"\n");
+  const std::time_t before = std::time(nullptr);
+  const Log log = log_of_run(run_tool("train --solver " + solver).err);
+  ASSERT_FALSE(log.lines.empty());
+  std::tm now{};
+  localtime_r(&before, &now);
+  for (const Line& line : log.lines) {
+    EXPECT_EQ(line.severity, 'I') << line.text;
+    EXPECT_EQ(line.thread, log.lines[0].thread);
+    EXPECT_GT(line.number, 0);
+    std::tm then = now;
+    then.tm_mon = line.month - 1;
+    then.tm_mday = line.day;
+    then.tm_hour = line.hour;
+    then.tm_min = line.minute;
+    then.tm_sec = static_cast<int>(line.second);
+    then.tm_isdst = -1;
+    const double passed = std::difftime(std::mktime(&then), before);
+    EXPECT_TRUE(passed >= 0 && passed < 3600) << passed << " s after the start: " << line.text;
+  }
+}
+
+}  // namespace
+}  // namespace crema

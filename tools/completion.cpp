@@ -1,0 +1,185 @@
+// crema completion: a script with which a shell completes subcommands, options and their values. It is made from the
+// program's own flags.
+#include <algorithm>
+
+#include "base/error.h"
+#include "commands.h"
+
+namespace crema {
+namespace {
+
+struct Flag {
+  std::string name;  // "--engine"
+  std::string help;
+  bool takes_value, is_file;
+  std::vector<std::string> choices;
+};
+
+struct Command {
+  std::string name, help;
+  std::vector<Flag> flags;
+};
+
+// What a value may be is in the help's type of it: "TEXT:plain|onednn", "TEXT:FILE".
+Flag flag_of(const CLI::Option& option) {
+  Flag flag{"--" + option.get_lnames()[0], option.get_description(), option.get_items_expected_max() > 0, false, {}};
+  if (!flag.takes_value) return flag;
+  std::string type = option.get_type_name();
+  type.erase(0, type.rfind(':') + 1);
+  flag.is_file = type == "FILE";
+  if (type.find('|') == std::string::npos) return flag;
+  for (const std::string& choice : CLI::detail::split(type, '|')) flag.choices.push_back(choice);
+  return flag;
+}
+
+Command command_of(const CLI::App& app) {
+  Command command{app.get_name(), app.get_description(), {}};
+  for (const CLI::Option* option : app.get_options()) {
+    if (!option->get_lnames().empty()) command.flags.push_back(flag_of(*option));
+  }
+  return command;
+}
+
+// All subcommands, after the program itself.
+std::vector<Command> commands_of(const CLI::App& app) {
+  std::vector<Command> all{command_of(app)};
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    all.push_back(command_of(*command));
+  }
+  return all;
+}
+
+std::string flag_names(const Command& command) {
+  std::string names;
+  for (const Flag& flag : command.flags) names += (names.empty() ? "" : " ") + flag.name;
+  return names;
+}
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  for (size_t i = text.find(from); i != std::string::npos; i = text.find(from, i + to.size())) {
+    text.replace(i, from.size(), to);
+  }
+  return text;
+}
+
+// In single quotes.
+std::string as_word(const std::string& text) { return "'" + replaced(text, "'", "'\\''") + "'"; }
+
+std::string bash(const std::vector<Command>& commands) {
+  std::string values, words, names;
+  for (size_t i = 1; i < commands.size(); ++i) {
+    const Command& command = commands[i];
+    names += command.name + " ";
+    words += fmt::format("    {}) words={} ;;\n", command.name,
+                         as_word(command.name == "completion" ? "bash zsh fish" : flag_names(command)));
+    for (const Flag& flag : command.flags) {
+      if (!flag.takes_value) continue;
+      values += fmt::format("    '{} {}') ", command.name, flag.name);
+      values += flag.choices.empty()
+                    ? flag.is_file ? "COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n" : "return ;;\n"
+                    : fmt::format("COMPREPLY=($(compgen -W {} -- \"$word\")); return ;;\n",
+                                  as_word(fmt::format("{}", fmt::join(flag.choices, " "))));
+    }
+  }
+  return fmt::format(R"(# bash completion of crema; in ~/.bashrc:  source <(crema completion bash)
+_crema() {{
+  local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} command=${{COMP_WORDS[1]}} words=''
+  COMPREPLY=()
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    COMPREPLY=($(compgen -W {} -- "$word"))
+    return
+  fi
+  case "$command $before" in
+{}  esac
+  case "$command" in
+{}  esac
+  COMPREPLY=($(compgen -W "$words" -- "$word"))
+}}
+complete -o filenames -F _crema crema
+)",
+                     as_word(names + flag_names(commands[0])), values, words);
+}
+
+std::string zsh(const std::vector<Command>& commands) {
+  // In a description of _arguments, brackets and colons have a meaning.
+  const auto plain = [](const std::string& text) {
+    return replaced(replaced(replaced(text, "[", "\\["), "]", "\\]"), ":", "\\:");
+  };
+  std::string names, cases;
+  for (size_t i = 1; i < commands.size(); ++i) {
+    const Command& command = commands[i];
+    names += fmt::format("    {}\n", as_word(command.name + ":" + command.help));
+    cases += fmt::format("    {})\n      _arguments", command.name);
+    for (const Flag& flag : command.flags) {
+      std::string spec = fmt::format("{}[{}]", flag.name, plain(flag.help));
+      if (flag.takes_value) {
+        const std::string choices = fmt::format("({})", fmt::join(flag.choices, " "));
+        spec += fmt::format(":value:{}", flag.is_file ? "_files" : flag.choices.empty() ? "" : choices);
+      }
+      cases += " \\\n        " + as_word(spec);
+    }
+    if (command.name == "completion") cases += " \\\n        '1:shell:(bash zsh fish)'";
+    cases += " ;;\n";
+  }
+  return fmt::format(R"(#compdef crema
+# zsh completion of crema; in ~/.zshrc, after compinit:  source <(crema completion zsh)
+_crema() {{
+  local -a commands
+  commands=(
+{}  )
+  if (( CURRENT == 2 )); then
+    _describe command commands
+    return
+  fi
+  shift words
+  (( CURRENT-- ))
+  case $words[1] in
+{}  esac
+}}
+compdef _crema crema
+)",
+                     names, cases);
+}
+
+std::string fish(const std::vector<Command>& commands) {
+  std::string text =
+      "# fish completion of crema:  crema completion fish > ~/.config/fish/completions/crema.fish\n"
+      "complete -c crema -f\n";
+  for (const Command& command : commands) {
+    const bool program = &command == &commands[0];
+    if (!program) {
+      text +=
+          fmt::format("complete -c crema -n __fish_use_subcommand -a {} -d {}\n", command.name, as_word(command.help));
+    }
+    const std::string where =
+        program ? "__fish_use_subcommand" : fmt::format("'__fish_seen_subcommand_from {}'", command.name);
+    for (const Flag& flag : command.flags) {
+      text += fmt::format("complete -c crema -n {} -l {}", where, flag.name.substr(2));
+      if (!flag.choices.empty()) {
+        text += " -x -a " + as_word(fmt::format("{}", fmt::join(flag.choices, " ")));
+      } else if (flag.takes_value) {
+        text += flag.is_file ? " -r -F" : " -x";
+      }
+      text += " -d " + as_word(flag.help) + "\n";
+    }
+    if (command.name == "completion") text += fmt::format("complete -c crema -n {} -a 'bash zsh fish'\n", where);
+  }
+  return text;
+}
+
+}  // namespace
+
+void add_completion(CLI::App& app) {
+  const auto shell = std::make_shared<std::string>();
+  CLI::App* command = app.add_subcommand("completion", "print a script that completes crema's flags in a shell");
+  command->add_option("shell", *shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}).description("bash|zsh|fish"));
+  command->footer("Example:\n  source <(crema completion bash)");
+  command->callback([&app, shell] {
+    const auto commands = commands_of(app);
+    fmt::print("{}", *shell == "bash" ? bash(commands) : *shell == "zsh" ? zsh(commands) : fish(commands));
+  });
+}
+
+}  // namespace crema

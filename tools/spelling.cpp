@@ -1,0 +1,35 @@
+#include "spelling.h"
+
+namespace crema {
+namespace {
+
+const CLI::Option* find_flag(const CLI::App& app, const CLI::App& command, const std::string& name) {
+  const CLI::Option* own = command.get_option_no_throw(name);
+  return own ? own : app.get_option_no_throw(name);
+}
+
+}  // namespace
+
+std::vector<std::string> with_two_dashes(const CLI::App& app, int argc, const char* const* argv) {
+  std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  const CLI::App* command = &app;
+  bool value_follows = false;
+  for (std::string& argument : arguments) {
+    if (std::exchange(value_follows, false)) continue;
+    if (argument == "--") break;
+    if (!argument.starts_with('-')) {
+      const auto named = [&](const CLI::App* other) { return other->check_name(argument); };
+      if (const auto found = command->get_subcommands(named); !found.empty()) command = found[0];
+      continue;
+    }
+    std::string flag = argument.substr(0, argument.find('='));
+    if (!flag.starts_with("--") && flag.size() > 2) flag = "-" + flag;
+    const CLI::Option* option = find_flag(app, *command, flag);
+    if (!option) continue;
+    if (flag.starts_with("--") && !argument.starts_with("--")) argument = "-" + argument;
+    value_follows = option->get_items_expected_min() > 0 && argument == flag;
+  }
+  return arguments;
+}
+
+}  // namespace crema
