@@ -36,29 +36,35 @@ void add_run_flags(CLI::App& command, RunFlags& flags) {
       ->check(CLI::Validator(check_threads, "N", "threads"));
 }
 
-void add_net_flags(CLI::App& command, NetFlags& flags) {
-  command.add_option("--model", flags.model, "the net's prototxt")->required()->check(kFileName);
-  command.add_option("--weights", flags.weights, "its parameters, a .caffemodel")->required()->check(kFileName);
+NetState StateFlags::state(Phase otherwise) const {
+  NetState state = given;
+  if (!state.has_phase()) state.set_phase(otherwise);
+  for (const std::string& stage : stages) state.add_stage(stage);
+  return state;
+}
+
+void add_state_flags(CLI::App& command, StateFlags& flags, const std::string& phases) {
   command
       .add_option_function<std::string>(
-          "--phase", [&flags](const std::string& name) { flags.state.set_phase(name == "TRAIN" ? TRAIN : TEST); },
-          "the net's phase: TEST (the default) or TRAIN")
+          "--phase", [&flags](const std::string& name) { flags.given.set_phase(name == "TRAIN" ? TRAIN : TEST); },
+          phases)
       ->check(CLI::IsMember({"TRAIN", "TEST"}).description("TRAIN|TEST"));
   command
       .add_option_function<int>(
-          "--level", [&flags](int level) { flags.state.set_level(level); }, "the net's level")
+          "--level", [&flags](int level) { flags.given.set_level(level); }, "the net's level")
       ->type_name("N");
   command.add_option("--stage", flags.stages, "stages that the net is in, separated by commas")
       ->delimiter(',')
       ->type_name("NAME");
 }
 
-NetConfig read_net(const NetFlags& flags) {
-  NetState state = flags.state;
-  if (!state.has_phase()) state.set_phase(TEST);
-  for (const std::string& stage : flags.stages) state.add_stage(stage);
-  return filter(read_net(flags.model), state);
+void add_net_flags(CLI::App& command, NetFlags& flags) {
+  command.add_option("--model", flags.model, "the net's prototxt")->required()->check(kFileName);
+  command.add_option("--weights", flags.weights, "its parameters, a .caffemodel")->required()->check(kFileName);
+  add_state_flags(command, flags.state, "the net's phase: TEST (the default) or TRAIN");
 }
+
+NetConfig read_net(const NetFlags& flags) { return filter(read_net(flags.model), flags.state.state(TEST)); }
 
 void load_weights(const NetFlags& flags, Net& net) {
   const LoadReport report = load_weights(flags.weights, &net);

@@ -20,11 +20,21 @@ struct RunFlags {
 };
 void add_run_flags(CLI::App& command, RunFlags& flags);
 
-// --model, --weights, --phase, --level and --stage: a net in one of its states, and the parameters that it gets.
+// --phase, --level and --stage: a net's state. The phase is set where the flag is there.
+struct StateFlags {
+  NetState given;
+  std::vector<std::string> stages;
+
+  // The state in a phase; --phase goes before it.
+  NetState state(Phase otherwise) const;
+};
+// `phases` says what --phase does: "the net's phase: TEST (the default) or TRAIN".
+void add_state_flags(CLI::App& command, StateFlags& flags, const std::string& phases);
+
+// --model, --weights and the state's: a net in one of its states, and the parameters that it gets.
 struct NetFlags {
   std::string model, weights;
-  NetState state;
-  std::vector<std::string> stages;
+  StateFlags state;
 };
 void add_net_flags(CLI::App& command, NetFlags& flags);
 
