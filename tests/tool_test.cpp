@@ -11,27 +11,12 @@
 
 #include "base/file.h"
 #include "support/data_files.h"
+#include "support/program.h"
 
 namespace crema {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Result {
-  int code;
-  std::string out, err;
-};
-
-std::string shell_quoted(const std::string& text) { return "'" + text + "'"; }
-
-// Runs the program with arguments for the shell.
-Result crema(const std::string& arguments) {
-  const TempFolder folder;
-  const std::string command = fmt::format("{} {} > {} 2> {}", shell_quoted(CREMA_TOOL), arguments,
-                                          shell_quoted(folder / "out"), shell_quoted(folder / "err"));
-  const int status = std::system(command.c_str());
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(folder / "out"), read_file(folder / "err")};
-}
 
 // A solver of LeNet on the embedded data, and the flags that name its net in the same state.
 std::string lenet_solver(const TempFolder& folder, const std::string& fields) {
@@ -85,10 +70,10 @@ TEST(Tool, output_that_cannot_be_written_is_an_error) {
 }
 
 TEST(Tool, helps) {
-  for (const char* command : {"train", "test", "show"}) {
+  for (const char* command : {"train", "test", "show", "time", "check", "info", "draw"}) {
     const Result result = crema(std::string(command) + " --help");
     EXPECT_EQ(result.code, 0);
-    EXPECT_NE(result.out.find(fmt::format("Example:\n  crema {} ", command)), std::string::npos) << result.out;
+    EXPECT_NE(result.out.find(fmt::format("Example:\n  crema {}", command)), std::string::npos) << result.out;
   }
   const Result all = crema("--help");
   EXPECT_EQ(all.code, 0);

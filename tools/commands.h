@@ -8,5 +8,9 @@ namespace crema {
 void add_train(CLI::App& app);
 void add_test(CLI::App& app);
 void add_show(CLI::App& app);
+void add_time(CLI::App& app);
+void add_check(CLI::App& app);
+void add_info(CLI::App& app);
+void add_draw(CLI::App& app);
 
 }  // namespace crema

@@ -44,10 +44,16 @@ int main(int argc, char** argv) {
   crema::add_train(app);
   crema::add_test(app);
   crema::add_show(app);
+  crema::add_time(app);
+  crema::add_check(app);
+  crema::add_info(app);
+  crema::add_draw(app);
   try {
     app.parse(argc, argv);
     if (app.get_subcommands().empty()) throw CLI::RequiredError("A subcommand");
     return flush();
+  } catch (const CLI::RuntimeError& error) {  // its errors are told already
+    return std::max(error.get_exit_code(), flush());
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != 0) return bad_usage(app, error);
     app.exit(error);  // prints the help or the version that was asked for
