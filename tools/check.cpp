@@ -193,7 +193,7 @@ void add_check(CLI::App& app) {
       "check", "check nets and solvers: shapes, parameters, multiply-adds and memory, without data or training");
   command->add_option("FILE", flags->files, "prototxts, nets and solvers in any order")
       ->required()
-      ->option_text("FILE ...")
+      ->option_text("...")
       ->check(kFileName);
   add_shape_flag(*command, flags->shapes);
   add_state_flags(*command, flags->state, "a net's phase, TRAIN or TEST; default: both");
