@@ -89,7 +89,8 @@ std::string node(const Survey& survey, int i) {
 
 std::string blob_label(const std::string& name, const Blob& blob) {
   // Hard spaces keep the text off the edge's line.
-  return fmt::format("\u00a0{}\\l\u00a0{}\\l", escaped(name), blob.axes() == 0 ? "scalar" : blob.shape().str());
+  return fmt::format("\u00a0\u00a0{}\\l\u00a0\u00a0{}\\l", escaped(name),
+                     blob.axes() == 0 ? "scalar" : blob.shape().str());
 }
 
 }  // namespace
