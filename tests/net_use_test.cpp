@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "core/weights.h"
 #include "support/array.h"
 #include "support/golden.h"
 #include "support/messages.h"
@@ -197,6 +198,63 @@ TEST(TestNets, OfOtherShapesAreRefused) {
       message_of([&] { net_of(ip(4), options, TEST); }),
       "net.prototxt:2: layer \"ip\" (InnerProduct): parameter 0 has shape 4 2, but 3 2 in the net that it shares it "
       "with");
+}
+
+TEST(Memory, IsPlannedTheSameWithoutBeingThere) {
+  for (const Phase phase : {TRAIN, TEST}) {
+    for (const bool plan : {true, false}) {
+      NetOptions options;
+      options.plan = plan;
+      const auto with = net_of(mixed_net(2), options, phase);
+      options.memory = false;
+      const auto without = net_of(mixed_net(2), options, phase);
+      const NetMemory a = with->memory(), b = without->memory();
+      EXPECT_GT(a.parameters, 0);
+      EXPECT_EQ(a.planned, b.planned);
+      EXPECT_EQ(a.pinned, b.pinned);
+      EXPECT_EQ(a.unplanned, b.unplanned);
+      EXPECT_EQ(a.parameters, b.parameters);
+      EXPECT_EQ(with->steps_text(), without->steps_text());
+      EXPECT_EQ(without->layer(0).parameters().size(), with->layer(0).parameters().size());
+      EXPECT_EQ(without->tops(1)[0]->data(), nullptr);
+      EXPECT_EQ(without->layer(without->layer_index("ip")).parameters()[0].data(), nullptr);
+    }
+  }
+}
+
+TEST(Memory, IsNeededToRun) {
+  NetOptions options;
+  options.memory = false;
+  const auto net = net_of(mixed_net(2), options);
+  const std::string refusal = "the net was built without memory (NetOptions::memory = false): it has shapes alone";
+  EXPECT_EQ(message_of([&] { net->forward(); }), refusal);
+  EXPECT_EQ(message_of([&] { net->forward(0, 2); }), refusal);
+  EXPECT_EQ(message_of([&] { net->backward(); }), refusal);
+  EXPECT_EQ(message_of([&] { net->input("x"); }), refusal);
+  EXPECT_EQ(message_of([&] { net->value("loss"); }), refusal);
+  EXPECT_EQ(message_of([&] { to_model(*net, false); }),
+            "the net was built without memory (NetOptions::memory = false)");
+  EXPECT_EQ(message_of([&] { load_weights(ModelNet(), net.get()); }),
+            "the net was built without memory (NetOptions::memory = false)");
+  net->reshape({{"x", {4, 3, 8, 8}}, {"t", {4}}});
+  EXPECT_EQ(net->tops(net->layer_index("ip"))[0]->shape().str(), "4 4");
+  EXPECT_EQ(message_of([&] { net->forward(); }), refusal);
+  NetOptions test;
+  test.partner = net.get();
+  EXPECT_EQ(message_of([&] { net_of(mixed_net(2), test, TEST); }),
+            "the net shares parameters with one that was built without memory (NetOptions::memory = false)");
+}
+
+TEST(Memory, FillersAreCheckedWithoutIt) {
+  const std::string text = input_text("x", {2, 3}) +
+                           "layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'ip' inner_product_param { "
+                           "num_output: 4 weight_filler { type: 'bilinear' } } }";
+  NetOptions options;
+  const std::string with = message_of([&] { net_of(text, options); });
+  options.memory = false;
+  EXPECT_EQ(message_of([&] { net_of(text, options); }), with);
+  EXPECT_NE(with.find("filler \"bilinear\" is for square kernels (4 axes); the shape is 4 3"), std::string::npos)
+      << with;
 }
 
 TEST(Threads, ChangeLittle) {

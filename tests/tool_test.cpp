@@ -11,27 +11,12 @@
 
 #include "base/file.h"
 #include "support/data_files.h"
+#include "support/program.h"
 
 namespace crema {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Result {
-  int code;
-  std::string out, err;
-};
-
-std::string shell_quoted(const std::string& text) { return "'" + text + "'"; }
-
-// Runs the program with arguments for the shell.
-Result crema(const std::string& arguments) {
-  const TempFolder folder;
-  const std::string command = fmt::format("{} {} > {} 2> {}", shell_quoted(CREMA_TOOL), arguments,
-                                          shell_quoted(folder / "out"), shell_quoted(folder / "err"));
-  const int status = std::system(command.c_str());
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(folder / "out"), read_file(folder / "err")};
-}
 
 // A solver of LeNet on the embedded data, and the flags that name its net in the same state.
 std::string lenet_solver(const TempFolder& folder, const std::string& fields) {
@@ -63,6 +48,18 @@ TEST(Tool, bad_usage_is_one_line_and_code_2) {
       {"test --model a --weights ''", "crema: --weights: the name is empty (see crema test --help)\n"},
       {"test --model a --weights b --iterations 0",
        "crema: --iterations: Value 0 not in range 1 to 2147483647 (see crema test --help)\n"},
+      {"time", "crema: --model or --solver is required (see crema time --help)\n"},
+      {"time --model a --solver b", "crema: --model excludes --solver (see crema time --help)\n"},
+      {"time --solver a --phase TEST", "crema: --solver excludes --phase (see crema time --help)\n"},
+      {"time --model a --iterations 0",
+       "crema: --iterations: Value 0 not in range 1 to 2147483647 (see crema time --help)\n"},
+      {"check", "crema: FILE is required (see crema check --help)\n"},
+      {"check a --shape data=1,0",
+       "crema: --shape: \"data=1,0\" is not of the form BLOB=N,C,H,W with positive numbers (see crema check --help)\n"},
+      {"check a --shape 64,1,28,28",
+       "crema: --shape: \"64,1,28,28\" is not of the form BLOB=N,C,H,W with positive numbers (see crema check "
+       "--help)\n"},
+      {"draw --model a", "crema: --output is required (see crema draw --help)\n"},
       {"brew", "crema: not expected: brew (see crema --help)\n"},
       {"test --model a", "crema: --weights is required (see crema test --help)\n"},
       {"show --model a --weights b --count 0",
@@ -85,10 +82,10 @@ TEST(Tool, output_that_cannot_be_written_is_an_error) {
 }
 
 TEST(Tool, helps) {
-  for (const char* command : {"train", "test", "show"}) {
+  for (const char* command : {"train", "test", "show", "time", "check", "info", "draw"}) {
     const Result result = crema(std::string(command) + " --help");
     EXPECT_EQ(result.code, 0);
-    EXPECT_NE(result.out.find(fmt::format("Example:\n  crema {} ", command)), std::string::npos) << result.out;
+    EXPECT_NE(result.out.find(fmt::format("Example:\n  crema {}", command)), std::string::npos) << result.out;
   }
   const Result all = crema("--help");
   EXPECT_EQ(all.code, 0);

@@ -45,6 +45,10 @@ int main(int argc, char** argv) {
   crema::add_train(app);
   crema::add_test(app);
   crema::add_show(app);
+  crema::add_check(app);
+  crema::add_time(app);
+  crema::add_draw(app);
+  crema::add_info(app);
   crema::add_completion(app);
   try {
     std::vector<std::string> arguments = crema::with_two_dashes(app, argc, argv);
@@ -52,6 +56,8 @@ int main(int argc, char** argv) {
     app.parse(std::move(arguments));
     if (app.get_subcommands().empty()) throw CLI::RequiredError("A subcommand");
     return flush();
+  } catch (const CLI::RuntimeError& error) {  // its errors are told already
+    return std::max(error.get_exit_code(), flush());
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != 0) return bad_usage(app, error);
     app.exit(error);  // prints the help or the version that was asked for

@@ -35,7 +35,7 @@ void add_run_flags(CLI::App& command, RunFlags& flags) {
       ->check(CLI::IsMember({"plain", "onednn"}).description("plain|onednn"));
   command.add_option("--threads", flags.threads, "threads to compute with; default: one for each core")
       ->check(CLI::Validator(check_threads, "N", "threads"));
-  command.add_option("--gpu", flags.gpu, "read for Caffe's scripts: crema runs on the CPU")->type_name("ID|all");
+  command.add_option("--gpu", flags.gpu, "read for Caffe's scripts: crema runs on the CPU")->type_name("ID");
 }
 
 void add_set_flag(CLI::App& command, std::vector<std::string>& settings) {
@@ -53,7 +53,14 @@ void StateFlags::add_to(NetState* state) const {
   for (const std::string& stage : stages) state->add_stage(stage);
 }
 
-void add_state_flags(CLI::App& command, StateFlags& flags) {
+NetState StateFlags::state(Phase otherwise) const {
+  NetState state;
+  state.set_phase(phase.value_or(otherwise));
+  add_to(&state);
+  return state;
+}
+
+void add_level_and_stage_flags(CLI::App& command, StateFlags& flags) {
   command.add_option("--level", flags.level, "the net's level")->type_name("N");
   command.add_option("--stage", flags.stages, "stages that the net is in, separated by commas")
       ->delimiter(',')
@@ -81,23 +88,23 @@ void log_gpu_requests(const RunFlags& flags, const SolverConfig& config, Solver&
   log_cpu_notice(flags, std::move(requests));
 }
 
+void add_state_flags(CLI::App& command, StateFlags& flags, const std::string& phases) {
+  command
+      .add_option_function<std::string>(
+          "--phase", [&flags](const std::string& name) { flags.phase = name == "TRAIN" ? TRAIN : TEST; }, phases)
+      ->check(CLI::IsMember({"TRAIN", "TEST"}).description("TRAIN|TEST"));
+  add_level_and_stage_flags(command, flags);
+}
+
 void add_net_flags(CLI::App& command, NetFlags& flags) {
   command.add_option("--model", flags.model, "the net's prototxt")->required()->check(kFileName);
   command.add_option("--weights", flags.weights, "its parameters, a .caffemodel")->required()->check(kFileName);
-  command
-      .add_option_function<std::string>(
-          "--phase", [&flags](const std::string& name) { flags.phase = name == "TRAIN" ? TRAIN : TEST; },
-          "the net's phase: TEST (the default) or TRAIN")
-      ->check(CLI::IsMember({"TRAIN", "TEST"}).description("TRAIN|TEST"));
-  add_state_flags(command, flags.state);
+  add_state_flags(command, flags.state, "the net's phase: TEST (the default) or TRAIN");
   add_set_flag(command, flags.settings);
 }
 
 NetConfig read_net(const NetFlags& flags) {
-  NetState state;
-  state.set_phase(flags.phase);
-  flags.state.add_to(&state);
-  return filter(read_net(flags.model, flags.settings), state);
+  return filter(read_net(flags.model, flags.settings), flags.state.state(TEST));
 }
 
 void load_weights(const NetFlags& flags, Net& net) {

@@ -26,23 +26,28 @@ void add_run_flags(CLI::App& command, RunFlags& flags);
 // --set KEY=VALUE, which may be given again and again: for read_net() and read_solver().
 void add_set_flag(CLI::App& command, std::vector<std::string>& settings);
 
-// --level and --stage: a net's state but for its phase.
+// --phase, --level and --stage: a net's state.
 struct StateFlags {
+  std::optional<Phase> phase;
   std::optional<int> level;
   std::vector<std::string> stages;
 
+  // Level and stages.
   void add_to(NetState* state) const;
+  // All of it; without --phase, the phase is `otherwise`.
+  NetState state(Phase otherwise) const;
 };
-void add_state_flags(CLI::App& command, StateFlags& flags);
+void add_level_and_stage_flags(CLI::App& command, StateFlags& flags);
+// Those, and --phase; `phases` says what that does: "the net's phase: TEST (the default) or TRAIN".
+void add_state_flags(CLI::App& command, StateFlags& flags, const std::string& phases);
 
 // One log line if the flags, the solver, its nets or the net ask for a GPU.
 void log_gpu_requests(const RunFlags& flags, const NetConfig& config);
 void log_gpu_requests(const RunFlags& flags, const SolverConfig& config, Solver& solver);
 
-// --model, --weights, --phase, --level, --stage and --set: a net in one of its states, and the parameters that it gets.
+// --model, --weights, the state's and --set: a net in one of its states, and the parameters that it gets.
 struct NetFlags {
   std::string model, weights;
-  Phase phase = TEST;
   StateFlags state;
   std::vector<std::string> settings;
 };

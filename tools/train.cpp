@@ -123,7 +123,7 @@ void add_train(CLI::App& app) {
   for (auto* trial : {dry, overfit}) trial->excludes(resume);
   dry->excludes(overfit);
   add_set_flag(*command, flags->settings);
-  add_state_flags(*command, flags->state);
+  add_level_and_stage_flags(*command, flags->state);
   add_run_flags(*command, flags->run);
   command->footer(
       "Examples:\n  crema train --solver models/lenet/solver.prototxt\n"

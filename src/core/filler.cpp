@@ -39,8 +39,6 @@ void gaussian(const FillerParameter& filler, const Shape& shape, double mean, do
     set(shape.count(), data, [&](uint64_t i) { return mean + deviation * random.gaussian(i); });
     return;
   }
-  check(filler.sparse() <= shape[0], "filler: sparse is {}, more than the {} outputs (axis 0 of {})", filler.sparse(),
-        shape[0], shape.str());
   const double kept = static_cast<double>(filler.sparse()) / static_cast<double>(shape[0]);
   constexpr uint64_t kMask = uint64_t{1} << 62;  // numbers that no element's value uses
   set(shape.count(), data,
@@ -65,8 +63,6 @@ void positive_unitball(const Shape& shape, const Random& random, real* data) {
 
 // Weights of an interpolation by the factor ceil(size / 2): a tent along both axes.
 void bilinear(const Shape& shape, real* data) {
-  check(shape.axes() == 4 && shape[2] == shape[3],
-        "filler \"bilinear\" is for square kernels (4 axes); the shape is {}", shape.str());
   const auto size = static_cast<uint64_t>(shape[3]);
   const double factor = static_cast<double>((size + 1) / 2);
   const double center = static_cast<double>(size - 1) / (2 * factor);
@@ -89,11 +85,23 @@ void check_filler(const FillerParameter& filler) {
         filler.std());
 }
 
-void fill(const FillerParameter& filler, const Shape& shape, const Random& random, real* data) {
+void check_filler(const FillerParameter& filler, const Shape& shape) {
   check_filler(filler);
   const std::string& type = filler.type();
   const bool needs_axis = type != "constant" && type != "uniform" && (type != "gaussian" || filler.sparse() >= 0);
   check(!needs_axis || shape.axes() > 0, "filler \"{}\" needs at least one axis; the shape is a scalar", type);
+  if (shape.count() == 0) return;
+  if (filler.sparse() >= 0) {
+    check(filler.sparse() <= shape[0], "filler: sparse is {}, more than the {} outputs (axis 0 of {})", filler.sparse(),
+          shape[0], shape.str());
+  }
+  check(type != "bilinear" || (shape.axes() == 4 && shape[2] == shape[3]),
+        "filler \"bilinear\" is for square kernels (4 axes); the shape is {}", shape.str());
+}
+
+void fill(const FillerParameter& filler, const Shape& shape, const Random& random, real* data) {
+  check_filler(filler, shape);
+  const std::string& type = filler.type();
   if (shape.count() == 0) return;
   if (type == "constant") {
     std::fill(data, data + shape.count(), static_cast<real>(filler.value()));

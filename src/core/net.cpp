@@ -26,6 +26,8 @@ Net::Net(NetConfig config, const NetOptions& options) : config_(std::move(config
         "the oneDNN engine is not part of this build (CMake option CREMA_ONEDNN); use the plain engine");
   check(config_.net.layer_size() > 0, "{}: the net has no layers in phase {}", config_.source.at(),
         Phase_Name(phase()));
+  check(!options_.memory || options_.partner == nullptr || options_.partner->has_memory(),
+        "the net shares parameters with one that was built without memory (NetOptions::memory = false)");
   backward_ = options_.backward.value_or(phase() == TRAIN || !options_.output_diffs.empty());
   pass_.phase = phase();
   set_debug_info(false);
@@ -213,7 +215,7 @@ void Net::compile() {
   bind();
   list_outputs();
   position_ = 0;
-  ready_ = true;
+  ready_ = options_.memory;
 }
 
 void Net::allocate() {
@@ -224,9 +226,11 @@ void Net::allocate() {
     for (size_t b = 0; b < steps_.buffers.size(); ++b) {
       if (plan_.offset[b] != Plan::kPinned) continue;
       Buffer& own = own_buffers_[plan_.group[b]];
-      if (own.size() < steps_.buffers[b].size) own = Buffer(steps_.buffers[b].size, options_.plan ? 0 : nan);
+      const long size = steps_.buffers[b].size;
+      if (own.size() >= size) continue;
+      own = options_.memory ? Buffer(size, options_.plan ? 0 : nan) : Buffer::planned(size);
     }
-    arena_->reserve(plan_.size);
+    if (options_.memory) arena_->reserve(plan_.size);
   } catch (const Error& error) {
     const auto largest = std::max_element(steps_.buffers.begin(), steps_.buffers.end(),
                                           [](const auto& a, const auto& b) { return a.size < b.size; });

@@ -35,6 +35,7 @@ struct NetOptions {
   Engine engine = default_engine();
   std::optional<bool> backward{};  // whether backward() will be called; default: in phase TRAIN, or with output_diffs
   bool plan = true;                // false: every buffer has memory of its own, filled with NaN at first
+  bool memory = true;              // false: shapes, steps and plan alone; forward and backward refuse to run
   bool keep_all = false;           // values that can be read after forward(), beside the net's outputs and inputs
   std::vector<std::string> keep{};
   std::vector<std::string> output_diffs{};  // values whose diff the caller sets by output_diff() before backward()
@@ -133,7 +134,8 @@ class Net {
   // What a net that has done so many passes would have saved: each layer that reads data has consumed a batch in each.
   NetProgress progress_after(uint64_t passes) const;
 
-  NetMemory memory() const;
+  NetMemory memory() const;  // what it takes, or would take with NetOptions::memory
+  bool has_memory() const { return options_.memory; }
   std::string steps_text() const;  // the step list, a line each
   // Multi-line table of layers with tops and shapes, as the tool prints it at the start.
   std::string summary() const;

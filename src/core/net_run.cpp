@@ -79,6 +79,7 @@ void Net::check_range(int first, int last) const {
 }
 
 void Net::check_ready() const {
+  check(options_.memory, "the net was built without memory (NetOptions::memory = false): it has shapes alone");
   check(ready_, "the net has no memory for its inputs' shapes, which a layer refused; reshape() to ones that fit");
 }
 

@@ -133,6 +133,7 @@ ModelNet read_model(const std::string& path) {
 }
 
 LoadReport load_weights(const ModelNet& model, Net* net) {
+  check(net->has_memory(), "the net was built without memory (NetOptions::memory = false)");
   // Where layers have a name in common, the one with parameters is meant; there is one at the most.
   std::map<std::string, int> index;
   for (int i = 0; i < net->layers(); ++i) {
@@ -183,6 +184,7 @@ LoadReport load_weights(const std::string& path, Net* net) {
 }
 
 NetParameter to_model(const Net& net, bool with_diffs) {
+  check(net.has_memory(), "the net was built without memory (NetOptions::memory = false)");
   NetParameter model;
   model.set_name(net.name());
   for (int i = 0; i < net.layers(); ++i) {

@@ -13,6 +13,13 @@ class Buffer {
   // `count` elements, filled with `value`. Throws Error if the memory cannot be had.
   explicit Buffer(long count, real value = 0);
 
+  // The size of Buffer(count) without its memory: data() is null.
+  static Buffer planned(long count) {
+    Buffer buffer;
+    buffer.size_ = count;
+    return buffer;
+  }
+
   real* data() { return memory_.get(); }
   const real* data() const { return memory_.get(); }
   long size() const { return size_; }

@@ -1,0 +1,308 @@
+// The commands that look at nets without training them: time, check, info, draw.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/layer.h"
+#include "support/data_files.h"
+#include "support/nets.h"
+#include "support/program.h"
+
+namespace crema {
+namespace {
+
+constexpr const char* kLenet = "models/lenet/train_test.prototxt";
+constexpr const char* kOnDigits = "models/lenet/train_test.prototxt --stage mnist-10k";
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+// The line that begins with `name`, as words with one space between them.
+std::string line_of(const std::string& text, const std::string& name) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string first, joined;
+    words >> first;
+    if (first != name) continue;
+    joined = first;
+    for (std::string word; words >> word;) joined += ' ' + word;
+    return joined;
+  }
+  return "no line " + name;
+}
+
+size_t lines_in(const std::string& text) { return static_cast<size_t>(std::count(text.begin(), text.end(), '\n')); }
+
+// A net of which the data is elsewhere. `fields`: of the data layer; `more`: layers.
+std::string net_without_data(const std::string& fields, const std::string& more = "") {
+  return "name: 'away'\nlayer { name: 'data' type: 'Data' top: 'data' top: 'label'\n" + fields + R"( }
+layer { name: 'conv' type: 'Convolution' bottom: 'data' top: 'conv' convolution_param { num_output: 4 kernel_size: 3 } }
+layer { name: 'ip' type: 'InnerProduct' bottom: 'conv' top: 'ip' inner_product_param { num_output: 10 } }
+layer { name: 'loss' type: 'SoftmaxWithLoss' bottom: 'ip' bottom: 'label' top: 'loss' }
+)" + more;
+}
+const std::string kAway = "data_param { source: 'not_here' backend: LMDB batch_size: 8 }";
+
+// --- check -----------------------------------------------------------------------------------------------------------
+
+TEST(Check, tells_what_lenet_takes) {
+  const Result result = crema(std::string("check ") + kOnDigits + " --phase TRAIN");
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.err, "");
+  // By hand: weights and biases, and for each top element the size of its kernel.
+  const long conv1 = 20 * 1 * 25 + 20, conv2 = 50 * 20 * 25 + 50, ip1 = 500 * 800 + 500, ip2 = 10 * 500 + 10;
+  EXPECT_EQ(conv1 + conv2 + ip1 + ip2, 431080);
+  const long products = 20L * 24 * 24 * 25 + 50L * 8 * 8 * 20 * 25 + 500 * 800 + 10 * 500;
+  EXPECT_EQ(products, 2293000);
+  EXPECT_EQ(line_of(result.out, "conv1"), "conv1 Convolution conv1 64 20 24 24 520 18.43 M");
+  EXPECT_EQ(line_of(result.out, "conv2"), "conv2 Convolution conv2 64 50 8 8 25,050 102.4 M");
+  EXPECT_EQ(line_of(result.out, "data"), "data Data data 64 1 28 28, label 64");
+  EXPECT_EQ(line_of(result.out, "9"),
+            "9 layers, 431,080 parameters, 146.8 M multiply-adds in a forward pass, 2.293 M for each of 64");
+  EXPECT_TRUE(has(result.out, " + 3.45 MB parameters and their gradients\n")) << result.out;
+}
+
+TEST(Check, shows_both_phases_unless_they_are_one) {
+  const Result both = crema(std::string("check ") + kOnDigits);
+  EXPECT_EQ(both.code, 0) << both.err;
+  EXPECT_TRUE(has(both.out, "train_test.prototxt, phase TRAIN\n") &&
+              has(both.out, "train_test.prototxt, phase TEST\n"));
+  EXPECT_TRUE(has(both.out, "planned memory for training: ") && has(both.out, "planned memory for inference: "));
+  EXPECT_EQ(line_of(both.out, "accuracy"), "accuracy Accuracy accuracy scalar");
+
+  const TempFolder folder;
+  const std::string deploy = folder.write("deploy.prototxt", input_text("x", {2, 3}) +
+                                                                 "layer { name: 'ip' type: 'InnerProduct' bottom: 'x' "
+                                                                 "top: 'ip' inner_product_param { num_output: 4 } }");
+  const Result once = crema("check " + deploy);
+  EXPECT_EQ(once.code, 0) << once.err;
+  EXPECT_TRUE(once.out.starts_with(deploy + "\n")) << once.out;
+  EXPECT_FALSE(has(once.out, "phase")) << once.out;
+  EXPECT_TRUE(has(once.out, "nothing to train: no loss reaches a parameter\nplanned memory for inference: "));
+}
+
+TEST(Check, takes_shapes_for_data_that_is_not_there) {
+  const TempFolder folder;
+  const std::string net = folder.write("net.prototxt", net_without_data(kAway));
+  const Result given = crema("check --shape data=2,1,6,5 " + net);
+  EXPECT_EQ(given.code, 0) << given.err;
+  EXPECT_EQ(line_of(given.out, "data"), "data Data data 2 1 6 5 (given), label 2 (given)");
+  EXPECT_EQ(line_of(given.out, "conv"), "conv Convolution conv 2 4 4 3 40 864");  // 2 * 4 * 4 * 3 times 9
+
+  const Result unknown = crema("check " + net);
+  EXPECT_EQ(unknown.code, 1);
+  EXPECT_TRUE(unknown.err.starts_with("crema: " + net +
+                                      ":2: layer \"data\" (Data): shape unknown: give --shape data=N,C,H,W (" + net +
+                                      ":3:14: data_param.source \"not_here\" is neither"))
+      << unknown.err;
+  EXPECT_EQ(lines_in(unknown.err), 1u);
+  EXPECT_TRUE(has(unknown.out, "left out: data, conv, ip, loss\n")) << unknown.out;
+
+  const Result wrong = crema("check --shape dta=2,1,6,5 --shape data=2,1,6,5 " + net);
+  EXPECT_EQ(wrong.code, 1);
+  EXPECT_EQ(wrong.err, "crema: --shape dta: no data layer has that top; did you mean \"data\"?\n");
+
+  // What is there is replaced as well.
+  const Result other = crema(fmt::format("check {} --phase TRAIN --shape data=3,1,28,28", kOnDigits));
+  EXPECT_EQ(line_of(other.out, "data"), "data Data data 3 1 28 28 (given), label 3 (given)") << other.err;
+}
+
+TEST(Check, assumes_crops_of_three_channels) {
+  const TempFolder folder;
+  const std::string crop = "transform_param { crop_size: 7 } ";
+  const std::string net = folder.write("net.prototxt", net_without_data(crop + kAway));
+  const Result result = crema("check " + net);
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(line_of(result.out, "data"), "data Data data 8 3 7 7 (assumed), label 8 (assumed)");
+  const std::string grey =
+      folder.write("grey.prototxt", net_without_data("transform_param { crop_size: 7 force_gray: true } " + kAway));
+  EXPECT_EQ(line_of(crema("check " + grey).out, "data"), "data Data data 8 1 7 7 (assumed), label 8 (assumed)");
+}
+
+TEST(Check, takes_what_other_data_layers_say_of_their_shape) {
+  const TempFolder folder;
+  const auto shape = [&](const std::string& layer, const std::string& flags) {
+    const std::string net =
+        folder.write("net.prototxt", "layer { name: 'data' top: 'data' top: 'label' " + layer +
+                                         " }\nlayer { name: 'ip' type: 'InnerProduct' bottom: 'data' top: 'ip' "
+                                         "inner_product_param { num_output: 10 } }");
+    return line_of(crema("check " + net + flags).out, "data");
+  };
+  EXPECT_EQ(shape("type: 'HDF5Data' hdf5_data_param { source: 'none' batch_size: 4 }", " --shape data=4,9"),
+            "data HDF5Data data 4 9 (given), label 4 (given)");
+  EXPECT_EQ(shape("type: 'ImageData' image_data_param { source: 'none' batch_size: 4 new_height: 5 new_width: 6 }", ""),
+            "data ImageData data 4 3 5 6 (assumed), label 4 (assumed)");
+  EXPECT_EQ(
+      shape("type: 'WindowData' transform_param { crop_size: 9 } window_data_param { source: 'none' batch_size: 4 }",
+            ""),
+      "data WindowData data 4 3 9 9 (assumed), label 4 (assumed)");
+  EXPECT_TRUE(shape("type: 'MemoryData' memory_data_param { batch_size: 2 channels: 3 height: 5 width: 6 }", "")
+                  .starts_with("data MemoryData data 2 3 5 6"));
+}
+
+TEST(Check, says_all_that_is_wrong) {
+  const TempFolder folder;
+  const std::string net = folder.write("net.prototxt", net_without_data(kAway, R"(
+layer { name: 'relu' type: 'ReLu' bottom: 'conv' top: 'conv' }
+layer { name: 'pool' type: 'Pooling' bottom: 'conv' top: 'pool' }
+layer { name: 'drop' type: 'Dropout' bottom: 'ipp' top: 'drop' }
+layer { name: 'x' type: 'Input' top: 'x' input_param { shape { dim: 2 dim: 3 dim: 2 dim: 2 } } }
+layer { name: 'big' type: 'Convolution' bottom: 'x' top: 'big' convolution_param { num_output: 4 kernel_size: 3 } }
+layer { name: 'after' type: 'ReLU' bottom: 'big' top: 'big' }
+layer { name: 'fine' type: 'InnerProduct' bottom: 'x' top: 'fine' inner_product_param { num_output: 4 } }
+)"));
+  const std::string solver = folder.write("solver.prototxt", "net: 'none.prototxt' base_lr: -1 max_iter: 5\n");
+  const Result result = crema(fmt::format("check {} {} {}", net, folder / "none", solver));
+  EXPECT_EQ(result.code, 1);
+  for (const char* part :
+       {":2: layer \"data\" (Data): shape unknown: give --shape data=N,C,H,W",
+        ":8:22: layer \"relu\" has unknown type \"ReLu\"; did you mean \"ReLU\"?\n",
+        ":10: layer \"drop\" (Dropout): bottom \"ipp\" is not a top of any layer before it; did you mean \"ip\"?\n",
+        ":12: layer \"big\" (Convolution): ", "/none: cannot open: No such file or directory\n",
+        "solver.prototxt:1:", "base_lr is -1; it must be a number of at least 0\n", "\"none.prototxt\""}) {
+    EXPECT_TRUE(has(result.err, part)) << part << " in\n" << result.err;
+  }
+  EXPECT_EQ(line_of(result.out, "fine"), "fine InnerProduct fine 2 4 52 96") << result.out;
+  EXPECT_TRUE(has(line_of(result.out, "left"), "big, after")) << result.out;
+}
+
+TEST(Check, tells_nets_from_solvers) {
+  const TempFolder folder;
+  const std::string net = folder.write("a.prototxt", "name: 'x'\nlayer { nme: 'a' }\nlayer { name: 'b' }\n");
+  const std::string solver = folder.write("b.prototxt", "net: 'x'\nbase_Ir: 0.1\nmax_iter: 3\n");
+  EXPECT_EQ(crema("check " + net).err,
+            "crema: " + net + ":2:9: LayerParameter has no field \"nme\"; did you mean \"name\"?\n");
+  EXPECT_EQ(crema("check " + solver).err,
+            "crema: " + solver + ":2:1: SolverParameter has no field \"base_Ir\"; did you mean \"base_lr\"?\n");
+}
+
+TEST(Check, looks_at_a_solvers_nets) {
+  const Result result = crema("check models/lenet/solver_10k.prototxt");
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_TRUE(has(result.out, "solver_10k.prototxt: Adam solver, 1570 iterations\n"));
+  EXPECT_TRUE(has(result.out, ", train net\n") && has(result.out, ", test net #0\n")) << result.out;
+  EXPECT_TRUE(has(result.out, " + 3.45 MB solver history\n")) << result.out;  // Adam's two, of 1.72 MB
+}
+
+// --- time ------------------------------------------------------------------------------------------------------------
+
+TEST(Time, tells_of_each_layer) {
+  const Result result = crema(fmt::format("time --model {} --iterations 2", kOnDigits));
+  ASSERT_EQ(result.code, 0) << result.err;
+  for (const char* part : {"phase TRAIN), engine ", "Medians of 2 iterations after 5 for warming up", "\nconv2 ",
+                           "\nAverage Forward pass: ", "\nAverage Backward pass: ", "\nAverage Forward-Backward: "}) {
+    EXPECT_TRUE(has(result.out, part)) << part << " in\n" << result.out;
+  }
+}
+
+TEST(Time, writes_json) {
+  const Result result = crema(fmt::format("time --model {} --shape data=4,1,28,28 --iterations 3 --json", kLenet));
+  ASSERT_EQ(result.code, 0) << result.err;
+  const auto json = nlohmann::json::parse(result.out);
+  EXPECT_EQ(json["net"], "LeNet");
+  EXPECT_EQ(json["iterations"], 3);
+  EXPECT_EQ(json["random_data"][0]["shape"], "given");
+  std::vector<std::string> names;
+  double share = 0, time = 0;
+  long parameters = 0;
+  for (const auto& layer : json["layers"]) {
+    names.push_back(layer["name"]);
+    share += layer["share_percent"].get<double>();
+    parameters += layer["parameters"].get<long>();
+    time += layer["forward"]["time_ms"].get<double>() + layer["backward"]["time_ms"].get<double>() +
+            layer["diff_sums_ms"].get<double>();
+    for (const auto& reorder : layer["reorders"]) time += reorder["time_ms"].get<double>();
+  }
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"data", "conv1", "pool1", "conv2", "pool2", "ip1", "relu1", "ip2", "loss"}));
+  EXPECT_NEAR(share, 100, 1e-6);
+  EXPECT_NEAR(time, json["totals"]["layers_ms"].get<double>(), 1e-9);
+  EXPECT_EQ(parameters, 431080);
+  EXPECT_EQ(json["totals"]["parameters"], 431080);
+  const auto& conv2 = json["layers"][3];
+  EXPECT_EQ(conv2["tops"][0]["shape"], (std::vector<long>{4, 50, 8, 8}));
+  EXPECT_EQ(conv2["forward"]["multiply_adds"], 4 * 1600000.);
+  EXPECT_EQ(conv2["backward"]["multiply_adds"], 4 * 2 * 1600000.);         // of the weights and of the data
+  EXPECT_EQ(json["layers"][1]["backward"]["multiply_adds"], 4 * 288000.);  // of the weights alone
+}
+
+TEST(Time, has_no_backward_in_phase_test) {
+  const Result result =
+      crema(fmt::format("time --model {} --phase TEST --iterations 1 --json --engine plain", kOnDigits));
+  ASSERT_EQ(result.code, 0) << result.err;
+  const auto json = nlohmann::json::parse(result.out);
+  EXPECT_EQ(json["totals"]["average_backward_ms"], 0);
+  EXPECT_GT(json["totals"]["average_forward_ms"], 0);
+  for (const auto& layer : json["layers"]) EXPECT_EQ(layer["implementation"], "plain");
+}
+
+TEST(Time, takes_a_solvers_train_net) {
+  const Result result = crema("time --solver models/lenet/solver_10k.prototxt --iterations 1 --json");
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(nlohmann::json::parse(result.out)["layers"].size(), 9u);
+}
+
+TEST(Time, says_how_to_do_without_data) {
+  const TempFolder folder;
+  const std::string net = folder.write("net.prototxt", net_without_data(kAway));
+  const Result result = crema("time --json --model " + net);
+  EXPECT_EQ(result.code, 1);
+  EXPECT_EQ(result.out, "");
+  EXPECT_TRUE(has(result.err, "shape unknown: give --shape data=N,C,H,W")) << result.err;
+  EXPECT_EQ(lines_in(result.err), 1u);
+}
+
+// --- info and draw ---------------------------------------------------------------------------------------------------
+
+TEST(Info, names_what_computes) {
+  const Result result = crema("info --help");
+  EXPECT_EQ(result.code, 0);
+  const Result info = crema("info");
+  ASSERT_EQ(info.code, 0) << info.err;
+  EXPECT_TRUE(info.out.starts_with("crema ")) << info.out;
+  EXPECT_TRUE(has(info.out, fmt::format("\nlayer types   {}: Accuracy, ", layer_types().size()))) << info.out;
+  for (const char* part : {"\nprocessor ", "\nBLAS ", "kernel ", "Protocol Buffers 3", "HDF5 1", ", SGD"}) {
+    EXPECT_TRUE(has(info.out, part)) << part << " in\n" << info.out;
+  }
+}
+
+TEST(Draw, writes_dot) {
+  const TempFolder folder;
+  const std::string path = folder / "lenet.dot";
+  const Result result = crema(fmt::format("draw --model {} --output {}", kOnDigits, path));
+  ASSERT_EQ(result.code, 0) << result.err;
+  const std::string dot = read_file(path);
+  EXPECT_TRUE(dot.starts_with("digraph"));
+  EXPECT_TRUE(has(dot, "conv1\\nConvolution\\n5x5, 20 outputs\\n520 parameters\\n18.43 M multiply-adds")) << dot;
+  EXPECT_TRUE(has(dot, "MAX 2x2, stride 2x2")) << dot;
+  EXPECT_TRUE(has(dot, "relu1\\nReLU (in place)")) << dot;
+  EXPECT_TRUE(has(dot, "64 20 24 24")) << dot;
+}
+
+TEST(Draw, refuses_in_one_line) {
+  const TempFolder folder;
+  const std::string net = folder.write("net.prototxt", net_without_data(kAway));
+  const Result ending = crema(fmt::format("draw --model {} --output {}", kOnDigits, folder / "a.jpg"));
+  EXPECT_EQ(ending.code, 1);
+  EXPECT_TRUE(has(ending.err, "a.jpg: the ending \".jpg\" is none of .svg, .png and .dot")) << ending.err;
+  const Result unknown = crema(fmt::format("draw --model {} --output {}", net, folder / "a.dot"));
+  EXPECT_EQ(unknown.code, 1);
+  EXPECT_TRUE(has(unknown.err, "give --shape data=N,C,H,W")) << unknown.err;
+  EXPECT_FALSE(std::filesystem::exists(folder / "a.dot"));
+  EXPECT_EQ(crema(fmt::format("draw --model {} --shape data=1,1,9,9 --output {}", net, folder / "a.dot")).code, 0);
+}
+
+#ifdef CREMA_WITH_GRAPHVIZ
+
+TEST(Draw, writes_pictures) {
+  const TempFolder folder;
+  ASSERT_EQ(crema(fmt::format("draw --model {} --output {}", kOnDigits, folder / "a.svg")).code, 0);
+  EXPECT_TRUE(has(read_file(folder / "a.svg"), ">431,080 parameters"));
+  ASSERT_EQ(crema(fmt::format("draw --model {} --output {}", kOnDigits, folder / "a.png")).code, 0);
+  EXPECT_TRUE(read_file(folder / "a.png").starts_with("\x89PNG"));
+}
+
+#endif
+
+}  // namespace
+}  // namespace crema

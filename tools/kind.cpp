@@ -1,0 +1,50 @@
+#include "kind.h"
+
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include <optional>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "config/prototxt.h"
+#include "config/tokens.h"
+
+namespace crema {
+namespace {
+
+// How many fields of nets the text has at its top, less how many of solvers, as far as it can be read.
+int leaning(const std::string& text) {
+  google::protobuf::io::ArrayInputStream stream(text.data(), static_cast<int>(text.size()));
+  int net = 0, solver = 0, depth = 0;
+  try {
+    Tokens tokens(stream, "");
+    for (; !tokens.at_end(); tokens.next()) {
+      if (tokens.is("{")) ++depth;
+      if (tokens.is("}")) --depth;
+      if (depth > 0 || !tokens.is(Tokens::Tokenizer::TYPE_IDENTIFIER)) continue;
+      net += NetParameter::descriptor()->FindFieldByName(tokens.text()) != nullptr;
+      solver += SolverParameter::descriptor()->FindFieldByName(tokens.text()) != nullptr;
+    }
+  } catch (const Error&) {
+  }
+  return net - solver;
+}
+
+}  // namespace
+
+std::variant<NetConfig, SolverConfig> read_either(const std::string& path, const std::vector<std::string>& settings) {
+  const std::string text = read_file(path, kLongestText);
+  const bool net_first = leaning(text) >= 0;
+  std::optional<Error> first;
+  for (const bool net : {net_first, !net_first}) {
+    try {
+      if (net) return read_net(path, settings);
+      return parse_solver(text, path, settings);
+    } catch (const Error& error) {
+      if (!first) first = error;
+    }
+  }
+  throw *first;
+}
+
+}  // namespace crema

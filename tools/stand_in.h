@@ -1,0 +1,45 @@
+// Nets without their data: a data layer whose source is not there is replaced by an Input layer of the shapes that are
+// known from elsewhere, so that the rest of the net can be looked at.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "config/net_config.h"
+#include "math/shape.h"
+
+namespace crema {
+
+// --shape BLOB=N,C,H,W, any number of times: shapes by the names of data layers' tops.
+struct ShapeFlags {
+  std::map<std::string, Shape> given;
+};
+void add_shape_flag(CLI::App& command, ShapeFlags& flags);
+
+struct StandIns {
+  NetConfig config;  // with Input layers in the places of those that were replaced; without shapes where none is known
+
+  // By the first top of a layer that was replaced: its type, and where its shape comes from, "given" or "assumed".
+  struct Replaced {
+    std::string type, shape_is;
+  };
+  std::map<std::string, Replaced> replaced;
+
+  // Data layers that could not be replaced, and those of types that crema does not have: one line each.
+  std::vector<std::string> faults;
+  std::set<std::string> data_tops;  // of all data layers: what may be given
+};
+
+// A data layer gets the shapes that are given for its tops. A layer without any whose source is there stays as it is.
+// Else top 0 is assumed to be (batch_size, 3, crop_size, crop_size), with 1 channel where the layer says grey, and each
+// further top, a label, to be (batch_size). `config` is filtered.
+StandIns stand_in(const NetConfig& config, const std::map<std::string, Shape>& given);
+
+// Throws Error if --shape names a blob that is not one of `data_tops`.
+void check_blobs(const ShapeFlags& flags, const std::set<std::string>& data_tops);
+
+}  // namespace crema

@@ -1,0 +1,32 @@
+// A net as far as it can be built, without its memory, and everything that is wrong with the rest.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/net.h"
+#include "stand_in.h"
+
+namespace crema {
+
+struct Survey {
+  std::unique_ptr<Net> net;  // null if no layer is left
+  std::map<std::string, StandIns::Replaced> replaced;
+  std::vector<std::string> faults;    // one line each
+  std::vector<std::string> left_out;  // layers with a fault, and those that depend on them
+  std::set<std::string> data_tops;    // blobs that --shape may name
+
+  // The layer's type as the text has it, and "given", "assumed" or "" for its shape.
+  StandIns::Replaced origin(int layer) const;
+};
+
+// `config` is filtered. Where a layer cannot be built, it and what depends on it are left out, and the rest goes on.
+// options.memory is false, whatever it says.
+Survey survey(const NetConfig& config, const ShapeFlags& shapes, NetOptions options);
+
+// "data 64 1 28 28 (assumed), label 64 (assumed)".
+std::string tops_text(const Survey& survey, int layer);
+
+}  // namespace crema

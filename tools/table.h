@@ -1,0 +1,23 @@
+// Text in columns.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace crema {
+
+class Table {
+ public:
+  // A column for each letter: 'l' stands at the left, 'r' at the right.
+  explicit Table(std::string columns) : columns_(std::move(columns)) {}
+
+  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  // All rows, each column as wide as its widest cell, two spaces between them.
+  std::string text() const;
+
+ private:
+  std::string columns_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace crema
