@@ -35,7 +35,7 @@ void add_run_flags(CLI::App& command, RunFlags& flags) {
       ->check(CLI::IsMember({"plain", "onednn"}).description("plain|onednn"));
   command.add_option("--threads", flags.threads, "threads to compute with; default: one for each core")
       ->check(CLI::Validator(check_threads, "N", "threads"));
-  command.add_option("--gpu", flags.gpu, "read for Caffe's scripts: crema runs on the CPU")->type_name("ID|all");
+  command.add_option("--gpu", flags.gpu, "read for Caffe's scripts: crema runs on the CPU")->type_name("ID");
 }
 
 void add_set_flag(CLI::App& command, std::vector<std::string>& settings) {
