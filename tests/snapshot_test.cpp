@@ -38,6 +38,10 @@ const char* const kRules[] = {
     "type: 'Nesterov' momentum: 0.9 averaged: true lr_policy: 'exp' gamma: 0.8",
     "type: 'Adam' momentum: 0.9 decoupled_decay: true weight_decay: 0.1 base_lr: 0.01",
     "momentum: 0.5 lr_policy: 'multistep' gamma: 0.5 stepvalue: 2 stepvalue: 5",
+    "type: 'AMSGrad' momentum: 0.9 base_lr: 0.01 lr_policy: 'cosine' stepsize: 2 period_mult: 1.5",
+    "type: 'AdaDelta' momentum: 0.9 delta: 1e-4 base_lr: 1 warmup_iter: 4",
+    "type: 'Lion' momentum: 0.9 weight_decay: 0.1 base_lr: 0.001",
+    "type: 'LARS' momentum: 0.9 trust: 0.1 weight_decay: 0.1",
 };
 
 // Dropout, shuffled data of which the run takes more than one epoch's order, two passes an iteration, tests in between.
