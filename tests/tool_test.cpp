@@ -1,35 +1,20 @@
 // The program from end to end: what it does, says and returns.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include <chrono>
 #include <filesystem>
-#include <thread>
 
 #include "base/file.h"
 #include "support/data_files.h"
 #include "support/program.h"
+#include "support/training.h"
 
 namespace crema {
 namespace {
 
 namespace fs = std::filesystem;
 
-// A solver of LeNet on the embedded data, and the flags that name its net in the same state.
-std::string lenet_solver(const TempFolder& folder, const std::string& fields) {
-  return folder.write("solver.prototxt", R"(
-net: "models/lenet/train_test.prototxt"
-train_state { stage: "mnist-10k" }
-test_state { stage: "mnist-10k" }
-base_lr: 0.02 momentum: 0.9 weight_decay: 0.0005 lr_policy: "fixed" random_seed: 1
-snapshot_prefix: ")" + (folder / "lenet") + "\"\n" +
-                                             fields + "\n");
-}
-// A test net's state asks for its test_iter.
-constexpr const char* kOneTest = " test_iter: 1 test_interval: 1000 test_initialization: false";
 constexpr const char* kModel = "--model models/lenet/train_test.prototxt --stage mnist-10k";
 
 TEST(Tool, bad_usage_is_one_line_and_code_2) {
@@ -40,7 +25,7 @@ TEST(Tool, bad_usage_is_one_line_and_code_2) {
       {"", "crema: A subcommand is required (see crema --help)\n"},
       {"train", "crema: --solver is required (see crema train --help)\n"},
       {"train --solver a --colour red", "crema: not expected: --colour red (see crema train --help)\n"},
-      {"train --solver a --weights b --snapshot c", "crema: --weights excludes --snapshot (see crema train --help)\n"},
+      {"train --solver a --weights b --snapshot c", "crema: --weights excludes --resume (see crema train --help)\n"},
       {"train --solver a --threads 0", "crema: --threads: Value 0 not in range 1 to 4096 (see crema train --help)\n"},
       {"train --solver a --engine cuda", "crema: --engine: cuda not in {plain,onednn} (see crema train --help)\n"},
       {"train --solver a --seed -1", "crema: --seed: -1 is negative (see crema train --help)\n"},
@@ -174,62 +159,6 @@ TEST(Tool, warns_of_layers_without_weights) {
   EXPECT_EQ(shown.code, 1);
   EXPECT_EQ(shown.err,
             fmt::format("crema: {}: the net has no Accuracy or loss layer that compares scores with labels\n", net));
-}
-
-// Starts a training that would take long, and waits until it is under way.
-class LongTraining {
- public:
-  LongTraining()
-      : solver_(lenet_solver(folder_, std::string("max_iter: 1000000 display: 1") + kOneTest)), log_(folder_ / "log") {
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      if (::freopen(log_.c_str(), "w", stderr) != nullptr) {
-        ::execl(CREMA_TOOL, CREMA_TOOL, "train", "--solver", solver_.c_str(), nullptr);
-      }
-      ::_exit(127);
-    }
-    wait_for("Iteration 2 ");
-  }
-  ~LongTraining() {
-    if (pid_ > 0) ::kill(pid_, SIGKILL);
-    if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
-  }
-
-  void interrupt() { ::kill(pid_, SIGINT); }
-  // The exit status, as waitpid tells it.
-  int end() {
-    int status = -1;
-    ::waitpid(std::exchange(pid_, -1), &status, 0);
-    return status;
-  }
-  std::string log() const { return read_file(log_); }
-  const TempFolder& folder() const { return folder_; }
-
- private:
-  void wait_for(const std::string& text) {
-    for (int i = 0; i < 600; ++i) {
-      if (fs::exists(log_) && log().find(text) != std::string::npos) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    }
-    ADD_FAILURE() << "no \"" << text << "\" within a minute: " << log();
-  }
-
-  TempFolder folder_;
-  std::string solver_, log_;
-  pid_t pid_;
-};
-
-TEST(Tool, an_interrupt_ends_a_training_with_a_snapshot) {
-  LongTraining training;
-  training.interrupt();
-  const int status = training.end();
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
-  EXPECT_NE(training.log().find("Optimization stopped early."), std::string::npos);
-  size_t states = 0;
-  for (const auto& entry : fs::directory_iterator(fs::path(training.folder() / "log").parent_path())) {
-    states += entry.path().extension() == ".solverstate";
-  }
-  EXPECT_EQ(states, 1u);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <new>
@@ -39,6 +40,7 @@ int flush() {
 
 int main(int argc, char** argv) {
   crema::set_up_log();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that grows beyond its limit is an error like a full disk
   CLI::App app("Trains and runs neural networks that are written as text.", "crema");
   app.set_version_flag("--version", "crema " CREMA_VERSION);
   app.require_subcommand(0, 1);  // that none was given is said below, after unknown words

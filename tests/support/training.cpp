@@ -30,4 +30,14 @@ std::string digits_solver(const std::string& fields, const std::string& net) {
          net + "}\n";
 }
 
+std::string lenet_solver(const TempFolder& folder, const std::string& fields) {
+  return folder.write("solver.prototxt", R"(
+net: "models/lenet/train_test.prototxt"
+train_state { stage: "mnist-10k" }
+test_state { stage: "mnist-10k" }
+base_lr: 0.02 momentum: 0.9 weight_decay: 0.0005 lr_policy: "fixed" random_seed: 1
+snapshot_prefix: ")" + (folder / "lenet") + "\"\n" +
+                                             fields + "\n");
+}
+
 }  // namespace crema

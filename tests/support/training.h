@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "support/data_files.h"
+
 namespace crema {
 
 // A net with shuffled data, dropout and a test net's data and accuracy. `train_data` goes into data_param beside the
@@ -11,5 +13,11 @@ std::string digits_net(const std::string& train_data = "batch_size: 8 shuffle: t
 
 // A solver of that net, inline. `fields` adds to: base_lr 0.1, lr_policy fixed, max_iter 6, display 0.
 std::string digits_solver(const std::string& fields, const std::string& net = digits_net());
+
+// A file with a solver of LeNet on the same data, whose snapshots go into the folder as lenet_iter_N.
+std::string lenet_solver(const TempFolder& folder, const std::string& fields);
+
+// A test net's state asks for its test_iter.
+inline constexpr const char* kOneTest = " test_iter: 1 test_interval: 1000 test_initialization: false";
 
 }  // namespace crema

@@ -1,0 +1,106 @@
+// What signals do to a training that runs.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <thread>
+#include <utility>
+
+#include "base/file.h"
+#include "support/data_files.h"
+#include "support/training.h"
+
+namespace crema {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Starts a training that would take long, and waits until it is under way.
+class LongTraining {
+ public:
+  explicit LongTraining(const char* flag = "--sigint_effect=stop")
+      : solver_(lenet_solver(folder_, std::string("max_iter: 1000000 display: 1") + kOneTest)), log_(folder_ / "log") {
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      if (::freopen(log_.c_str(), "w", stderr) != nullptr) {
+        ::execl(CREMA_TOOL, CREMA_TOOL, "train", "--solver", solver_.c_str(), flag, nullptr);
+      }
+      ::_exit(127);
+    }
+    wait_for("Iteration 2 ");
+  }
+  ~LongTraining() {
+    if (pid_ > 0) ::kill(pid_, SIGKILL);
+    if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
+  }
+
+  void send(int signal) { ::kill(pid_, signal); }
+  // The exit status, as waitpid tells it.
+  int end() {
+    int status = -1;
+    ::waitpid(std::exchange(pid_, -1), &status, 0);
+    return status;
+  }
+  std::string log() const { return read_file(log_); }
+  const TempFolder& folder() const { return folder_; }
+
+  // Until the log has that text.
+  void wait_for(const std::string& text) {
+    for (int i = 0; i < 600; ++i) {
+      if (fs::exists(log_) && log().find(text) != std::string::npos) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    ADD_FAILURE() << "no \"" << text << "\" within a minute: " << log();
+  }
+
+ private:
+  TempFolder folder_;
+  std::string solver_, log_;
+  pid_t pid_;
+};
+
+size_t states(const TempFolder& folder) {
+  size_t count = 0;
+  for (const auto& entry : fs::directory_iterator(folder / "")) count += entry.path().extension() == ".solverstate";
+  return count;
+}
+
+TEST(ToolSignals, an_interrupt_ends_a_training_with_a_snapshot) {
+  LongTraining training;
+  training.send(SIGINT);
+  const int status = training.end();
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_NE(training.log().find("Optimization stopped early."), std::string::npos);
+  EXPECT_EQ(states(training.folder()), 1u);
+}
+
+TEST(ToolSignals, a_hangup_writes_a_snapshot_and_training_goes_on) {
+  LongTraining training;
+  training.send(SIGHUP);
+  training.wait_for("Snapshotting solver state");
+  const std::string log = training.log();
+  const size_t snapshot = log.find("lenet_iter_", log.find("Snapshotting solver state"));
+  const int iteration = std::stoi(log.substr(snapshot + 11));
+  training.wait_for(fmt::format("Iteration {} ", iteration + 3));
+  training.send(SIGINT);
+  EXPECT_EQ(training.end(), 0);
+  EXPECT_EQ(states(training.folder()), 2u);
+}
+
+TEST(ToolSignals, effects_are_as_the_flags_say) {
+  LongTraining training("--sigint_effect=snapshot");
+  training.send(SIGINT);
+  training.wait_for("Snapshotting solver state");
+  EXPECT_EQ(training.log().find("Optimization stopped early."), std::string::npos);
+  LongTraining other("--sighup_effect=stop");
+  other.send(SIGHUP);
+  EXPECT_EQ(other.end(), 0);
+  EXPECT_NE(other.log().find("Optimization stopped early."), std::string::npos);
+}
+
+}  // namespace
+}  // namespace crema
