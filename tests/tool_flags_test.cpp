@@ -15,7 +15,7 @@ size_t count_of(const std::string& text, const std::string& part) {
   return count;
 }
 
-// A net without data files whose score differs from the training's stage to the other.
+// A net without data files, which at level 2 in stage "more" has one output more.
 constexpr const char* kNet = R"(name: "flags"
 layer { name: "data" type: "DummyData" top: "data" top: "label"
   dummy_data_param { shape { dim: 4 dim: 3 } shape { dim: 4 } data_filler { type: "gaussian" } data_filler { } } }
