@@ -3,7 +3,7 @@
 
 #include <regex>
 
-#include "support/tool.h"
+#include "support/program.h"
 #include "support/training.h"
 
 namespace crema {
@@ -35,21 +35,20 @@ std::string solver_in(const TempFolder& folder, const std::string& fields = "") 
 TEST(ToolFlags, set_changes_a_solver_and_its_net) {
   const TempFolder folder;
   const std::string solver = solver_in(folder);
-  const ToolResult run =
-      run_tool("train --solver " + solver +
-               " --set base_lr=0.5 --set max_iter=3 --set 'layer[ip].inner_product_param.num_output=5'");
+  const Result run = crema("train --solver " + solver +
+                           " --set base_lr=0.5 --set max_iter=3 --set 'layer[ip].inner_product_param.num_output=5'");
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_EQ(count_of(run.err, ", lr = 0.5\n"), 3u) << run.err;
   const std::string model = folder / "s_iter_3.caffemodel", net = folder / "net.prototxt";
   const std::string test = "test --iterations 1 --model " + net + " --weights " + model;
-  EXPECT_EQ(run_tool(test).code, 1);  // 2 outputs, as the text has them
-  EXPECT_EQ(run_tool(test + " --set layer[ip].inner_product_param.num_output=5").code, 0);
-  const ToolResult wrong = run_tool("train --solver " + solver + " --set base_Ir=1");
+  EXPECT_EQ(crema(test).code, 1);  // 2 outputs, as the text has them
+  EXPECT_EQ(crema(test + " --set layer[ip].inner_product_param.num_output=5").code, 0);
+  const Result wrong = crema("train --solver " + solver + " --set base_Ir=1");
   EXPECT_EQ(wrong.code, 1);
   EXPECT_EQ(wrong.err, "crema: --set base_Ir=1: SolverParameter has no field \"base_Ir\"; did you mean \"base_lr\"?\n");
-  const ToolResult negative = run_tool("train --solver " + solver + " --set base_lr=-1");
+  const Result negative = crema("train --solver " + solver + " --set base_lr=-1");
   EXPECT_EQ(negative.err, "crema: --set base_lr=-1: base_lr is -1; it must be a number of at least 0\n");
-  const ToolResult usage = run_tool("train --solver " + solver + " --set base_lr");
+  const Result usage = crema("train --solver " + solver + " --set base_lr");
   EXPECT_EQ(usage.code, 2);
   EXPECT_EQ(usage.err, "crema: --set: \"base_lr\" is not KEY=VALUE (see crema train --help)\n");
 }
@@ -57,27 +56,27 @@ TEST(ToolFlags, set_changes_a_solver_and_its_net) {
 TEST(ToolFlags, takes_caffes_spellings) {
   const TempFolder folder;
   const std::string solver = solver_in(folder);
-  const ToolResult trained = run_tool("train -solver=" + solver + " -level 2 -stage more,other -seed 5 -gpu all");
+  const Result trained = crema("train -solver=" + solver + " -level 2 -stage more,other -seed 5 -gpu all");
   ASSERT_EQ(trained.code, 0) << trained.err;
   EXPECT_NE(trained.err.find("Train net output #0: extra = "), std::string::npos) << trained.err;
   EXPECT_NE(trained.err.find("] Random seed: 5\n"), std::string::npos);
   const std::string model = folder / "s_iter_2.caffemodel", net = folder / "net.prototxt";
-  EXPECT_EQ(run_tool("train -solver " + solver + " -weights " + model + "," + model).code, 0);
-  const ToolResult resumed =
-      run_tool("train -solver " + solver + " -set max_iter=3 -snapshot " + (folder / "s_iter_2.solverstate"));
+  EXPECT_EQ(crema("train -solver " + solver + " -weights " + model + "," + model).code, 0);
+  const Result resumed =
+      crema("train -solver " + solver + " -set max_iter=3 -snapshot " + (folder / "s_iter_2.solverstate"));
   EXPECT_EQ(resumed.code, 0) << resumed.err;
   EXPECT_NE(resumed.err.find("] Iteration 2 ("), std::string::npos) << resumed.err;
-  const ToolResult tested =
-      run_tool("test -model " + net + " -weights=" + model + " -iterations 2 -phase TRAIN -level 2 -stage=more -gpu=0");
+  const Result tested =
+      crema("test -model " + net + " -weights=" + model + " -iterations 2 -phase TRAIN -level 2 -stage=more -gpu=0");
   EXPECT_EQ(tested.code, 0) << tested.err;
   EXPECT_EQ(tested.out.substr(0, 8), "extra = ");
 }
 
 TEST(ToolFlags, leaves_values_and_unknown_flags_as_they_are) {
-  EXPECT_EQ(run_tool("train -solver -gpu").err, "crema: -gpu: cannot open: No such file or directory\n");
-  EXPECT_EQ(run_tool("test -model -weights -weights x -level -3").err,
+  EXPECT_EQ(crema("train -solver -gpu").err, "crema: -gpu: cannot open: No such file or directory\n");
+  EXPECT_EQ(crema("test -model -weights -weights x -level -3").err,
             "crema: -weights: cannot open: No such file or directory\n");
-  const ToolResult unknown = run_tool("train -solver a -colour red");
+  const Result unknown = crema("train -solver a -colour red");
   EXPECT_EQ(unknown.code, 2);
   EXPECT_EQ(unknown.err, "crema: not expected: -colour red (see crema train --help)\n");
 }
@@ -85,30 +84,30 @@ TEST(ToolFlags, leaves_values_and_unknown_flags_as_they_are) {
 TEST(ToolFlags, one_line_says_that_nothing_runs_on_a_gpu) {
   const TempFolder folder;
   const std::string plain = solver_in(folder);
-  EXPECT_EQ(run_tool("train --solver " + plain).err.find("runs on the CPU"), std::string::npos);
-  const ToolResult flagged = run_tool("train --solver " + plain + " --gpu 0");
+  EXPECT_EQ(crema("train --solver " + plain).err.find("runs on the CPU"), std::string::npos);
+  const Result flagged = crema("train --solver " + plain + " --gpu 0");
   EXPECT_NE(flagged.err.find("] --gpu 0: crema runs on the CPU\n"), std::string::npos) << flagged.err;
 
   const std::string solver = solver_in(folder, "solver_mode: GPU\ndevice_id: 1\ntest_iter: 1 test_interval: 5");
   folder.write("net.prototxt", std::string(kNet) + R"(layer { name: "act" type: "ReLU" bottom: "ip" top: "act"
   relu_param { engine: CUDNN } })");
-  const ToolResult run = run_tool("train --solver " + solver);
+  const Result run = crema("train --solver " + solver);
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_EQ(count_of(run.err, "runs on the CPU"), 1u) << run.err;
   // The layer is in the train and in the test net.
   EXPECT_NE(run.err.find("] " + solver + ":8: solver_mode: GPU (and 2 more): crema runs on the CPU\n"),
             std::string::npos)
       << run.err;
-  const ToolResult tested = run_tool("test --model " + (folder / "net.prototxt") + " --weights " +
-                                     (folder / "s_iter_2.caffemodel") + " --iterations 1");
+  const Result tested = crema("test --model " + (folder / "net.prototxt") + " --weights " +
+                              (folder / "s_iter_2.caffemodel") + " --iterations 1");
   EXPECT_NE(tested.err.find("net.prototxt:9: engine: CUDNN: crema runs on the CPU\n"), std::string::npos) << tested.err;
 }
 
 TEST(ToolFlags, test_logs_each_batch_as_caffe_does) {
   const TempFolder folder;
-  ASSERT_EQ(run_tool("train --solver " + solver_in(folder)).code, 0);
-  const ToolResult tested = run_tool("test --model " + (folder / "net.prototxt") + " --weights " +
-                                     (folder / "s_iter_2.caffemodel") + " --iterations 2");
+  ASSERT_EQ(crema("train --solver " + solver_in(folder)).code, 0);
+  const Result tested = crema("test --model " + (folder / "net.prototxt") + " --weights " +
+                              (folder / "s_iter_2.caffemodel") + " --iterations 2");
   ASSERT_EQ(tested.code, 0);
   std::smatch m;
   ASSERT_TRUE(std::regex_search(
@@ -124,7 +123,7 @@ TEST(ToolFlags, a_python_layer_is_one_clear_error) {
   const std::string net = folder.write("net.prototxt", R"(layer { name: "py" type: "Python" top: "x"
   python_param { module: "my_layers" layer: "Noise" } }
 )");
-  const ToolResult run = run_tool("test --model " + net + " --weights none.caffemodel");
+  const Result run = crema("test --model " + net + " --weights none.caffemodel");
   EXPECT_EQ(run.code, 1);
   EXPECT_EQ(run.err,
             "crema: " + net +
@@ -144,7 +143,7 @@ std::string completed(const TempFolder& folder, const std::string& words, int la
 
 TEST(ToolFlags, bash_completes) {
   const TempFolder folder;
-  folder.write("bash", run_tool("completion bash").out);
+  folder.write("bash", crema("completion bash").out);
   EXPECT_EQ(completed(folder, "crema tr", 1), "train\n");
   EXPECT_EQ(completed(folder, "crema train --so", 2), "--solver\n");
   EXPECT_EQ(completed(folder, "crema test --phase T", 3), "TRAIN TEST\n");
@@ -156,9 +155,9 @@ TEST(ToolFlags, bash_completes) {
 
 // All subcommands and flags that --help shows.
 TEST(ToolFlags, completions_know_all_flags) {
-  const std::string bash = run_tool("completion bash").out, zsh = run_tool("completion zsh").out,
-                    fish = run_tool("completion fish").out;
-  const std::string all = run_tool("--help").out;
+  const std::string bash = crema("completion bash").out, zsh = crema("completion zsh").out,
+                    fish = crema("completion fish").out;
+  const std::string all = crema("--help").out;
   const std::regex command_line("\n  ([a-z]+) {2,}"), flag("--([a-z][-_a-z]*)");
   const std::string commands =
       all.substr(all.find("SUBCOMMANDS") == std::string::npos ? all.find("Subcommands") : all.find("SUBCOMMANDS"));
@@ -167,7 +166,7 @@ TEST(ToolFlags, completions_know_all_flags) {
     const std::string command = (*c)[1];
     EXPECT_NE(fish.find("-a " + command + " "), std::string::npos) << command;
     EXPECT_NE(zsh.find("'" + command + ":"), std::string::npos) << command;
-    const std::string help = run_tool(command + " --help").out;
+    const std::string help = crema(command + " --help").out;
     const std::string own = help.substr(0, help.find("Example"));
     for (std::sregex_iterator f(own.begin(), own.end(), flag); f != end; ++f, ++flags) {
       const std::string name = (*f)[1];

@@ -5,7 +5,7 @@
 #include <regex>
 #include <sstream>
 
-#include "support/tool.h"
+#include "support/program.h"
 
 namespace crema {
 namespace {
@@ -127,7 +127,7 @@ test_iter: 2 test_iter: 3 test_interval: 4
 base_lr: 0.01 lr_policy: "step" gamma: 0.5 stepsize: 4
 max_iter: 10 display: 2 random_seed: 3 snapshot_after_train: false snapshot_prefix: ")" +
                                                                  (folder / "s") + "\"\n");
-  const ToolResult run = run_tool("train --solver " + solver);
+  const Result run = crema("train --solver " + solver);
   ASSERT_EQ(run.code, 0) << run.err;
   const Log log = log_of_run(run.err);
   ASSERT_FALSE(HasFailure()) << run.err;
@@ -183,7 +183,7 @@ TEST(ToolLog, has_glogs_prefix_with_the_time_of_now) {
 base_lr: 0.01 lr_policy: "fixed" max_iter: 2 display: 1 snapshot_prefix: ")" +
                                                                  (folder / "s") + "\"\n");
   const std::time_t before = std::time(nullptr);
-  const Log log = log_of_run(run_tool("train --solver " + solver).err);
+  const Log log = log_of_run(crema("train --solver " + solver).err);
   ASSERT_FALSE(log.lines.empty());
   std::tm now{};
   localtime_r(&before, &now);

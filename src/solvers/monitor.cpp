@@ -15,9 +15,7 @@ Monitor::Monitor(const SolverConfig& config) : solver_(config.solver), place_(co
   };
   needs_monitor("early_stop", s.early_stop() > 0);
   needs_monitor("keep_best", s.keep_best());
-  needs_monitor("lr_policy", s.lr_policy() == "plateau");
   check_field(config, "early_stop", s.early_stop() >= 0, "early_stop is {}; it must be at least 0", s.early_stop());
-  check_field(config, "patience", s.patience() >= 1, "patience is {}; it must be at least 1", s.patience());
   check_field(config, "min_delta", std::isfinite(s.min_delta()) && s.min_delta() >= 0,
               "min_delta is {}; it must be a number of at least 0", s.min_delta());
 }
