@@ -11,6 +11,11 @@
 #include "flags.h"
 #include "net_dot.h"
 
+#if defined(CREMA_WITH_GRAPHVIZ) && defined(__SANITIZE_ADDRESS__)
+// Asked by the leak sanitizer: Graphviz and the libraries below it keep memory until the program ends.
+extern "C" const char* __lsan_default_suppressions() { return "leak:libfontconfig\nleak:libgvc\nleak:libpango\n"; }
+#endif
+
 namespace crema {
 namespace {
 
