@@ -8,5 +8,6 @@ namespace crema {
 void add_train(CLI::App& app);
 void add_test(CLI::App& app);
 void add_show(CLI::App& app);
+void add_plot(CLI::App& app);
 
 }  // namespace crema

@@ -44,6 +44,7 @@ int main(int argc, char** argv) {
   crema::add_train(app);
   crema::add_test(app);
   crema::add_show(app);
+  crema::add_plot(app);
   try {
     app.parse(argc, argv);
     if (app.get_subcommands().empty()) throw CLI::RequiredError("A subcommand");
