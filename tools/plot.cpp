@@ -73,11 +73,30 @@ class Plot {
     std::erase_if(chart.panels, [](const Panel& panel) { return panel.series.empty(); });
     check(!chart.panels.empty(), "the runs hold no losses, outputs or learning rates to plot");
     chart.panels.back().x.label = "iteration";
+    share_iterations(&chart);
     chart.panel_height = 220;
     return chart;
   }
 
  private:
+  // Panels below each other have the same x axis.
+  static void share_iterations(Chart* chart) {
+    double first = INFINITY, last = -INFINITY;
+    for (const Panel& panel : chart->panels) {
+      for (const Series& series : panel.series) {
+        for (const ChartPoint& point : series.points) {
+          first = std::min(first, point.x);
+          last = std::max(last, point.x);
+        }
+      }
+    }
+    const double room = first < last ? 0.02 * (last - first) : 1;
+    for (Panel& panel : chart->panels) {
+      panel.x.min = first - room;
+      panel.x.max = last + room;
+    }
+  }
+
   Panel loss() const {
     Panel panel{.title = "loss"};
     for (size_t i = 0; i < runs_.size(); ++i) {
