@@ -1,6 +1,7 @@
 # Options and the libraries behind them. crema_dependencies carries what src/ needs.
 
 option(CREMA_TESTS "Build the tests" ON)
+option(CREMA_STUDIES "Build the programs in studies/" ON)
 option(CREMA_BENCHMARKS "Build the kernel benchmarks (needs Google Benchmark)" OFF)
 option(CREMA_WERROR "Treat warnings as errors" OFF)
 option(CREMA_NATIVE "Compile for this machine's processor; OFF for packages that run on others" ON)

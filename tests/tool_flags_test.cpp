@@ -3,6 +3,7 @@
 
 #include <regex>
 
+#include "support/data_files.h"
 #include "support/program.h"
 #include "support/training.h"
 

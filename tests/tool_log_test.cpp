@@ -5,6 +5,7 @@
 #include <regex>
 #include <sstream>
 
+#include "support/data_files.h"
 #include "support/program.h"
 
 namespace crema {

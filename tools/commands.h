@@ -13,5 +13,6 @@ void add_time(CLI::App& app);
 void add_check(CLI::App& app);
 void add_info(CLI::App& app);
 void add_draw(CLI::App& app);
+void add_plot(CLI::App& app);
 
 }  // namespace crema

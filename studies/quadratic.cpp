@@ -1,0 +1,153 @@
+#include "quadratic.h"
+
+#include <cmath>
+#include <memory>
+
+#include "solvers/optimizer.h"
+#include "study.h"
+
+namespace crema {
+namespace {
+
+constexpr double kSmall = 1, kLarge = 50, kPi = 3.14159265358979323846;
+const double kCos = std::cos(kPi / 6), kSin = std::sin(kPi / 6);
+
+// The coordinates along A's axes, and back.
+Point turned(Point w) { return {kCos * w.x + kSin * w.y, -kSin * w.x + kCos * w.y}; }
+Point turned_back(Point w) { return {kCos * w.x - kSin * w.y, kSin * w.x + kCos * w.y}; }
+
+// A parameter of two elements that no net owns.
+class TwoNumbers {
+ public:
+  explicit TwoNumbers(Point start) : parameter_(Shape{2}, FillerParameter(), true) {
+    auto storage = std::make_shared<Parameter::Storage>();
+    storage->data = Buffer(2);
+    storage->diff = Buffer(2);
+    parameter_.set_storage(std::move(storage));
+    parameter_.mutable_data()[0] = static_cast<real>(start.x);
+    parameter_.mutable_data()[1] = static_cast<real>(start.y);
+    infos_.push_back({&parameter_, "w", 0, 1, 1});
+  }
+  TwoNumbers(const TwoNumbers&) = delete;
+  TwoNumbers& operator=(const TwoNumbers&) = delete;
+
+  Point point() const { return {parameter_.data()[0], parameter_.data()[1]}; }
+  std::vector<NetParameterInfo>& infos() { return infos_; }
+  void set_gradient(Point g) {
+    parameter_.beta();  // announces it
+    parameter_.mutable_diff()[0] = static_cast<real>(g.x);
+    parameter_.mutable_diff()[1] = static_cast<real>(g.y);
+  }
+
+ private:
+  Parameter parameter_;
+  std::vector<NetParameterInfo> infos_;
+};
+
+double score(const std::vector<Point>& path) {
+  double sum = 0;
+  for (size_t i = 3 * path.size() / 4; i < path.size(); ++i) sum += std::log(std::max(distance(path[i]), 1e-30));
+  return std::isfinite(sum) ? sum : INFINITY;
+}
+
+// The points where J has a value, half a turn at a time: an ellipse.
+Series contour(double value) {
+  Series series{.colour = kGrey, .width = 1};
+  for (int i = 0; i <= 120; ++i) {
+    const double angle = 2 * kPi * i / 120;
+    series.points.push_back(turned_back(
+        {std::sqrt(2 * value / kSmall) * std::cos(angle), std::sqrt(2 * value / kLarge) * std::sin(angle)}));
+  }
+  return series;
+}
+
+struct Rule {
+  const char* name;
+  const char* text;
+};
+constexpr Rule kRules[] = {
+    {"gradient descent", "type: 'SGD'"},
+    {"momentum", "type: 'Momentum' momentum: 0.9"},
+    {"momentum, corrected", "type: 'Momentum' momentum: 0.9 bias_correction: true"},
+    {"Nesterov (Caffe's)", "type: 'Nesterov' momentum: 0.9"},
+    {"Nesterov, averaged", "type: 'Nesterov' momentum: 0.9 averaged: true"},
+    {"Adam", "type: 'Adam' momentum: 0.9 momentum2: 0.999"},
+};
+constexpr int kSteps = 150, kShown = 40;
+
+Series distances(const std::string& name, const std::vector<Point>& path, Colour colour) {
+  Series series{.name = name, .colour = colour};
+  for (size_t i = 0; i < path.size(); ++i) series.points.push_back({static_cast<double>(i), distance(path[i])});
+  return series;
+}
+
+}  // namespace
+
+Point gradient(Point w) {
+  const Point t = turned(w);
+  return turned_back({kSmall * t.x, kLarge * t.y});
+}
+
+Point newton_step(Point w) {
+  const Point g = turned(gradient(w)), step = turned_back({g.x / kSmall, g.y / kLarge});
+  return {w.x - step.x, w.y - step.y};
+}
+
+double distance(Point a, Point b) { return std::hypot(a.x - b.x, a.y - b.y); }
+
+std::vector<Point> descend(const std::string& rule, double rate, int steps) {
+  TwoNumbers w(kStart);
+  Optimizer optimizer(parse_solver("base_lr: 1 " + rule, "the rule"), w.infos());
+  std::vector<Point> path{w.point()};
+  for (int t = 0; t < steps; ++t) {
+    optimizer.look_ahead(t, static_cast<float>(rate));
+    w.set_gradient(gradient(w.point()));
+    optimizer.update(t, static_cast<float>(rate));
+    path.push_back(w.point());
+  }
+  return path;
+}
+
+double best_rate(const std::string& rule, int steps) {
+  double best = 0, best_score = INFINITY;
+  for (int i = -40; i <= 10; ++i) {
+    const double rate = std::pow(10, i / 10.0), found = score(descend(rule, rate, steps));
+    if (found >= best_score) continue;
+    best = rate;
+    best_score = found;
+  }
+  return best;
+}
+
+void quadratic_study() {
+  Panel plane{.title = fmt::format("the first {} steps", kShown), .equal_scales = true};
+  plane.x = {.label = "w1", .min = -2.4, .max = 1.4};
+  plane.y = {.label = "w2", .min = -1.6, .max = 1.6};
+  for (const double value : {0.1, 1.0, 4.0, 12.0, 30.0, 60.0, 110.0}) plane.series.push_back(contour(value));
+  Panel distances_panel{.title = "distance to the minimum", .x = {.label = "step"}, .y = {.log = true, .min = 1e-7}};
+  Table table{{"rule", "best rate", "first step / (rate x gradient)", "after 10 steps", "50", "150"}, {}};
+  const auto add = [&](const std::string& name, const std::vector<Point>& path, size_t i) {
+    const std::vector<Point> shown(path.begin(), path.begin() + std::min<long>(kShown + 1, std::ssize(path)));
+    plane.series.push_back({.points = shown, .colour = palette(i), .width = 1.4, .dots = true, .dot_size = 4});
+    distances_panel.series.push_back(distances(name, path, palette(i)));
+  };
+  for (size_t i = 0; i < std::size(kRules); ++i) {
+    const double rate = best_rate(kRules[i].text, kSteps);
+    const auto path = descend(kRules[i].text, rate, kSteps);
+    add(kRules[i].name, path, i);
+    table.rows.push_back({kRules[i].name, fmt::format("{:.2g}", rate),
+                          fmt::format("{:.2g}", distance(path[1], path[0]) / (rate * distance(gradient(kStart)))),
+                          fmt::format("{:.1e}", distance(path[10])), fmt::format("{:.1e}", distance(path[50])),
+                          fmt::format("{:.1e}", distance(path[kSteps]))});
+  }
+  const Point reached = newton_step(kStart);
+  add("Newton's method", {kStart, reached}, 6);
+  table.rows.push_back({"Newton's method", "-", "-", fmt::format("{:.0e} (1 step)", distance(reached)), "-", "-"});
+  publish("quadratic",
+          {.title = "Update rules on a quadratic with curvatures 1 and 50",
+           .panels = {plane, distances_panel},
+           .panel_height = 330},
+          table);
+}
+
+}  // namespace crema

@@ -1,0 +1,188 @@
+// crema plot: loss, other outputs and learning rate of one or several runs, from their metrics files.
+#include <cmath>
+#include <set>
+
+#include "chart.h"
+#include "commands.h"
+#include "flags.h"
+#include "metrics.h"
+
+namespace crema {
+namespace {
+
+struct PlotFlags {
+  std::vector<std::string> files;
+  std::string output;
+  int smooth = 1;
+};
+
+// The mean over the last `window` points of each; a value that is not finite stays as it is and begins anew.
+std::vector<ChartPoint> smoothed(const std::vector<ChartPoint>& points, int window) {
+  std::vector<ChartPoint> result;
+  size_t begin = 0;
+  for (size_t i = 0; i < points.size(); ++i) {
+    result.push_back(points[i]);
+    if (!std::isfinite(points[i].y)) {
+      begin = i + 1;
+      continue;
+    }
+    const size_t first =
+        std::max(begin, i + 1 >= static_cast<size_t>(window) ? i + 1 - static_cast<size_t>(window) : 0);
+    double sum = 0;
+    for (size_t k = first; k <= i; ++k) sum += points[k].y;
+    result.back().y = sum / static_cast<double>(i - first + 1);
+  }
+  return result;
+}
+
+// The elements of an output as test rows have them: by net, by element.
+using Curves = std::map<std::pair<int, size_t>, std::vector<ChartPoint>>;
+
+Curves test_curves(const Metrics& run, const std::string& output) {
+  Curves curves;
+  for (const MetricsRow& row : run.test) {
+    const auto found = row.outputs.find(output);
+    if (found == row.outputs.end()) continue;
+    for (size_t i = 0; i < found->second.size(); ++i) {
+      curves[{row.net, i}].push_back({row.iteration, found->second[i]});
+    }
+  }
+  return curves;
+}
+
+class Plot {
+ public:
+  Plot(const std::vector<Metrics>& runs, int smooth) : runs_(runs), smooth_(smooth) {}
+
+  Chart chart() const {
+    Chart chart{.title = runs_.size() == 1 ? runs_[0].name : ""};
+    chart.panels.push_back(loss());
+    std::set<std::string> names;
+    for (const Metrics& run : runs_) {
+      for (const MetricsRow& row : run.test) {
+        for (const auto& [name, values] : row.outputs) names.insert(name);
+      }
+    }
+    names.erase("loss");
+    for (const std::string& name : names) {
+      Panel panel{.title = name};
+      for (size_t i = 0; i < runs_.size(); ++i) add_tests(i, name, "", &panel);
+      chart.panels.push_back(panel);
+    }
+    chart.panels.push_back(rate());
+    std::erase_if(chart.panels, [](const Panel& panel) { return panel.series.empty(); });
+    check(!chart.panels.empty(), "the runs hold no losses, outputs or learning rates to plot");
+    chart.panels.back().x.label = "iteration";
+    share_iterations(&chart);
+    chart.panel_height = 220;
+    return chart;
+  }
+
+ private:
+  // Panels below each other have the same x axis.
+  static void share_iterations(Chart* chart) {
+    double first = INFINITY, last = -INFINITY;
+    for (const Panel& panel : chart->panels) {
+      for (const Series& series : panel.series) {
+        for (const ChartPoint& point : series.points) {
+          first = std::min(first, point.x);
+          last = std::max(last, point.x);
+        }
+      }
+    }
+    const double room = first < last ? 0.02 * (last - first) : 1;
+    for (Panel& panel : chart->panels) {
+      panel.x.min = first - room;
+      panel.x.max = last + room;
+    }
+  }
+
+  Panel loss() const {
+    Panel panel{.title = "loss"};
+    for (size_t i = 0; i < runs_.size(); ++i) {
+      std::vector<ChartPoint> train, total;
+      for (const MetricsRow& row : runs_[i].train) train.push_back({row.iteration, row.loss});
+      for (const MetricsRow& row : runs_[i].test) total.push_back({row.iteration, row.loss});
+      if (!train.empty()) {
+        panel.series.push_back({.name = label(i, "train"), .points = smoothed(train, smooth_), .colour = palette(i)});
+      }
+      const auto known = [](const ChartPoint& point) { return !std::isnan(point.y); };
+      if (!add_tests(i, "loss", "test", &panel) && std::any_of(total.begin(), total.end(), known)) {
+        panel.series.push_back(test_series(i, label(i, "test"), total));
+      }
+    }
+    return panel;
+  }
+
+  Panel rate() const {
+    Panel panel{.title = "learning rate"};
+    for (size_t i = 0; i < runs_.size(); ++i) {
+      std::vector<ChartPoint> points;
+      for (const MetricsRow& row : runs_[i].train) points.push_back({row.iteration, row.rate});
+      if (points.empty()) continue;
+      panel.series.push_back({.name = label(i, ""), .points = points, .colour = palette(i)});
+    }
+    return panel;
+  }
+
+  // Whether there was one.
+  bool add_tests(size_t i, const std::string& output, const std::string& what, Panel* panel) const {
+    const Curves curves = test_curves(runs_[i], output);
+    for (const auto& [key, points] : curves) {
+      std::string name = label(i, what);
+      if (curves.rbegin()->first.first > 0) name += fmt::format("{}net {}", name.empty() ? "" : " ", key.first);
+      if (curves.rbegin()->first.second > 0) name += fmt::format("{}[{}]", name.empty() ? output : "", key.second);
+      panel->series.push_back(test_series(i, name, points));
+    }
+    return !curves.empty();
+  }
+
+  // With one run, the two kinds have colours of their own; with several, each run has one.
+  Series test_series(size_t i, const std::string& name, const std::vector<ChartPoint>& points) const {
+    return {.name = name,
+            .points = points,
+            .colour = palette(runs_.size() == 1 ? 1 : i),
+            .dashed = runs_.size() > 1,
+            .dots = points.size() <= 60};
+  }
+
+  std::string label(size_t i, const std::string& what) const {
+    if (runs_.size() == 1) return what;
+    return what.empty() ? runs_[i].name : runs_[i].name + " " + what;
+  }
+
+  const std::vector<Metrics>& runs_;
+  int smooth_;
+};
+
+void plot(const PlotFlags& flags) {
+  std::vector<Metrics> runs;
+  for (const std::string& path : flags.files) {
+    for (const std::string& file : metrics_files(path)) runs.push_back(read_metrics(file));
+  }
+  write_chart(flags.output, Plot(runs, flags.smooth).chart());
+  fmt::print("Plot of {} {}: {}\n", runs.size(), runs.size() == 1 ? "run" : "runs", flags.output);
+}
+
+}  // namespace
+
+void add_plot(CLI::App& app) {
+  const auto flags = std::make_shared<PlotFlags>();
+  CLI::App* command = app.add_subcommand("plot", "draw the losses, outputs and learning rates of one or several runs");
+  command->add_option("runs", flags->files, "the runs' .metrics.jsonl files, or folders that hold some")
+      ->required()
+      ->check(kFileName);
+  command->add_option("--output", flags->output, "the picture to write, .svg or .png")
+      ->required()
+      ->check(CLI::Validator(
+          [](const std::string& name) {
+            return name.ends_with(".svg") || name.ends_with(".png") ? "" : name + " ends neither in .svg nor in .png";
+          },
+          "FILE", "picture"));
+  command->add_option("--smooth", flags->smooth, "draw the mean of so many train losses, 1 unless told")
+      ->check(CLI::Range(1, 1000000).description("N"));
+  command->footer("Example:\n  crema plot models/lenet/lenet.metrics.jsonl --output curves.svg --smooth 5");
+  command->callback([flags] { plot(*flags); });
+}
+
+}  // namespace crema
