@@ -40,7 +40,7 @@ std::map<std::string, std::vector<double>> outputs(const Json& row) {
   return result;
 }
 
-void add_row(const std::string& line, Metrics* metrics) {
+void add_row(const std::string& line, RunMetrics* metrics) {
   const Json row = Json::parse(line);
   check(row.is_object(), "a {}; expected an object with \"kind\" and \"iteration\"", row.type_name());
   const std::string kind = row.contains("kind") && row["kind"].is_string() ? row["kind"].get<std::string>() : "";
@@ -61,9 +61,9 @@ std::string run_name(const std::string& path) {
 
 }  // namespace
 
-Metrics read_metrics(const std::string& path) {
+RunMetrics read_metrics(const std::string& path) {
   const std::string text = read_file(path);
-  Metrics metrics{run_name(path), {}, {}};
+  RunMetrics metrics{run_name(path), {}, {}};
   size_t number = 0;
   for (size_t begin = 0, end; begin < text.size(); begin = end + 1) {
     end = text.find('\n', begin);

@@ -15,14 +15,14 @@ struct MetricsRow {
   std::map<std::string, std::vector<double>> outputs;  // by name, element by element
 };
 
-struct Metrics {
+struct RunMetrics {
   std::string name;  // the file's, without folder and ".metrics.jsonl"
   std::vector<MetricsRow> train, test;
 };
 
 // Reads a metrics file. A last line that is cut off is left out with a warning, since the run may be writing it. Throws
 // Error, with file and line, for any other line that is no row, and if there is no row at all.
-Metrics read_metrics(const std::string& path);
+RunMetrics read_metrics(const std::string& path);
 
 // The path itself; of a folder, all *.metrics.jsonl files in it, sorted. Throws Error if a folder has none.
 std::vector<std::string> metrics_files(const std::string& path);

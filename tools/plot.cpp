@@ -38,7 +38,7 @@ std::vector<ChartPoint> smoothed(const std::vector<ChartPoint>& points, int wind
 // The elements of an output as test rows have them: by net, by element.
 using Curves = std::map<std::pair<int, size_t>, std::vector<ChartPoint>>;
 
-Curves test_curves(const Metrics& run, const std::string& output) {
+Curves test_curves(const RunMetrics& run, const std::string& output) {
   Curves curves;
   for (const MetricsRow& row : run.test) {
     const auto found = row.outputs.find(output);
@@ -52,13 +52,13 @@ Curves test_curves(const Metrics& run, const std::string& output) {
 
 class Plot {
  public:
-  Plot(const std::vector<Metrics>& runs, int smooth) : runs_(runs), smooth_(smooth) {}
+  Plot(const std::vector<RunMetrics>& runs, int smooth) : runs_(runs), smooth_(smooth) {}
 
   Chart chart() const {
     Chart chart{.title = runs_.size() == 1 ? runs_[0].name : ""};
     chart.panels.push_back(loss());
     std::set<std::string> names;
-    for (const Metrics& run : runs_) {
+    for (const RunMetrics& run : runs_) {
       for (const MetricsRow& row : run.test) {
         for (const auto& [name, values] : row.outputs) names.insert(name);
       }
@@ -151,12 +151,12 @@ class Plot {
     return what.empty() ? runs_[i].name : runs_[i].name + " " + what;
   }
 
-  const std::vector<Metrics>& runs_;
+  const std::vector<RunMetrics>& runs_;
   int smooth_;
 };
 
 void plot(const PlotFlags& flags) {
-  std::vector<Metrics> runs;
+  std::vector<RunMetrics> runs;
   for (const std::string& path : flags.files) {
     for (const std::string& file : metrics_files(path)) runs.push_back(read_metrics(file));
   }
