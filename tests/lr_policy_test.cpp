@@ -41,7 +41,7 @@ TEST(LrPolicy, plateau_drops_as_often_as_it_is_told) {
   }
   rate.set_drops(1);
   EXPECT_NEAR(rate.rate(5), 0.2, 1e-7);
-  EXPECT_EQ(rate.current_step(), 0);
+  EXPECT_EQ(rate.steps_at(5), 0);
 }
 
 TEST(LrPolicy, warm_up_leads_to_the_policy_in_a_line) {

@@ -49,9 +49,9 @@ TEST(LrPolicy, follows_its_closed_form) {
 TEST(LrPolicy, multistep_needs_no_memory_of_iterations_before) {
   LrPolicy policy(config("base_lr: 1 lr_policy: 'multistep' gamma: 0.5 stepvalue: 5 stepvalue: 10"));
   EXPECT_EQ(policy.rate(7), 0.5f);
-  EXPECT_EQ(policy.current_step(), 1);
+  EXPECT_EQ(policy.steps_at(7), 1);
   EXPECT_EQ(policy.rate(10), 0.25f);
-  EXPECT_EQ(policy.current_step(), 2);
+  EXPECT_EQ(policy.steps_at(10), 2);
   EXPECT_EQ(policy.rate(4), 1.0f);
 }
 

@@ -68,7 +68,7 @@ TEST(NotFinite, is_found_in_the_first_blob_that_has_it) {
   const auto found = found_in(*net);
   ASSERT_TRUE(found.has_value());
   EXPECT_EQ(found->where, NotFinite::blob);
-  EXPECT_EQ(found->what, "blob \"y\", top of layer \"p\" (Power), is -nan at element 4 of 8 (item 2 of the minibatch)");
+  EXPECT_EQ(found->what, "blob \"y\", top of layer \"p\" (Power), is nan at element 4 of 8 (item 2 of the minibatch)");
 }
 
 // The square root of 0 is finite, and its slope is not.

@@ -1,6 +1,7 @@
 // crema check: reads nets and solvers as a run would, and says what is wrong with them and what they take.
 #include <optional>
 
+#include "base/file.h"
 #include "commands.h"
 #include "config/files.h"
 #include "costs.h"
@@ -86,7 +87,7 @@ class Checker {
   void report(const std::string& fault) {
     if (!faults_.insert(fault).second) return;
     std::fflush(stdout);
-    fmt::print(stderr, "crema: {}\n", fault);
+    print_error(fmt::format("crema: {}\n", fault));
   }
 
   void check_file(const std::string& file) {

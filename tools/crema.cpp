@@ -8,6 +8,7 @@
 #include <cstring>
 #include <new>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "commands.h"
 #include "spelling.h"
@@ -16,7 +17,7 @@ namespace {
 
 int fail(int code, std::string message) {
   std::replace(message.begin(), message.end(), '\n', ' ');
-  fmt::print(stderr, "crema: {}\n", message);
+  crema::print_error(fmt::format("crema: {}\n", message));
   return code;
 }
 

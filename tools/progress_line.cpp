@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <mutex>
 
+#include "base/file.h"
 #include "base/log.h"
 
 namespace crema {
@@ -16,8 +16,7 @@ class LineEraser final : public spdlog::sinks::base_sink<std::mutex> {
  public:
   void draw(const std::string& line) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    fmt::print(stderr, "\r{}\033[K", line);
-    std::fflush(stderr);
+    print_error(fmt::format("\r{}\033[K", line));
     drawn_ = true;
   }
   void erase() {
@@ -31,7 +30,7 @@ class LineEraser final : public spdlog::sinks::base_sink<std::mutex> {
 
  private:
   void clear() {
-    if (drawn_) fmt::print(stderr, "\r\033[K");
+    if (drawn_) print_error("\r\033[K");
     drawn_ = false;
   }
   bool drawn_ = false;
@@ -64,6 +63,7 @@ void ProgressLine::show(const Progress& p) {
   const Clock::time_point now = Clock::now();
   if (start_iteration_ < 0) {  // the first iteration also allocates; what follows tells the speed
     start_iteration_ = p.iteration;
+    start_seconds_ = p.seconds;
     start_ = now;
   }
   if (now - shown_ < std::chrono::milliseconds(100)) return;
@@ -72,7 +72,10 @@ void ProgressLine::show(const Progress& p) {
   const double seconds = std::chrono::duration<double>(now - start_).count();
   const int done = p.iteration - start_iteration_;
   if (done > 0) {
-    if (p.items > 0) line += fmt::format("  {:.0f} images/s", static_cast<double>(p.items) * done / seconds);
+    const double computing = p.seconds - start_seconds_;  // without tests and snapshots
+    if (p.items > 0 && computing > 0) {
+      line += fmt::format("  {:.0f} images/s", static_cast<double>(p.items) * done / computing);
+    }
     line += fmt::format("  {} left", duration(seconds / done * (p.max_iter - p.iteration)));
   }
   eraser_->draw(line);

@@ -27,6 +27,7 @@ class ProgressLine {
   std::shared_ptr<class LineEraser> eraser_;
   Clock::time_point start_, shown_;
   int start_iteration_ = -1;
+  double start_seconds_ = 0;
 };
 
 }  // namespace crema

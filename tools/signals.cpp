@@ -38,11 +38,15 @@ Signals::Signals(Request interrupt, Request hangup) {
   on_hangup = hangup;
   install(SIGINT, interrupt, &interrupt_before_);
   install(SIGHUP, hangup, &hangup_before_);
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  sigaction(SIGPIPE, &ignore, &pipe_before_);
 }
 
 Signals::~Signals() {
   sigaction(SIGINT, &interrupt_before_, nullptr);
   sigaction(SIGHUP, &hangup_before_, nullptr);
+  sigaction(SIGPIPE, &pipe_before_, nullptr);
 }
 
 Request Signals::asked() {

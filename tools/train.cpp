@@ -44,10 +44,14 @@ std::string state_to_resume(const TrainFlags& flags, const SolverConfig& config)
 void start_from(const std::vector<std::string>& weights, SolverConfig* config) {
   if (weights.empty()) return;
   config->solver.clear_weights();
-  for (const std::string& file : weights) config->solver.add_weights(file);
+  for (const std::string& file : weights) {
+    config->source.set(fmt::format("weights[{}]", config->solver.weights_size()), {.flag = "--weights " + file});
+    config->solver.add_weights(file);
+  }
 }
 
 void report(const Overfit& result, uint64_t records) {
+  check(!result.stopped, "--overfit {}: stopped after {} iterations", records, result.iterations);
   check(result.learned,
         "--overfit {}: the net cannot learn these records: their loss is {:g} after {} iterations, and was {:g}; look "
         "at labels, scale of the data, fillers and base_lr before training on more",
@@ -58,10 +62,9 @@ void report(const Overfit& result, uint64_t records) {
 
 void train_whole(const TrainFlags& flags, SolverConfig config, SolverOptions options) {
   const std::string state = state_to_resume(flags, config);
-  if (!state.empty() || !flags.weights.empty()) config.solver.clear_weights();
+  if (!state.empty()) config.solver.clear_weights();
   Solver solver(std::move(config), std::move(options));
   if (!state.empty()) solver.restore(state);
-  for (const std::string& weights : flags.weights) solver.load(weights);
   log_lines(solver.net().summary());
   solver.solve();
 }
@@ -69,6 +72,7 @@ void train_whole(const TrainFlags& flags, SolverConfig config, SolverOptions opt
 void train(const TrainFlags& flags) {
   SolverConfig config = read_solver(flags.solver, flags.settings);
   flags.state.add_to(config.solver.mutable_train_state());
+  start_from(flags.weights, &config);
   SolverOptions options{.engine = flags.run.engine, .threads = flags.run.threads, .seed = flags.seed};
   options.poll = Signals::asked;
   options.after_build = [&flags, config](Solver& solver) { log_gpu_requests(flags.run, config, solver); };
@@ -79,7 +83,6 @@ void train(const TrainFlags& flags) {
     options.after_iteration = [&line](const Progress& progress) { line->show(progress); };
   }
   const Signals signals(flags.on_interrupt, flags.on_hangup);
-  if (flags.dry_run || flags.overfit > 0) start_from(flags.weights, &config);
   if (flags.overfit > 0) return report(overfit(std::move(config), std::move(options), flags.overfit), flags.overfit);
   if (!flags.dry_run) return train_whole(flags, std::move(config), std::move(options));
   dry_run(std::move(config), std::move(options));

@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "base/error.h"
 
@@ -76,27 +78,62 @@ std::string read_file(const std::string& path, uint64_t limit) {
   }
 }
 
-void write_file(const std::string& path, std::string_view bytes) {
-  namespace fs = std::filesystem;
-  std::error_code ignored;
-  const std::string target = end_of_links(path);
-  check(!fs::is_directory(target, ignored), "{}: cannot write: it is a folder", path);
-  check(!fs::exists(target, ignored) || fs::is_regular_file(target, ignored), "{}: cannot write: it is no regular file",
-        path);
-  const std::string temporary = fmt::format("{}.{}.tmp", target, ::getpid());
-  try {
-    Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-    check(file.get() >= 0, "{}: cannot write: {}", path, reason());
-    write_all(file, path, bytes);
-    check(::rename(temporary.c_str(), target.c_str()) == 0, "{}: cannot write: {}", path, reason());
-  } catch (...) {
-    ::unlink(temporary.c_str());
-    throw;
+namespace {
+
+// A file under its temporary name, which is gone when this is, unless it was renamed.
+class Draft {
+ public:
+  Draft(const std::string& path, std::string_view bytes) : path_(path), target_(end_of_links(path)) {
+    namespace fs = std::filesystem;
+    std::error_code ignored;
+    check(!fs::is_directory(target_, ignored), "{}: cannot write: it is a folder", path);
+    check(!fs::exists(target_, ignored) || fs::is_regular_file(target_, ignored),
+          "{}: cannot write: it is no regular file", path);
+    temporary_ = fmt::format("{}.{}.tmp", target_, ::getpid());
+    try {
+      Descriptor file(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+      check(file.get() >= 0, "{}: cannot write: {}", path, reason());
+      write_all(file, path, bytes);
+    } catch (...) {
+      ::unlink(temporary_.c_str());
+      throw;
+    }
   }
-  // The rename itself is on disk once the folder is.
-  const std::string folder = fs::path(target).parent_path().string();
-  Descriptor directory(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.get() >= 0) ::fsync(directory.get());
+  ~Draft() {
+    if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  }
+  Draft(Draft&& other) noexcept
+      : path_(std::move(other.path_)),
+        target_(std::move(other.target_)),
+        temporary_(std::exchange(other.temporary_, "")) {}
+  Draft& operator=(Draft&&) = delete;
+
+  void publish() {
+    check(::rename(temporary_.c_str(), target_.c_str()) == 0, "{}: cannot write: {}", path_, reason());
+    temporary_.clear();
+    // The rename itself is on disk once the folder is.
+    const std::string folder = std::filesystem::path(target_).parent_path().string();
+    Descriptor directory(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (directory.get() >= 0) ::fsync(directory.get());
+  }
+
+ private:
+  std::string path_, target_, temporary_;
+};
+
+}  // namespace
+
+void write_file(const std::string& path, std::string_view bytes) { Draft(path, bytes).publish(); }
+
+void write_files(const std::vector<FileBytes>& files) {
+  std::vector<Draft> drafts;
+  for (const FileBytes& file : files) drafts.emplace_back(file.path, file.bytes);
+  for (Draft& draft : drafts) draft.publish();
+}
+
+void print_error(std::string_view text) {
+  [[maybe_unused]] const size_t written = std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
 }
 
 std::string find_beside(const std::string& path, const std::string& file, std::string_view what, bool packed_too) {

@@ -17,6 +17,16 @@ std::string read_file(const std::string& path, uint64_t limit = uint64_t{1} << 3
 // A symbolic link is followed; devices, pipes and folders are refused.
 void write_file(const std::string& path, std::string_view bytes);
 
+// The same for files that belong together, in this order: all are written and flushed before the first is renamed, so
+// that a full disk leaves every old one.
+struct FileBytes {
+  std::string path, bytes;
+};
+void write_files(const std::vector<FileBytes>& files);
+
+// Prints to stderr, whatever becomes of it: a terminal that is gone is no reason to stop.
+void print_error(std::string_view text);
+
 // `path` if it exists (relative paths: from the working directory, as in Caffe), else the same path beside `file`, the
 // text that names it; with `packed_too`, also the gzipped form of that file, or the unpacked one where path ends in
 // ".gz". Throws Error naming the places if there is none. `what` says what is looked for: "mean file".

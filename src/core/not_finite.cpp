@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "base/parallel.h"
+#include "math/reorder.h"
 
 namespace crema {
 namespace {
@@ -45,14 +45,25 @@ class Search {
 
   const std::string& name(int layer) const { return net_.layer_config(layer).name(); }
 
+  // A blob's array in plain order: a layout's own order means nothing to a reader.
+  void note_blob(NotFinite::Where where, int layer, const std::string& whose, const real* x, const Blob& blob) {
+    if (found_ || first_bad(x, blob.storage()) < 0) return;
+    Buffer plain(blob.layout() == Layout::plain ? 0 : blob.count());
+    if (plain.size() > 0) {
+      Reorder(blob.shape(), blob.layout(), Layout::plain).run(x, plain.data());
+      x = plain.data();
+    }
+    note(where, layer, whose, x, blob.count(), blob.shape());
+  }
+
   void note(NotFinite::Where where, int layer, const std::string& whose, const real* x, long n, const Shape& shape) {
     const long i = found_ ? -1 : first_bad(x, n);
     if (i < 0) return;
     std::string at = fmt::format("element {} of {}", i, n);
-    if (where != NotFinite::parameter && shape.axes() > 1 && n == shape.count()) {
+    if (where != NotFinite::parameter && shape.axes() > 1) {
       at += fmt::format(" (item {} of the minibatch)", i / shape.count_from(1));
     }
-    found_ = NotFinite{where, name(layer), fmt::format("{} is {} at {}", whose, x[i], at)};
+    found_ = NotFinite{where, name(layer), fmt::format("{} is {} at {}", whose, std::isnan(x[i]) ? "nan" : x[i] > 0 ? "inf" : "-inf", at)};
   }
 
   void look_at_parameters(int layer) {
@@ -67,10 +78,10 @@ class Search {
     const bool reads_nothing = net_.bottoms(layer).empty();
     for (size_t t = 0; t < net_.tops(layer).size(); ++t) {
       const Blob& top = *net_.tops(layer)[t];
-      note(reads_nothing ? NotFinite::data : NotFinite::blob, layer,
+      note_blob(reads_nothing ? NotFinite::data : NotFinite::blob, layer,
            fmt::format("blob \"{}\", top of layer \"{}\" ({}),", net_.top_name(layer, static_cast<int>(t)), name(layer),
                        net_.layer_config(layer).type()),
-           top.data(), top.storage(), top.shape());
+           top.data(), top);
     }
   }
 
@@ -78,10 +89,10 @@ class Search {
     for (size_t b = 0; b < net_.bottoms(layer).size(); ++b) {
       if (!net_.takes_diff(layer, static_cast<int>(b))) continue;
       const Blob& bottom = *net_.bottoms(layer)[b];
-      note(NotFinite::gradient, layer,
+      note_blob(NotFinite::gradient, layer,
            fmt::format("the gradient of blob \"{}\", bottom of layer \"{}\" ({}),",
                        net_.bottom_name(layer, static_cast<int>(b)), name(layer), net_.layer_config(layer).type()),
-           bottom.diff(), bottom.storage(), bottom.shape());
+           bottom.diff(), bottom);
     }
     const auto& all = net_.layer(layer).parameters();
     for (size_t k = 0; k < all.size(); ++k) {

@@ -43,7 +43,10 @@ void drop_regularization(SolverParameter* solver) {
   solver->clear_monitor();
   solver->clear_early_stop();
   solver->clear_keep_best();
-  if (solver->lr_policy() == "plateau") solver->set_lr_policy("fixed");
+  if (solver->lr_policy() != "plateau") return;
+  solver->set_lr_policy("fixed");
+  solver->clear_patience();
+  solver->clear_min_lr();
 }
 
 }  // namespace crema

@@ -176,10 +176,10 @@ double LrPolicy::rate_at(int iteration) const {
 
 float LrPolicy::rate(int iteration) {
   const int steps = steps_at(iteration);
-  if (solver_.lr_policy() == "multistep" && steps != current_step_) {
+  if (solver_.lr_policy() == "multistep" && last_step_ >= 0 && steps != last_step_) {
     CREMA_INFO("MultiStep Status: Iteration {}, step = {}", iteration, steps);
   }
-  current_step_ = steps;
+  last_step_ = steps;
   return static_cast<float>(rate_at(iteration));
 }
 

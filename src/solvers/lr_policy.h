@@ -21,19 +21,18 @@ class LrPolicy {
   // For "plateau": how often the rate has dropped. 0 at first; the others ignore it.
   void set_drops(int drops) { drops_ = drops; }
 
-  // Drops that "step" and "multistep" had made at the iteration that was last asked for, as Caffe's solver states keep
-  // them; 0 for the others.
-  int current_step() const { return current_step_; }
+  // Drops that "step" and "multistep" have made at an iteration, as Caffe's solver states keep them; 0 for the others.
+  int steps_at(int iteration) const;
 
  private:
-  int steps_at(int iteration) const;
   double policy_rate(int iteration) const;  // without the warm-up
   double rate_at(int iteration) const;
   void check_finite(const SolverConfig& config) const;
 
   SolverParameter solver_;
   const LrFormula* formula_;
-  int current_step_ = 0, drops_ = 0;
+  int last_step_ = -1;  // of the iteration that was asked for before; -1: none was
+  int drops_ = 0;
 };
 
 }  // namespace crema

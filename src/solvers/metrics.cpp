@@ -5,6 +5,7 @@
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -52,6 +53,22 @@ void add_scores(const std::string& group, const std::vector<Score>& scores, tens
   }
 }
 
+// What a line of the file says of itself; nothing for a line that is no row.
+struct Row {
+  int64_t iteration;
+  bool is_test;
+  double seconds;
+
+  static std::optional<Row> of(const std::string& line) {
+    try {
+      const Json row = Json::parse(line);
+      return Row{row.at("iteration"), row.at("kind") == "test", row.at("seconds")};
+    } catch (const Json::exception&) {
+      return std::nullopt;
+    }
+  }
+};
+
 bool is_of_test(const tensorboard::Event& event) {
   return event.summary().value_size() > 0 && event.summary().value(0).tag().starts_with("test");
 }
@@ -90,10 +107,9 @@ void Metrics::start_json(const std::string& path, int iteration, int tested) {
     const std::string before = read_file(path);
     for (size_t begin = 0, end; (end = before.find('\n', begin)) != std::string::npos; begin = end + 1) {
       const std::string line = before.substr(begin, end - begin);
-      const Json row = Json::parse(line, nullptr, false);
-      if (!row.is_object()) continue;
-      if (!stays(row.value("iteration", int64_t{0}), row.value("kind", "") == "test", iteration, tested)) continue;
-      seconds_before_ = std::max(seconds_before_, row.value("seconds", 0.0));
+      const auto row = Row::of(line);
+      if (!row || !stays(row->iteration, row->is_test, iteration, tested)) continue;
+      seconds_before_ = std::max(seconds_before_, row->seconds);
       kept += line + "\n";
     }
   }
@@ -138,30 +154,26 @@ void Metrics::write_event(int iteration, tensorboard::Summary summary) {
   check(events_.good(), "{}_tensorboard: cannot write: {}", prefix_, std::strerror(errno));
 }
 
-void Metrics::train(int iteration, double loss, float rate, long items, const std::vector<Score>& outputs) {
+void Metrics::train(const Progress& p, const std::vector<Score>& outputs) {
   guarded([&] {
-    const Clock::time_point now = Clock::now();
-    const double passed = std::chrono::duration<double>(now - last_train_).count();
-    const int done = iteration - last_iteration_;
-    last_train_ = now;
-    last_iteration_ = iteration;
-    Json row{{"kind", "train"},
-             {"iteration", iteration},
-             {"seconds", seconds()},
-             {"loss", loss},
-             {"lr", short_number(rate)}};
+    const double passed = p.seconds - last_train_;
+    const int done = p.iteration - last_iteration_;
+    last_train_ = p.seconds;
+    last_iteration_ = p.iteration;
+    Json row{{"kind", "train"}, {"iteration", p.iteration}, {"seconds", seconds()}, {"loss", p.loss},
+             {"lr", short_number(p.rate)}};
     tensorboard::Summary summary;
-    add_scalar("train/total_loss", loss, &summary);
-    add_scalar("train/lr", static_cast<double>(rate), &summary);
-    if (items > 0 && done > 0 && passed > 0) {
-      const double speed = static_cast<double>(items) * done / passed;
+    add_scalar("train/total_loss", p.loss, &summary);
+    add_scalar("train/lr", static_cast<double>(p.rate), &summary);
+    if (p.items > 0 && done > 0 && passed > 0) {
+      const double speed = static_cast<double>(p.items) * done / passed;
       row["images_per_second"] = speed;
       add_scalar("train/images_per_second", speed, &summary);
     }
     row["outputs"] = outputs_of(outputs);
     add_scores("train", outputs, &summary);
     write_json(row.dump());
-    write_event(iteration, std::move(summary));
+    write_event(p.iteration, std::move(summary));
   });
 }
 

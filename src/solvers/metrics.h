@@ -15,6 +15,7 @@
 #include "config/net_config.h"
 #include "core/net.h"
 #include "solvers/evaluate.h"
+#include "solvers/progress.h"
 #include "tensorboard.pb.h"
 
 namespace crema {
@@ -25,7 +26,8 @@ class Metrics {
   // and later ones, of tests that of later ones alone if `tested` is `iteration`.
   Metrics(const SolverConfig& config, int iteration, int tested);
 
-  void train(int iteration, double loss, float rate, long items, const std::vector<Score>& outputs);
+  // One displayed iteration; its max_iter is not used.
+  void train(const Progress& progress, const std::vector<Score>& outputs);
   // `with_loss`: the test's total loss was asked for.
   void test(int iteration, int net, const Evaluation& result, bool with_loss);
   // `scale`: what the parameters' diffs are multiplied with to give the mean gradient.
@@ -45,7 +47,8 @@ class Metrics {
   std::string prefix_;
   std::ofstream json_, events_;
   bool failed_ = false;
-  Clock::time_point start_ = Clock::now(), last_train_ = start_;
+  Clock::time_point start_ = Clock::now();
+  double last_train_ = 0;      // Progress::seconds of the row before
   double seconds_before_ = 0;  // of the run that is gone on with
   int last_iteration_;
 };

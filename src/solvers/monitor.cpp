@@ -1,6 +1,7 @@
 #include "solvers/monitor.h"
 
 #include <cmath>
+#include <limits>
 
 #include "base/log.h"
 #include "config/suggest.h"
@@ -16,6 +17,11 @@ Monitor::Monitor(const SolverConfig& config) : solver_(config.solver), place_(co
   needs_monitor("early_stop", s.early_stop() > 0);
   needs_monitor("keep_best", s.keep_best());
   check_field(config, "early_stop", s.early_stop() >= 0, "early_stop is {}; it must be at least 0", s.early_stop());
+  if (active()) {
+    state_.set_output(s.monitor());
+    state_.set_net(s.monitor_net());
+    state_.set_mode(s.monitor_mode());
+  }
   check_field(config, "min_delta", std::isfinite(s.min_delta()) && s.min_delta() >= 0,
               "min_delta is {}; it must be a number of at least 0", s.min_delta());
 }
@@ -78,7 +84,14 @@ std::string Monitor::text() const {
 }
 
 void Monitor::restore(const MonitorState& state) {
-  const bool counts = state.since_best() >= 0 && state.since_drop() >= 0 && state.drops() >= 0;
+  const bool same = state.output() == state_.output() && state.net() == state_.net() && state.mode() == state_.mode();
+  if (!same) {
+    CREMA_WARN("the state knows output \"{}\" of test net #{}, and the solver monitors \"{}\" of #{} or the other way "
+               "round: its best starts anew", state.output(), state.net(), state_.output(), state_.net());
+    return;
+  }
+  const auto possible = [](int count) { return count >= 0 && count < std::numeric_limits<int>::max() / 2; };
+  const bool counts = possible(state.since_best()) && possible(state.since_drop()) && possible(state.drops());
   check(counts && (!state.has_best() || std::isfinite(state.best())),
         "damaged: what it says of the monitored output is impossible");
   state_ = state;

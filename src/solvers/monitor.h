@@ -33,7 +33,7 @@ class Monitor {
   std::string text() const;
 
   const MonitorState& state() const { return state_; }
-  // Throws Error for numbers that no run has.
+  // Throws Error for numbers that no run has; warns, and starts anew, where another output was watched.
   void restore(const MonitorState& state);
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "core/weights.h"
 #include "math/loops.h"
@@ -104,6 +105,9 @@ void Optimizer::save(SolverState* state) const {
 void Optimizer::check_histories(const SolverState& state) const {
   check(!state.has_type() || state.type() == rule_->name(),
         "the state was written by update rule \"{}\", and the solver's is \"{}\"", state.type(), rule_->name());
+  const std::set<std::string> caffes = {"SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam"};
+  check(state.has_type() || caffes.contains(rule_->name()),
+        "the state names no update rule, as Caffe's do, and Caffe has none that is called \"{}\"", rule_->name());
   const size_t expected = history_.size() * parameters_.size();
   check(static_cast<size_t>(state.history_size()) == expected,
         "the state holds {} arrays, and update rule \"{}\" keeps {} for {} parameters", state.history_size(),

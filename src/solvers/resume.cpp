@@ -1,12 +1,21 @@
 // Solver: writing snapshots and going on from them.
+#include <omp.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
 #include "base/crc32c.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "math/loops.h"
 #include "solvers/snapshot.h"
 #include "solvers/solver.h"
 
 namespace crema {
 namespace {
+
+const char* engine_name(Engine engine) { return engine == Engine::plain ? "plain" : "onednn"; }
 
 // Runs an action that reads a part of a state; its errors get the state's name.
 template <typename Action>
@@ -20,20 +29,19 @@ void named(const std::string& path, const Action& action) {
 
 }  // namespace
 
-void Solver::write_snapshot(bool best) {
-  const SnapshotFiles files = snapshot_files(config_, iteration_, best);
-  CREMA_INFO("Snapshotting to binary proto file {}", files.model);
-  const std::string model = binary(files.model, to_model(*net_, config_.solver.snapshot_diff()));
-  write_file(files.model, model);
-  if (average_) {
-    const AverageScope scope(average_.get());
-    write_file(files.average, binary(files.average, to_model(*net_, false)));
+// What a snapshot must not replace a good one with.
+void Solver::check_parameters() const {
+  for (const NetParameterInfo& info : net_->parameters()) {
+    const real* w = info.parameter->data();
+    const long bad = parallel_sum(info.parameter->count(), 1, [w](long i) { return std::isfinite(w[i]) ? 0.0 : 1.0; });
+    check(bad == 0, "parameter {} of layer \"{}\" is not finite any more", info.index, info.layer);
   }
+}
+
+SolverState Solver::state() const {
   SolverState state;
   state.set_iter(iteration_);
-  state.set_learned_net(files.model);
-  state.set_model_crc(crc32c(model));
-  state.set_current_step(policy_.current_step());
+  state.set_current_step(policy_.steps_at(std::max(0, iteration_ - 1)));
   state.set_seed(seed_);
   optimizer_->save(&state);
   if (average_) average_->save(&state);
@@ -42,11 +50,30 @@ void Solver::write_snapshot(bool best) {
   for (const float loss : losses_) state.add_loss_window(loss);
   if (monitor_.active()) *state.mutable_monitor() = monitor_.state();
   state.set_tested(tested_);
+  state.set_engine(engine_name(options_.engine));
+  state.set_threads(thread_count());
+  return state;
+}
+
+void Solver::write_snapshot(bool best) {
+  const SnapshotFiles files = snapshot_files(config_, iteration_, best);
+  check_parameters();
+  std::vector<FileBytes> all;
+  CREMA_INFO("Snapshotting to binary proto file {}", files.model);
+  all.push_back({files.model, binary(files.model, to_model(*net_, config_.solver.snapshot_diff()))});
+  if (average_) {
+    const AverageScope scope(average_.get());
+    all.push_back({files.average, binary(files.average, to_model(*net_, false))});
+  }
+  SolverState state = this->state();
+  state.set_learned_net(files.model);
+  state.set_model_crc(crc32c(all[0].bytes));
   CREMA_INFO("Snapshotting solver state to binary proto file {}", files.state);
-  write_file(files.state, binary(files.state, state));
-  if (!best) last_snapshot_ = iteration_;
-  const int keep = best ? 1 : config_.solver.keep_last();
-  if (keep > 0) remove_older(config_, iteration_, keep, best);
+  all.push_back({files.state, binary(files.state, state)});
+  write_files(all);
+  if (best) return remove_other_best(config_, iteration_);
+  last_snapshot_ = iteration_;
+  if (config_.solver.keep_last() > 0) remove_older(config_, iteration_, config_.solver.keep_last());
 }
 
 // A disk that is full must not end a long training: what was written before still stands.
@@ -54,12 +81,18 @@ bool Solver::try_snapshot(bool best) {
   try {
     write_snapshot(best);
     return true;
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     CREMA_ERROR("snapshot of iteration {} failed: {}", iteration_, error.what());
-    // A model without its state is of use at the end alone; before, it only takes the next one's place.
-    if (iteration_ < config_.solver.max_iter()) remove_snapshot(snapshot_files(config_, iteration_, best));
     return false;
   }
+}
+
+int Solver::thread_count() const { return options_.threads > 0 ? options_.threads : omp_get_max_threads(); }
+
+std::string Solver::run_heading() const {
+  const std::string flags = fmt::format("--engine {} --threads {}", engine_name(options_.engine), thread_count());
+  const std::string start = restored_from_.empty() ? "" : fmt::format("; it went on from {}", restored_from_);
+  return fmt::format("# A run in {}, with {}{}.\n", std::filesystem::current_path().string(), flags, start);
 }
 
 void Solver::start_metrics() {
@@ -70,7 +103,7 @@ void Solver::start_metrics() {
   std::vector<const Net*> tests;
   for (const auto& test : test_nets_) tests.push_back(test.get());
   try {
-    write_file(path, run_text(config_, seed_, *net_, tests));
+    write_file(path, run_heading() + run_text(config_, seed_, *net_, tests));
   } catch (const Error& error) {
     CREMA_ERROR("the run's text is not kept: {}", error.what());
   }
@@ -89,18 +122,39 @@ void Solver::restore(const std::string& state_path) {
   check(loaded.left.empty(), "{}: has no parameters for {}, with which {} was written", model,
         fmt::join(loaded.left, ", "), state_path);
   iteration_ = state.iter();
+  restored_from_ = state_path;
   tested_ = state.tested();
   losses_.assign(state.loss_window().begin(), state.loss_window().end());
+  if (state.average_size() > 0 && !average_) {
+    CREMA_WARN("{}: holds averaged weights, which are not used: the solver has no ema_decay", state_path);
+  }
+  if (state.average_size() == 0 && average_) {
+    CREMA_WARN("{}: holds no averaged weights: the average starts at its weights", state_path);
+  }
   named(state_path, [&] {
-    if (average_) average_->restore(state);
+    if (average_ && state.average_size() > 0) average_->restore(state);
     if (state.has_monitor() && monitor_.active()) monitor_.restore(state.monitor());
     restore_progress(state);
   });
   last_snapshot_ = iteration_;
+  warn_of_other_bits(state);
   CREMA_INFO("Resuming from {} at iteration {}", state_path, iteration_);
   if (iteration_ >= config_.solver.max_iter()) {
     CREMA_WARN("nothing is left to train: {} is at iteration {}, and max_iter is {}", state_path, iteration_,
                config_.solver.max_iter());
+  }
+}
+
+// The same bits come from the same sums in the same order.
+void Solver::warn_of_other_bits(const SolverState& state) const {
+  const std::string engine(engine_name(options_.engine));
+  if (state.has_engine() && state.engine() != engine) {
+    CREMA_WARN("the run was computed by engine {} and goes on with {}: its last bits will differ from an uncut one's",
+               state.engine(), engine);
+  }
+  if (state.has_threads() && state.threads() != thread_count()) {
+    CREMA_WARN("the run was computed with {} threads and goes on with {}: its last bits may differ from an uncut one's",
+               state.threads(), thread_count());
   }
 }
 

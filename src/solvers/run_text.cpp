@@ -1,7 +1,6 @@
 // The solver as it runs, as one text.
 #include <google/protobuf/text_format.h>
 
-#include <filesystem>
 #include <limits>
 
 #include "solvers/metrics.h"
@@ -26,9 +25,7 @@ std::string run_text(const SolverConfig& config, uint64_t seed, const Net& train
   google::protobuf::TextFormat::Printer printer;
   printer.SetUseShortRepeatedPrimitives(true);
   check(printer.PrintToString(run, &text), "the solver cannot be written as text");
-  return fmt::format("# As run, from {}{}\n", std::filesystem::current_path().string(),
-                     fits ? "" : fmt::format(", with --seed {}", seed)) +
-         text;
+  return (fits ? "" : fmt::format("# With --seed {}.\n", seed)) + text;
 }
 
 }  // namespace crema

@@ -53,18 +53,28 @@ struct Found {
   fs::file_time_type written;
 };
 
+// What a folder holds; nothing if it cannot be read.
+std::vector<fs::path> files_in(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    files.push_back(at->path());
+  }
+  return files;
+}
+
 std::vector<Found> find_states(const SolverConfig& config) {
   const std::string stem = fs::path(snapshot_prefix(config)).filename().string();
   std::vector<Found> found;
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder_of(config), ignored)) {
-    const std::string name = entry.path().filename().string();
+  for (const fs::path& path : files_in(folder_of(config))) {
+    const std::string name = path.filename().string();
     std::string_view rest = name;
     if (!take(&rest, stem)) continue;
     const bool best = take(&rest, kBest);
     if (!take(&rest, kIteration)) continue;
     const auto iteration = take_number(&rest);
-    if (iteration && rest == kState) found.push_back({*iteration, best, entry.path(), entry.last_write_time(ignored)});
+    if (iteration && rest == kState) found.push_back({*iteration, best, path, fs::last_write_time(path, ignored)});
   }
   return found;
 }
@@ -72,6 +82,16 @@ std::vector<Found> find_states(const SolverConfig& config) {
 void check_usable(const std::string& path) {
   const SolverState state = read_state(path);
   read_model(find_model(state, path));
+}
+
+// Files that were copied may have lost their times.
+void warn_of_later(const Found& taken, const std::vector<Found>& states) {
+  for (const Found& state : states) {
+    if (state.iteration <= taken.iteration) continue;
+    CREMA_WARN("{} was written last; {} is of a later iteration, but older: name it to --resume if it is meant",
+               taken.path.string(), state.path.string());
+    return;
+  }
 }
 
 // Whether `rest` of a name ends in PID.tmp, as write_file() names what it has not finished, and that process is no
@@ -82,6 +102,14 @@ bool is_remains(std::string_view rest) {
   std::string_view process = rest.substr(rest.rfind('.') + 1);
   const auto number = take_number(&process);
   return number && *number > 0 && process.empty() && ::kill(*number, 0) != 0 && errno == ESRCH;
+}
+
+// The state last: it is by states that snapshots are found, also by the next run after this one is killed here.
+void remove_snapshot(const SnapshotFiles& files) {
+  std::error_code ignored;
+  for (const std::string& file : {files.model, files.average, files.state}) {
+    if (fs::is_regular_file(file, ignored)) fs::remove(file, ignored);
+  }
 }
 
 }  // namespace
@@ -128,13 +156,16 @@ SolverState read_state(const std::string& path) {
 
 std::string find_model(const SolverState& state, const std::string& state_path) {
   const fs::path beside = fs::path(state_path).parent_path() / fs::path(state.learned_net()).filename();
-  std::error_code ignored;
-  const std::string model = fs::exists(beside, ignored) ? beside.string() : state.learned_net();
-  check(fs::exists(model, ignored), "{}: its model is neither at {} nor at {}", state_path, beside.string(),
-        state.learned_net());
-  check(!state.has_model_crc() || crc32c(read_file(model)) == state.model_crc(),
-        "{}: is not the model that was written with {}: it is damaged, or of another run", model, state_path);
-  return model;
+  std::string other;  // a file at one of the places that is not the model
+  for (const std::string& model : {beside.string(), state.learned_net()}) {
+    std::error_code ignored;
+    if (!fs::exists(model, ignored)) continue;
+    if (!state.has_model_crc() || crc32c(read_file(model)) == state.model_crc()) return model;
+    if (other.empty()) other = model;
+  }
+  check(other.empty(), "{}: is not the model that was written with {}: it is damaged, or of another run", other,
+        state_path);
+  throw Error("{}: its model is neither at {} nor at {}", state_path, beside.string(), state.learned_net());
 }
 
 // By the time of writing, since another run with this prefix may have left snapshots of later iterations.
@@ -146,6 +177,7 @@ std::string latest_state(const SolverConfig& config) {
   for (const Found& state : states) {
     try {
       check_usable(state.path.string());
+      warn_of_later(state, states);
       return state.path.string();
     } catch (const Error& error) {
       CREMA_WARN("{}; looking for an older snapshot", error.what());
@@ -154,32 +186,32 @@ std::string latest_state(const SolverConfig& config) {
   return "";
 }
 
-void remove_older(const SolverConfig& config, int iteration, int keep, bool best) {
+void remove_older(const SolverConfig& config, int iteration, int keep) {
   std::vector<Found> older = find_states(config);
-  std::erase_if(older, [&](const Found& state) { return state.best != best || state.iteration >= iteration; });
+  std::erase_if(older, [&](const Found& state) { return state.best || state.iteration >= iteration; });
   std::sort(older.begin(), older.end(), [](const Found& a, const Found& b) { return a.iteration > b.iteration; });
   for (size_t i = static_cast<size_t>(keep) - 1; i < older.size(); ++i) {
-    remove_snapshot(snapshot_files(config, older[i].iteration, best));
+    remove_snapshot(snapshot_files(config, older[i].iteration));
   }
 }
 
-// The state last: it is by states that snapshots are found, also by the next run after this one is killed here.
-void remove_snapshot(const SnapshotFiles& files) {
-  std::error_code ignored;
-  for (const std::string& file : {files.model, files.average, files.state}) {
-    if (fs::is_regular_file(file, ignored)) fs::remove(file, ignored);
+void remove_other_best(const SolverConfig& config, int iteration) {
+  for (const Found& state : find_states(config)) {
+    if (state.best && state.iteration != iteration) remove_snapshot(snapshot_files(config, state.iteration, true));
   }
 }
 
 void remove_remains(const SolverConfig& config) {
   const std::string prefix = snapshot_prefix(config), stem = fs::path(prefix).filename().string();
+  const fs::path folder = folder_of(config), events = prefix + "_tensorboard";
+  std::vector<fs::path> files = files_in(events);
+  for (fs::path& path : files_in(folder)) {
+    const std::string name = path.filename().string();
+    if (name.starts_with(stem + "_") || name.starts_with(stem + ".")) files.push_back(std::move(path));
+  }
   std::error_code ignored;
-  for (const fs::path& folder : {folder_of(config), fs::path(prefix + "_tensorboard")}) {
-    for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-      const std::string name = entry.path().filename().string();
-      const bool ours = name.starts_with(stem + "_") || name.starts_with(stem + ".") || folder != folder_of(config);
-      if (ours && is_remains(name)) fs::remove(entry.path(), ignored);
-    }
+  for (const fs::path& path : files) {
+    if (is_remains(path.filename().string())) fs::remove(path, ignored);
   }
 }
 

@@ -35,15 +35,15 @@ SolverState read_state(const std::string& path);
 std::string find_model(const SolverState& state, const std::string& state_path);
 
 // The state of the newest of the prefix's snapshots whose state and model can be read; those that cannot are warned of.
-// "" if there is none.
+// "" if there is none. Newest is what was written last: another run with this prefix may have come further.
 std::string latest_state(const SolverConfig& config);
 
 // Removes the prefix's snapshots of lower iterations than `iteration`, but for the newest `keep` - 1 of them: `keep`
-// are left with that of `iteration`. Best ones are counted apart. What cannot be removed stays.
-void remove_older(const SolverConfig& config, int iteration, int keep, bool best);
+// are left with that of `iteration`. Best ones are not touched. What cannot be removed stays.
+void remove_older(const SolverConfig& config, int iteration, int keep);
 
-// Removes the files that are there of one snapshot.
-void remove_snapshot(const SnapshotFiles& files);
+// Removes all of the prefix's best snapshots but that of `iteration`.
+void remove_other_best(const SolverConfig& config, int iteration);
 
 // Removes what a process that was killed while it wrote one of the prefix's files has left.
 void remove_remains(const SolverConfig& config);

@@ -159,6 +159,7 @@ double Solver::step(int n) {
 // One iteration; its loss.
 double Solver::iterate() {
   policy_.set_drops(monitor_.drops());
+  const auto start = std::chrono::steady_clock::now();
   const float rate = policy_.rate(iteration_);
   check(std::isfinite(rate), "{}: iteration {}: lr_policy {} gives a learning rate of {}",
         config_.source.at("lr_policy"), iteration_, quoted(config_.solver.lr_policy()), rate);
@@ -169,15 +170,16 @@ double Solver::iterate() {
   remember(loss);
   if (due(display) && options_.log_iterations) report(rate);
   if (metrics_ && (display == 0 || due(display)))
-    metrics_->train(iteration_, mean_loss(), rate, items(), scores(*net_));
+    metrics_->train({iteration_, 0, mean_loss(), rate, items(), seconds_}, scores(*net_));
   if (metrics_ && due(config_.solver.histogram_interval())) {
     metrics_->histograms(iteration_, net_->parameters(), 1.0 / config_.solver.iter_size());
   }
   optimizer_->update(iteration_, rate);
   if (average_) average_->update(iteration_);
   ++iteration_;
+  seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (options_.after_iteration) {
-    options_.after_iteration({iteration_, config_.solver.max_iter(), mean_loss(), rate, items()});
+    options_.after_iteration({iteration_, config_.solver.max_iter(), mean_loss(), rate, items(), seconds_});
   }
   return loss;
 }
@@ -197,7 +199,8 @@ double Solver::gradient() {
 // Says where a loss that is not finite came from.
 void Solver::explain(double loss) {
   const std::optional<NotFinite> found = find_not_finite(*net_);
-  throw Error("{}: iteration {}: the loss is {}; {}{}", config_.source.at("base_lr"), iteration_, loss,
+  throw Error("{}: iteration {}: the loss is {}; {}{}", config_.source.at("base_lr"), iteration_,
+              std::isnan(loss) ? "nan" : "infinite",
               found ? "first, " + found->what + "; " : "", advice(found, config_, iteration_));
 }
 

@@ -19,18 +19,10 @@
 #include "solvers/metrics.h"
 #include "solvers/monitor.h"
 #include "solvers/optimizer.h"
+#include "solvers/progress.h"
 #include "solvers/weight_average.h"
 
 namespace crema {
-
-// What is told after each iteration.
-struct Progress {
-  int iteration;  // that are done
-  int max_iter;
-  double loss;  // mean over the latest average_loss iterations
-  float rate;
-  long items;  // records that an iteration takes; 0 if that is not known
-};
 
 // What somebody outside asks of a training that runs.
 enum class Request { none, stop, snapshot };
@@ -104,6 +96,11 @@ class Solver {
   double mean_loss() const;
   void report(float rate);
   void write_snapshot(bool best);
+  void check_parameters() const;
+  SolverState state() const;
+  std::string run_heading() const;
+  void warn_of_other_bits(const SolverState& state) const;
+  int thread_count() const;
   bool try_snapshot(bool best = false);
   void start_metrics();
   void finish();
@@ -123,6 +120,8 @@ class Solver {
   std::unique_ptr<Metrics> metrics_;        // while solve() runs
 
   int iteration_ = 0;
+  double seconds_ = 0;         // in iterations since this solver was made
+  std::string restored_from_;  // the state's path
   std::deque<float> losses_;  // the latest average_loss ones, oldest first, as a state keeps them
   int tested_ = -1;           // iteration of the last whole test
   bool stopped_ = false;      // SolverOptions::poll asked for it

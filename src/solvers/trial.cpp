@@ -4,15 +4,16 @@
 #include <deque>
 #include <numeric>
 
+#include "solvers/check.h"
 #include "solvers/snapshot.h"
 
 namespace crema {
 
 void dry_run(SolverConfig config, SolverOptions options) {
+  check_solver(config);
   SolverParameter& s = config.solver;
   const int batches = 2;
   s.set_test_initialization(false);
-  s.set_test_interval(std::max(s.test_interval(), 1));
   for (int& test_iter : *s.mutable_test_iter()) test_iter = std::min(test_iter, batches);
   options.snapshots = false;
   Solver solver(config, std::move(options));
@@ -54,7 +55,8 @@ Overfit overfit(SolverConfig config, SolverOptions options, uint64_t records) {
     if (result.iterations == static_cast<int>(epoch)) result.first = result.last;
     result.learned = result.last < 0.05 * result.first;
   }
-  check(result.iterations >= static_cast<int>(epoch),
+  result.stopped = stopped && !result.learned;
+  check(result.stopped || result.iterations >= static_cast<int>(epoch),
         "max_iter {} is less than one pass over the {} records, {} iterations", iterations, records, epoch);
   return result;
 }

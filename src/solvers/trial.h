@@ -14,6 +14,7 @@ struct Overfit {
   int iterations;
   double first, last;  // the loss, averaged over all those records, before and after
   bool learned;        // the loss fell to a twentieth of what it was
+  bool stopped;        // by SolverOptions::poll, before that was clear
 };
 
 // Trains on the first `records` records until the net has learned them, or for max_iter iterations, or until

@@ -48,9 +48,8 @@ void WeightAverage::save(SolverState* state) const {
 
 void WeightAverage::restore(const SolverState& state) {
   const auto expected = static_cast<int>(parameters_.size());
-  check(state.average_size() == expected, "the state holds averages of {} arrays, and {} parameters learn{}",
-        state.average_size(), expected,
-        state.average_size() == 0 ? "; it was written without ema_decay: start with its model as --weights" : "");
+  check(state.average_size() == expected, "the state holds averages of {} arrays, and {} parameters learn",
+        state.average_size(), expected);
   std::vector<Buffer> restored;
   for (int i = 0; i < expected; ++i) {
     const NetParameterInfo& info = parameters_[i];
