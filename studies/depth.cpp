@@ -66,9 +66,7 @@ void study(const std::string& name, const std::string& title, bool batch_norm) {
   Panel activations{.title = "norm of the activations", .x = {.label = "layer"}, .y = {.log = true}};
   Panel gradients{.title = "norm of the weights' gradient", .x = {.label = "layer"}, .y = {.log = true}};
   Panel losses{.title = "loss", .x = {.label = "iteration"}, .y = {.min = 0, .max = 5}};
-  Table table{
-      {"variance of the weights", "when", "activations, layer 1", "25", "50", "gradient, layer 1", "25", "50", "loss"},
-      {}};
+  Table table{{"variance", "when", "activations, layer 1", "25", "50", "gradient, layer 1", "25", "50", "loss"}, {}};
   for (int k = 1; k <= 3; ++k) {
     const DepthOptions options{.variance = static_cast<double>(k), .batch_norm = batch_norm};
     const DepthResult result = train_deep(options);
@@ -115,7 +113,7 @@ DepthResult train_deep(const DepthOptions& options) {
 
 void depth_study() {
   study("depth", "50 layers of 100 ReLU units, weights of variance 1/n, 2/n, 3/n", false);
-  study("depth_batchnorm", "The same with BatchNorm after each inner product", true);
+  study("depth_batchnorm", "50 layers of 100 ReLU units with BatchNorm, weights of variance 1/n, 2/n, 3/n", true);
 }
 
 }  // namespace crema

@@ -75,6 +75,15 @@ constexpr Rule kRules[] = {
 };
 constexpr int kSteps = 150, kShown = 40;
 
+// The first steps over contours of J.
+Panel plane(const std::string& name, const std::vector<Point>& path, size_t i) {
+  Panel panel{.title = name, .x = {.min = -2.4, .max = 1.4}, .y = {.min = -2.2, .max = 1.6}, .equal_scales = true};
+  for (const double value : {0.1, 1.0, 4.0, 12.0, 30.0, 60.0, 110.0}) panel.series.push_back(contour(value));
+  const std::vector<Point> shown(path.begin(), path.begin() + std::min<long>(kShown + 1, std::ssize(path)));
+  panel.series.push_back({.points = shown, .colour = palette(i), .width = 1.4, .dots = true, .dot_size = 4});
+  return panel;
+}
+
 Series distances(const std::string& name, const std::vector<Point>& path, Colour colour) {
   Series series{.name = name, .colour = colour};
   for (size_t i = 0; i < path.size(); ++i) series.points.push_back({static_cast<double>(i), distance(path[i])});
@@ -120,15 +129,11 @@ double best_rate(const std::string& rule, int steps) {
 }
 
 void quadratic_study() {
-  Panel plane{.title = fmt::format("the first {} steps", kShown), .equal_scales = true};
-  plane.x = {.label = "w1", .min = -2.4, .max = 1.4};
-  plane.y = {.label = "w2", .min = -1.6, .max = 1.6};
-  for (const double value : {0.1, 1.0, 4.0, 12.0, 30.0, 60.0, 110.0}) plane.series.push_back(contour(value));
+  Chart paths{.title = fmt::format("The first {} steps", kShown), .columns = 4, .panel_height = 160};
   Panel distances_panel{.title = "distance to the minimum", .x = {.label = "step"}, .y = {.log = true, .min = 1e-7}};
   Table table{{"rule", "best rate", "first step / (rate x gradient)", "after 10 steps", "50", "150"}, {}};
   const auto add = [&](const std::string& name, const std::vector<Point>& path, size_t i) {
-    const std::vector<Point> shown(path.begin(), path.begin() + std::min<long>(kShown + 1, std::ssize(path)));
-    plane.series.push_back({.points = shown, .colour = palette(i), .width = 1.4, .dots = true, .dot_size = 4});
+    paths.panels.push_back(plane(name, path, i));
     distances_panel.series.push_back(distances(name, path, palette(i)));
   };
   for (size_t i = 0; i < std::size(kRules); ++i) {
@@ -143,9 +148,10 @@ void quadratic_study() {
   const Point reached = newton_step(kStart);
   add("Newton's method", {kStart, reached}, 6);
   table.rows.push_back({"Newton's method", "-", "-", fmt::format("{:.0e} (1 step)", distance(reached)), "-", "-"});
+  write_chart("studies/quadratic_paths.svg", paths);
   publish("quadratic",
           {.title = "Update rules on a quadratic with curvatures 1 and 50",
-           .panels = {plane, distances_panel},
+           .panels = {distances_panel},
            .panel_height = 330},
           table);
 }

@@ -206,14 +206,54 @@ TEST(Average, is_what_tests_use_if_asked) {
   EXPECT_NE(accuracy("ema_decay: 0.9 test_ema: true"), accuracy(""));
 }
 
-TEST(Average, of_a_state_without_one_is_refused) {
+TEST(Average, of_a_state_without_one_starts_at_its_weights) {
   const TempFolder folder;
   Solver(config("max_iter: 1", folder)).solve();
-  Solver solver(config("ema_decay: 0.9", folder));
-  EXPECT_EQ(message_of([&] { solver.restore(folder / "s_iter_1.solverstate"); }),
-            folder /
-                "s_iter_1.solverstate: the state holds averages of 0 arrays, and 4 parameters learn; it was written "
-                "without ema_decay: start with its model as --weights");
+  Solver solver(config("ema_decay: 0.9 max_iter: 1", folder));
+  const std::string log = log_of([&] { solver.restore(folder / "s_iter_1.solverstate"); });
+  EXPECT_NE(log.find("holds no averaged weights: the average starts at its weights"), std::string::npos) << log;
+  const Parameter& w = *solver.net().parameters()[0].parameter;
+  solver.snapshot();
+  Solver other(config("max_iter: 1", folder));
+  const std::string lost = log_of([&] { other.restore(folder / "s_iter_1.solverstate"); });
+  EXPECT_NE(lost.find("holds averaged weights, which are not used"), std::string::npos) << lost;
+  const ModelNet model = read_model(folder / "s_iter_1_ema.caffemodel");
+  const auto ip1 = std::find_if(model.layer().begin(), model.layer().end(),
+                                [](const ModelLayer& layer) { return layer.name() == "ip1"; });
+  EXPECT_TRUE(std::equal(w.data(), w.data() + w.count(), ip1->blobs(0).data().begin()));
+}
+
+TEST(Monitor, starts_anew_where_a_state_watched_another_output) {
+  const TempFolder folder;
+  const std::string fields = "max_iter: 4 test_iter: 2 test_interval: 2 early_stop: 1 random_seed: 1 monitor: ";
+  Solver(config(fields + "'accuracy'", folder)).solve();
+  Solver solver(config(fields + "'loss'", folder));
+  const std::string log = log_of([&] { solver.restore(folder / "s_iter_4.solverstate"); });
+  EXPECT_NE(log.find("its best starts anew"), std::string::npos) << log;
+  EXPECT_FALSE(monitor("").state().has_best());
+}
+
+TEST(Training, removes_best_snapshots_of_other_runs_too) {
+  const TempFolder folder;
+  folder.write("s_best_iter_900.solverstate", "of a longer run");
+  folder.write("s_best_iter_900.caffemodel", "of a longer run");
+  Solver(config("test_iter: 5 test_interval: 2 monitor: 'accuracy' keep_best: true random_seed: 3", folder)).solve();
+  size_t best = 0;
+  for (const auto& entry : fs::directory_iterator(folder / "")) {
+    const std::string name = entry.path().filename().string();
+    best += name.starts_with("s_best_") && name.ends_with(".solverstate");
+  }
+  EXPECT_EQ(best, 1u);
+  EXPECT_FALSE(fs::exists(folder / "s_best_iter_900.caffemodel"));
+}
+
+TEST(Training, a_ruined_net_does_not_replace_a_good_snapshot) {
+  const TempFolder folder;
+  Solver solver(config("snapshot: 1 keep_last: 1 random_seed: 1", folder));
+  solver.step(1);
+  solver.net().parameters()[1].parameter->mutable_data()[2] = NAN;
+  EXPECT_EQ(message_of([&] { solver.snapshot(); }), "parameter 1 of layer \"ip1\" is not finite any more");
+  EXPECT_TRUE(fs::exists(folder / "s_iter_1.solverstate"));
 }
 
 }  // namespace

@@ -9,6 +9,9 @@
 #include "kind.h"
 #include "solvers/build.h"
 #include "solvers/check.h"
+#include "solvers/monitor.h"
+#include "solvers/snapshot.h"
+#include "solvers/solver.h"
 #include "solvers/update_rule.h"
 #include "survey.h"
 #include "table.h"
@@ -127,18 +130,28 @@ class Checker {
     int histories = 0;
     std::optional<SolverNets> nets;
     attempt([&] { check_solver(config); });
-    attempt([&] { histories = create_update_rule(config)->histories(); });
+    // The averaged weights take one array more.
+    attempt([&] { histories = create_update_rule(config)->histories() + (config.solver.ema_decay() > 0); });
     attempt([&] {
       resolve_files(config.solver, config.source);
       nets = solver_nets(config);
+    });
+    attempt([&] {
+      if (writes_snapshots(config)) check_snapshot_folder(config);
     });
     if (!nets) return;
     fmt::print("{}: {} solver, {} iterations\n\n", file, config.solver.type(), config.solver.max_iter());
     const auto title = [](const NetConfig& net, const std::string& what) { return net.source.file + ", " + what; };
     const auto train = show(nets->train, {title(nets->train, "train net"), true, nullptr, histories});
+    if (train) attempt([&] { check_trains(*train); });
+    std::vector<std::unique_ptr<Net>> tests;
+    std::vector<const Net*> built;
     for (size_t i = 0; i < nets->tests.size(); ++i) {
-      show(nets->tests[i], {title(nets->tests[i], fmt::format("test net #{}", i)), false, nullptr, 0, train.get()});
+      const std::string what = title(nets->tests[i], fmt::format("test net #{}", i));
+      tests.push_back(show(nets->tests[i], {what, false, nullptr, 0, train.get()}));
+      if (tests.back()) built.push_back(tests.back().get());
     }
+    if (built.size() == tests.size()) attempt([&] { Monitor(config).check_nets(built); });
   }
 
   struct Look {

@@ -7,8 +7,9 @@
 
 namespace crema {
 
-// In force during its lifetime; one at a time. Whoever reads the log through a pipe may end first (Ctrl-C reaches all of
-// a pipeline): that must not end the training without its snapshot, so that SIGPIPE is ignored. Where SIGINT means stop, a second one ends the program at once.
+// In force during its lifetime; one at a time. Whoever reads the log through a pipe may end first (Ctrl-C reaches all
+// of a pipeline): that must not end the training without its snapshot, so that SIGPIPE is ignored. Where SIGINT means
+// stop, a second one ends the program at once.
 class Signals {
  public:
   Signals(Request on_interrupt, Request on_hangup);

@@ -63,7 +63,12 @@ class Search {
     if (where != NotFinite::parameter && shape.axes() > 1) {
       at += fmt::format(" (item {} of the minibatch)", i / shape.count_from(1));
     }
-    found_ = NotFinite{where, name(layer), fmt::format("{} is {} at {}", whose, std::isnan(x[i]) ? "nan" : x[i] > 0 ? "inf" : "-inf", at)};
+    found_ = NotFinite{where, name(layer),
+                       fmt::format("{} is {} at {}", whose,
+                                   std::isnan(x[i]) ? "nan"
+                                   : x[i] > 0       ? "inf"
+                                                    : "-inf",
+                                   at)};
   }
 
   void look_at_parameters(int layer) {
@@ -79,9 +84,9 @@ class Search {
     for (size_t t = 0; t < net_.tops(layer).size(); ++t) {
       const Blob& top = *net_.tops(layer)[t];
       note_blob(reads_nothing ? NotFinite::data : NotFinite::blob, layer,
-           fmt::format("blob \"{}\", top of layer \"{}\" ({}),", net_.top_name(layer, static_cast<int>(t)), name(layer),
-                       net_.layer_config(layer).type()),
-           top.data(), top);
+                fmt::format("blob \"{}\", top of layer \"{}\" ({}),", net_.top_name(layer, static_cast<int>(t)),
+                            name(layer), net_.layer_config(layer).type()),
+                top.data(), top);
     }
   }
 
@@ -90,9 +95,9 @@ class Search {
       if (!net_.takes_diff(layer, static_cast<int>(b))) continue;
       const Blob& bottom = *net_.bottoms(layer)[b];
       note_blob(NotFinite::gradient, layer,
-           fmt::format("the gradient of blob \"{}\", bottom of layer \"{}\" ({}),",
-                       net_.bottom_name(layer, static_cast<int>(b)), name(layer), net_.layer_config(layer).type()),
-           bottom.diff(), bottom);
+                fmt::format("the gradient of blob \"{}\", bottom of layer \"{}\" ({}),",
+                            net_.bottom_name(layer, static_cast<int>(b)), name(layer), net_.layer_config(layer).type()),
+                bottom.diff(), bottom);
     }
     const auto& all = net_.layer(layer).parameters();
     for (size_t k = 0; k < all.size(); ++k) {

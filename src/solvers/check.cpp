@@ -77,6 +77,19 @@ void check_no_momentum(const SolverConfig& config) {
               config.solver.momentum(), quoted(config.solver.type()));
 }
 
+void check_trains(const Net& net) {
+  check(net.has_loss(),
+        "{}: net {} has no loss in phase TRAIN: no layer's top has a loss_weight, so that there is "
+        "nothing to train for; add a layer such as SoftmaxWithLoss",
+        net.config().source.at(), quoted(net.name()));
+  bool learns = false;
+  for (int i = 0; i < net.layers(); ++i) learns = learns || net.runs_backward(i);
+  check(learns,
+        "{}: in net {} no parameter has a part in the loss, or none may learn (lr_mult: 0): training would "
+        "change nothing",
+        net.config().source.at(), quoted(net.name()));
+}
+
 void check_solver(const SolverConfig& config) {
   check_numbers(config);
   check_counts(config);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "config/net_config.h"
+#include "core/net.h"
 #include "math/real.h"
 
 namespace crema {
@@ -27,6 +28,9 @@ real checked_delta(const SolverConfig& config);
 
 // For rules that have no momentum, as Caffe's: one that is set would be ignored.
 void check_no_momentum(const SolverConfig& config);
+
+// Throws Error, with the net's place, if training it would change nothing: no loss, or nothing that learns below one.
+void check_trains(const Net& net);
 
 // All that can be said without the nets. Also creates the update rule and the schedule, for their own checks.
 void check_solver(const SolverConfig& config);

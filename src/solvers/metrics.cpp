@@ -160,7 +160,10 @@ void Metrics::train(const Progress& p, const std::vector<Score>& outputs) {
     const int done = p.iteration - last_iteration_;
     last_train_ = p.seconds;
     last_iteration_ = p.iteration;
-    Json row{{"kind", "train"}, {"iteration", p.iteration}, {"seconds", seconds()}, {"loss", p.loss},
+    Json row{{"kind", "train"},
+             {"iteration", p.iteration},
+             {"seconds", seconds()},
+             {"loss", p.loss},
              {"lr", short_number(p.rate)}};
     tensorboard::Summary summary;
     add_scalar("train/total_loss", p.loss, &summary);

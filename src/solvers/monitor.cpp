@@ -26,7 +26,7 @@ Monitor::Monitor(const SolverConfig& config) : solver_(config.solver), place_(co
               "min_delta is {}; it must be a number of at least 0", s.min_delta());
 }
 
-void Monitor::check_nets(const std::vector<std::unique_ptr<Net>>& test_nets) const {
+void Monitor::check_nets(const std::vector<const Net*>& test_nets) const {
   if (!active()) return;
   const auto count = static_cast<int>(test_nets.size());
   check(net() >= 0 && net() < count, "{}: monitor_net is {}, and there {} {} test net{}", place_, net(),
@@ -86,8 +86,10 @@ std::string Monitor::text() const {
 void Monitor::restore(const MonitorState& state) {
   const bool same = state.output() == state_.output() && state.net() == state_.net() && state.mode() == state_.mode();
   if (!same) {
-    CREMA_WARN("the state knows output \"{}\" of test net #{}, and the solver monitors \"{}\" of #{} or the other way "
-               "round: its best starts anew", state.output(), state.net(), state_.output(), state_.net());
+    CREMA_WARN(
+        "the state knows output \"{}\" of test net #{}, and the solver monitors \"{}\" of #{} or the other way "
+        "round: its best starts anew",
+        state.output(), state.net(), state_.output(), state_.net());
     return;
   }
   const auto possible = [](int count) { return count >= 0 && count < std::numeric_limits<int>::max() / 2; };

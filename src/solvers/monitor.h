@@ -2,7 +2,6 @@
 // early stopping and keeping the best snapshot decide by it.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,7 +20,7 @@ class Monitor {
   int net() const { return solver_.monitor_net(); }  // the test net that is watched
 
   // Throws Error if no test net has that output.
-  void check_nets(const std::vector<std::unique_ptr<Net>>& test_nets) const;
+  void check_nets(const std::vector<const Net*>& test_nets) const;
 
   // One more test of the watched net: whether its output is the best so far. A value that is not finite never is.
   bool see(int iteration, const std::vector<Score>& scores);

@@ -9,7 +9,7 @@ struct Progress {
   int max_iter;
   double loss;  // mean over the latest average_loss iterations
   float rate;
-  long items;  // records that an iteration takes; 0 if that is not known
+  long items;      // records that an iteration takes; 0 if that is not known
   double seconds;  // that iterations have taken so far, tests and snapshots apart
 };
 

@@ -100,10 +100,8 @@ void Solver::start_metrics() {
   const bool wanted = s.has_metrics() ? s.metrics() : writes_snapshots(config_);
   if (!options_.snapshots || !wanted) return;
   const std::string path = snapshot_prefix(config_) + "_run.prototxt";
-  std::vector<const Net*> tests;
-  for (const auto& test : test_nets_) tests.push_back(test.get());
   try {
-    write_file(path, run_heading() + run_text(config_, seed_, *net_, tests));
+    write_file(path, run_heading() + run_text(config_, seed_, *net_, all_test_nets()));
   } catch (const Error& error) {
     CREMA_ERROR("the run's text is not kept: {}", error.what());
   }

@@ -77,10 +77,16 @@ void Solver::build_nets() {
     test_nets_.push_back(std::make_unique<Net>(std::move(test), options));
     test_nets_.back()->set_debug_info(config_.solver.debug_info());
   }
-  if (options_.first_records == 0) monitor_.check_nets(test_nets_);
+  if (options_.first_records == 0) monitor_.check_nets(all_test_nets());
   optimizer_ = std::make_unique<Optimizer>(config_, net_->parameters());
   const float decay = config_.solver.ema_decay();
   if (decay > 0) average_ = std::make_unique<WeightAverage>(decay, net_->parameters());
+}
+
+std::vector<const Net*> Solver::all_test_nets() const {
+  std::vector<const Net*> all;
+  for (const auto& net : test_nets_) all.push_back(net.get());
+  return all;
 }
 
 LoadReport Solver::load(const std::string& weights) {
@@ -94,16 +100,7 @@ LoadReport Solver::load(const std::string& weights) {
 }
 
 void Solver::check_ready() const {
-  check(net_->has_loss(),
-        "{}: net {} has no loss in phase TRAIN: no layer's top has a loss_weight, so that there is "
-        "nothing to train for; add a layer such as SoftmaxWithLoss",
-        net_->config().source.at(), quoted(net_->name()));
-  bool learns = false;
-  for (int i = 0; i < net_->layers(); ++i) learns = learns || net_->runs_backward(i);
-  check(learns,
-        "{}: in net {} no parameter has a part in the loss, or none may learn (lr_mult: 0): training would "
-        "change nothing",
-        net_->config().source.at(), quoted(net_->name()));
+  check_trains(*net_);
   if (options_.snapshots && writes_snapshots(config_)) check_snapshot_folder(config_);
 }
 
@@ -200,8 +197,8 @@ double Solver::gradient() {
 void Solver::explain(double loss) {
   const std::optional<NotFinite> found = find_not_finite(*net_);
   throw Error("{}: iteration {}: the loss is {}; {}{}", config_.source.at("base_lr"), iteration_,
-              std::isnan(loss) ? "nan" : "infinite",
-              found ? "first, " + found->what + "; " : "", advice(found, config_, iteration_));
+              std::isnan(loss) ? "nan" : "infinite", found ? "first, " + found->what + "; " : "",
+              advice(found, config_, iteration_));
 }
 
 bool Solver::stop_asked() {

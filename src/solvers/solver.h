@@ -86,6 +86,7 @@ class Solver {
 
  private:
   void build_nets();
+  std::vector<const Net*> all_test_nets() const;
   double iterate();
   double gradient();
   [[noreturn]] void explain(double loss);
@@ -122,9 +123,9 @@ class Solver {
   int iteration_ = 0;
   double seconds_ = 0;         // in iterations since this solver was made
   std::string restored_from_;  // the state's path
-  std::deque<float> losses_;  // the latest average_loss ones, oldest first, as a state keeps them
-  int tested_ = -1;           // iteration of the last whole test
-  bool stopped_ = false;      // SolverOptions::poll asked for it
+  std::deque<float> losses_;   // the latest average_loss ones, oldest first, as a state keeps them
+  int tested_ = -1;            // iteration of the last whole test
+  bool stopped_ = false;       // SolverOptions::poll asked for it
   bool snapshot_asked_ = false;
   int last_snapshot_ = -1;  // iteration that it was written at
   std::chrono::steady_clock::time_point last_report_;

@@ -1,0 +1,59 @@
+// That the studies' parts give what the studies say.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/file.h"
+#include "depth.h"
+#include "quadratic.h"
+#include "spirals.h"
+#include "study.h"
+#include "support/data_files.h"
+
+namespace crema {
+namespace {
+
+TEST(Studies, newton_is_at_the_minimum_after_one_step) {
+  EXPECT_GT(distance(kStart), 2);
+  EXPECT_LT(distance(newton_step(kStart)), 1e-12);
+}
+
+TEST(Studies, bias_correction_makes_the_first_step_a_full_one) {
+  const double full = 0.01 * distance(gradient(kStart));
+  const auto plain = descend("type: 'Momentum' momentum: 0.9", 0.01, 1);
+  const auto corrected = descend("type: 'Momentum' momentum: 0.9 bias_correction: true", 0.01, 1);
+  EXPECT_NEAR(distance(plain[1], plain[0]), 0.1 * full, 1e-5);
+  EXPECT_NEAR(distance(corrected[1], corrected[0]), full, 1e-5);
+}
+
+TEST(Studies, activations_and_gradients_vanish_hold_and_explode) {
+  const auto before = [](double variance) {
+    return train_deep({.variance = variance, .layers = 50, .width = 100, .iterations = 1}).before;
+  };
+  const Norms vanish = before(1), hold = before(2), explode = before(3);
+  EXPECT_LT(vanish.activations.back(), 1e-5);
+  EXPECT_LT(vanish.gradients.front(), 1e-5);
+  EXPECT_NEAR(std::log10(hold.activations.back()), 0, 1);
+  EXPECT_NEAR(std::log10(hold.gradients.front()), 0, 1);
+  EXPECT_GT(explode.activations.back(), 1e3);
+  EXPECT_GT(explode.gradients.front(), 1e3);
+}
+
+TEST(Studies, weights_of_variance_3_end_in_nan) {
+  EXPECT_TRUE(std::isnan(train_deep({.variance = 3, .iterations = 5}).losses.back()));
+}
+
+TEST(Studies, the_spirals_of_the_repository_are_those_that_are_made) {
+  const TempFolder folder;
+  for (const char* name : {"train", "test"}) {
+    write_spirals(folder / "made.h5", make_spirals(name, 200));
+    EXPECT_TRUE(read_file(folder / "made.h5") == read_file(std::string("models/spirals/") + name + ".h5")) << name;
+  }
+}
+
+TEST(Studies, tables_are_markdown) {
+  EXPECT_EQ(markdown({{"a", "long"}, {{"1", "2"}}}), "| a   | long |\n| --- | ---- |\n| 1   | 2    |\n");
+}
+
+}  // namespace
+}  // namespace crema
