@@ -36,7 +36,7 @@ std::string solver_text() {
         phase, stage, phase == std::string("TRAIN"), data + images, more);
   };
   return R"(
-base_lr: 0.002 momentum: 0.9 weight_decay: 0.001 type: "Adam" lr_policy: "fixed" warmup_iter: 20
+base_lr: 0.002 momentum: 0.9 weight_decay: 0.001 type: "Adam" lr_policy: "step" gamma: 0.9 stepsize: 37 warmup_iter: 20
 max_iter: 1000 iter_size: 2 average_loss: 7 display: 10 snapshot: 3 keep_last: 3 histogram_interval: 50
 test_iter: 2 test_iter: 1 test_interval: 4
 test_state { stage: "small" } test_state { stage: "other" }

@@ -1,6 +1,8 @@
 // What signals do to a training that runs.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <pty.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -100,6 +102,64 @@ TEST(ToolSignals, effects_are_as_the_flags_say) {
   other.send(SIGHUP);
   EXPECT_EQ(other.end(), 0);
   EXPECT_NE(other.log().find("Optimization stopped early."), std::string::npos);
+}
+
+// Starts a long training with stderr at `fd`, which the child alone keeps.
+pid_t start_training(const std::string& solver, int fd) {
+  const pid_t pid = ::fork();
+  if (pid != 0) return pid;
+  ::dup2(fd, STDERR_FILENO);
+  ::execl(CREMA_TOOL, CREMA_TOOL, "train", "--solver", solver.c_str(), nullptr);
+  ::_exit(127);
+}
+
+bool wait_for_states(const TempFolder& folder, size_t count) {
+  for (int i = 0; i < 6000 && states(folder) < count; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  return states(folder) >= count;
+}
+
+// As behind `crema train 2>&1 | tee log`, where Ctrl-C ends tee first.
+TEST(ToolSignals, a_reader_of_the_log_that_is_gone_costs_no_snapshot) {
+  const TempFolder folder;
+  const std::string solver =
+      lenet_solver(folder, std::string("max_iter: 1000000 display: 1 snapshot: 5 keep_last: 1") + kOneTest);
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const pid_t pid = start_training(solver, ends[1]);
+  ::close(ends[1]);
+  char first = 0;
+  ASSERT_EQ(::read(ends[0], &first, 1), 1);
+  ::close(ends[0]);
+  EXPECT_TRUE(wait_for_states(folder, 1));
+  ::kill(pid, SIGINT);
+  int status = -1;
+  ::waitpid(pid, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_EQ(states(folder), 1u);
+}
+
+// A terminal that is closed sends SIGHUP, and can no longer be written to.
+TEST(ToolSignals, training_goes_on_without_its_terminal) {
+  const TempFolder folder;
+  const std::string solver = lenet_solver(folder, std::string("max_iter: 1000000 display: 1") + kOneTest);
+  int master = -1;
+  const pid_t pid = ::forkpty(&master, nullptr, nullptr, nullptr);
+  ASSERT_GE(pid, 0);
+  if (pid == 0) {
+    ::execl(CREMA_TOOL, CREMA_TOOL, "train", "--solver", solver.c_str(), nullptr);
+    ::_exit(127);
+  }
+  std::string seen;
+  for (char c = 0; seen.find("images/s") == std::string::npos && ::read(master, &c, 1) == 1;) seen += c;
+  EXPECT_NE(seen.find("iteration "), std::string::npos) << seen;
+  ::close(master);
+  EXPECT_TRUE(wait_for_states(folder, 1)) << "no snapshot on SIGHUP";
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));  // some lines that nobody can read
+  ::kill(pid, SIGINT);
+  int status = -1;
+  ::waitpid(pid, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_EQ(states(folder), 2u);
 }
 
 }  // namespace

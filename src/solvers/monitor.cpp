@@ -50,12 +50,12 @@ bool Monitor::better(double value, bool smaller) const {
 bool Monitor::see(int iteration, const std::vector<Score>& scores) {
   double sum = 0;
   int elements = 0;
-  bool smaller = solver_.monitor_mode() == SolverParameter::MIN;
+  bool smaller = solver_.monitor_mode() == MonitorState::MIN;
   for (const Score& score : scores) {
     if (score.name != solver_.monitor()) continue;
     sum += score.value;
     ++elements;
-    if (solver_.monitor_mode() == SolverParameter::AUTO) smaller = score.weight != 0;
+    if (solver_.monitor_mode() == MonitorState::AUTO) smaller = score.weight != 0;
   }
   check(elements > 0, "{}: output {} has no elements in this test", place_, quoted(solver_.monitor()));
   if (better(sum / elements, smaller)) {
