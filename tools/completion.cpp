@@ -21,8 +21,8 @@ struct Command {
 };
 
 // What a value may be is in the help's type of it: "TEXT:plain|onednn", "TEXT:FILE".
-Flag flag_of(const CLI::Option& option) {
-  Flag flag{"--" + option.get_lnames()[0], option.get_description(), option.get_items_expected_max() > 0, false, {}};
+Flag flag_of(const CLI::Option& option, const std::string& name) {
+  Flag flag{"--" + name, option.get_description(), option.get_items_expected_max() > 0, false, {}};
   if (!flag.takes_value) return flag;
   std::string type = option.get_type_name();
   type.erase(0, type.rfind(':') + 1);
@@ -35,7 +35,7 @@ Flag flag_of(const CLI::Option& option) {
 Command command_of(const CLI::App& app) {
   Command command{app.get_name(), app.get_description(), {}};
   for (const CLI::Option* option : app.get_options()) {
-    if (!option->get_lnames().empty()) command.flags.push_back(flag_of(*option));
+    for (const std::string& name : option->get_lnames()) command.flags.push_back(flag_of(*option, name));
   }
   return command;
 }
