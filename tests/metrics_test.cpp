@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -9,6 +10,7 @@
 
 #include "base/crc32c.h"
 #include "base/file.h"
+#include "core/weights.h"
 #include "solvers/event_file.h"
 #include "solvers/solver.h"
 #include "support/data_files.h"
@@ -145,6 +147,26 @@ TEST(Metrics, tensorboard_gets_the_same_numbers) {
   EXPECT_EQ(at_four.at("train/lr"), 0.05f);
   EXPECT_EQ(at_four.at("train/total_loss"), static_cast<float>(rows[4]["loss"].get<double>()));
   EXPECT_EQ(at_four.at("train/loss"), static_cast<float>(rows[4]["outputs"]["loss"][0].get<double>()));
+}
+
+// Not those ahead of them at which the rule wants its gradient.
+TEST(Metrics, histograms_are_of_the_weights_between_iterations) {
+  const TempFolder folder;
+  Solver(config("max_iter: 3 snapshot: 2 histogram_interval: 2 type: 'Nesterov' averaged: true momentum: 0.9 "
+                "random_seed: 4",
+                folder))
+      .solve();
+  const ModelNet model = read_model(folder / "s_iter_2.caffemodel");
+  const auto ip1 = std::find_if(model.layer().begin(), model.layer().end(),
+                                [](const ModelLayer& layer) { return layer.name() == "ip1"; });
+  const auto& weights = ip1->blobs(0).data();
+  double greatest = 0;
+  for (const auto& event : events_of(folder)) {
+    for (const auto& value : event.summary().value()) {
+      if (event.step() == 2 && value.tag() == "weights/ip1/0") greatest = value.histo().max();
+    }
+  }
+  EXPECT_EQ(greatest, *std::max_element(weights.begin(), weights.end()));
 }
 
 TEST(Metrics, are_cut_back_to_where_a_run_goes_on) {

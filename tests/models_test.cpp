@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "solvers/solver.h"
+#include "support/training.h"
 
 namespace crema {
 namespace {
@@ -13,7 +14,7 @@ std::vector<std::string> solvers() {
   std::vector<std::string> paths;
   for (const auto& entry : std::filesystem::recursive_directory_iterator("models")) {
     const std::string path = entry.path().string(), name = entry.path().filename().string();
-    if (name.starts_with("solver") && name.ends_with(".prototxt")) paths.push_back(path);
+    if (name.starts_with("solver") && name.ends_with(".prototxt") && !left_by_a_run(name)) paths.push_back(path);
   }
   return paths;
 }

@@ -9,6 +9,7 @@
 #include "rows/rows.h"
 #include "support/golden.h"
 #include "support/nets.h"
+#include "support/training.h"
 
 namespace crema {
 namespace {
@@ -63,7 +64,8 @@ INSTANTIATE_TEST_SUITE_P(Nets, PlanOfRecorded, testing::ValuesIn(recorded_nets()
 std::vector<std::string> model_nets() {
   std::vector<std::string> paths = {CREMA_TESTS_DIR "/nets/resnet_style.prototxt"};
   for (const auto& entry : fs::recursive_directory_iterator(CREMA_SOURCE_DIR "/models")) {
-    if (entry.path().extension() != ".prototxt" || entry.path().filename().string().starts_with("solver")) continue;
+    const std::string name = entry.path().filename().string();
+    if (entry.path().extension() != ".prototxt" || name.starts_with("solver") || left_by_a_run(name)) continue;
     paths.push_back(entry.path());
   }
   std::sort(paths.begin(), paths.end());

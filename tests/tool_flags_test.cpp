@@ -73,10 +73,18 @@ TEST(ToolFlags, takes_caffes_spellings) {
   EXPECT_EQ(tested.out.substr(0, 8), "extra = ");
 }
 
+TEST(ToolFlags, may_stand_before_the_subcommand) {
+  EXPECT_EQ(crema("-solver=none.prototxt -gpu 0 train").err,
+            "crema: none.prototxt: cannot open: No such file or directory\n");
+  EXPECT_TRUE(crema("--version").out.starts_with("crema 0."));
+  EXPECT_EQ(crema("-colour red").code, 2);
+}
+
 TEST(ToolFlags, leaves_values_and_unknown_flags_as_they_are) {
   EXPECT_EQ(crema("train -solver -gpu").err, "crema: -gpu: cannot open: No such file or directory\n");
   EXPECT_EQ(crema("test -model -weights -weights x -level -3").err,
             "crema: -weights: cannot open: No such file or directory\n");
+  EXPECT_EQ(crema("-solver train train").err, "crema: train: cannot open: No such file or directory\n");
   const Result unknown = crema("train -solver a -colour red");
   EXPECT_EQ(unknown.code, 2);
   EXPECT_EQ(unknown.err, "crema: not expected: -colour red (see crema train --help)\n");

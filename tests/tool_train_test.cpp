@@ -31,6 +31,20 @@ TEST(ToolTrain, resumes_the_latest_snapshot_or_starts) {
   EXPECT_TRUE(fs::exists(folder / "lenet_iter_4.solverstate"));
 }
 
+TEST(ToolTrain, a_resumed_run_is_built_once_with_the_seed_of_its_state) {
+  const TempFolder folder;
+  const std::string drawn = "--set random_seed=-1 --solver ";
+  const Result first = crema("train " + drawn + lenet_solver(folder, std::string("max_iter: 1") + kOneTest));
+  ASSERT_EQ(first.code, 0) << first.err;
+  const size_t begin = first.err.find("Random seed: ");
+  const std::string seed = first.err.substr(begin, first.err.find('\n', begin) - begin);
+  const Result second =
+      crema("train --resume latest " + drawn + lenet_solver(folder, std::string("max_iter: 2") + kOneTest));
+  ASSERT_EQ(second.code, 0) << second.err;
+  EXPECT_NE(second.err.find(seed + "\n"), std::string::npos) << second.err;
+  EXPECT_EQ(second.err.find("Random seed: "), second.err.rfind("Random seed: ")) << second.err;
+}
+
 TEST(ToolTrain, overfit_says_whether_the_net_can_learn) {
   const TempFolder folder;
   const Result learns = crema("train --overfit 30 --solver " + lenet_solver(folder, "max_iter: 200"));

@@ -43,7 +43,7 @@ std::string layer_table(Survey& survey) {
 std::string totals(Net& net) {
   std::string text = fmt::format("{} layers, {} parameters, {} multiply-adds in a forward pass", net.layers(),
                                  grouped(parameter_count(net)), short_number(multiply_adds(net)));
-  const long batch = batch_size(net);
+  const long batch = net.batch_size();
   if (batch > 1) text += fmt::format(", {} for each of {}", short_number(multiply_adds(net) / batch), batch);
   return text + "\n";
 }

@@ -22,13 +22,6 @@ double multiply_adds(const Net& net) {
   return sum;
 }
 
-long batch_size(const Net& net) {
-  for (int i = 0; i < net.layers(); ++i) {
-    if (net.bottoms(i).empty() && !net.tops(i).empty() && net.tops(i)[0]->axes() > 0) return net.tops(i)[0]->dim(0);
-  }
-  return 0;
-}
-
 std::string grouped(long number) {
   const std::string digits = std::to_string(number);
   std::string text;

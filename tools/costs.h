@@ -13,9 +13,6 @@ long parameter_count(Net& net);  // parameters that layers share count once
 double multiply_adds(const Net& net, int layer);  // of one forward pass
 double multiply_adds(const Net& net);
 
-// Records in a batch: the first dimension of the first blob that no layer computes from another; 0 if there is none.
-long batch_size(const Net& net);
-
 std::string grouped(long number);         // "431,080"; not for negative ones
 std::string short_number(double number);  // "2.293 M"; "0" for nothing
 std::string megabytes(long bytes);        // "12.3 MB"

@@ -51,9 +51,9 @@ int main(int argc, char** argv) {
   crema::add_check(app);
   crema::add_time(app);
   crema::add_draw(app);
+  crema::add_plot(app);
   crema::add_info(app);
   crema::add_completion(app);
-  crema::add_plot(app);
   try {
     std::vector<std::string> arguments = crema::with_two_dashes(app, argc, argv);
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them

@@ -7,7 +7,6 @@
 #include "core/weights.h"
 
 namespace crema {
-
 namespace {
 
 // More threads than processors wait for each other most of the time: allowed, since results may depend on their number.
@@ -19,6 +18,11 @@ std::string check_threads(const std::string& text) {
                processors);
   }
   return fault;
+}
+
+void log_cpu_notice(const RunFlags& flags, std::vector<std::string> requests) {
+  if (!flags.gpu.empty()) requests.insert(requests.begin(), "--gpu " + flags.gpu);
+  if (const std::string notice = cpu_notice(requests); !notice.empty()) CREMA_INFO("{}", notice);
 }
 
 }  // namespace
@@ -66,15 +70,6 @@ void add_level_and_stage_flags(CLI::App& command, StateFlags& flags) {
       ->delimiter(',')
       ->type_name("NAME");
 }
-
-namespace {
-
-void log_cpu_notice(const RunFlags& flags, std::vector<std::string> requests) {
-  if (!flags.gpu.empty()) requests.insert(requests.begin(), "--gpu " + flags.gpu);
-  if (const std::string notice = cpu_notice(requests); !notice.empty()) CREMA_INFO("{}", notice);
-}
-
-}  // namespace
 
 void log_gpu_requests(const RunFlags& flags, const NetConfig& config) { log_cpu_notice(flags, gpu_requests(config)); }
 

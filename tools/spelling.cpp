@@ -1,5 +1,8 @@
 #include "spelling.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace crema {
 namespace {
 
@@ -8,10 +11,19 @@ const CLI::Option* find_flag(const CLI::App& app, const CLI::App& command, const
   return own ? own : app.get_option_no_throw(name);
 }
 
+void put_subcommand_first(const CLI::App& app, std::vector<std::string>* arguments) {
+  const auto is_subcommand = [&](const std::string& argument) {
+    return !app.get_subcommands([&](const CLI::App* command) { return command->check_name(argument); }).empty();
+  };
+  const auto found = std::find_if(arguments->begin(), arguments->end(), is_subcommand);
+  if (found != arguments->end()) std::rotate(arguments->begin(), found, found + 1);
+}
+
 }  // namespace
 
 std::vector<std::string> with_two_dashes(const CLI::App& app, int argc, const char* const* argv) {
   std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  if (!arguments.empty() && arguments[0].starts_with('-')) put_subcommand_first(app, &arguments);
   const CLI::App* command = &app;
   bool value_follows = false;
   for (std::string& argument : arguments) {

@@ -79,18 +79,6 @@ std::string missing_file(LayerParameter layer, const Source& source) {
   }
 }
 
-std::string type_fault(const NetConfig& config, int i) {
-  NetConfig alone;
-  *alone.net.add_layer() = config.net.layer(i);
-  alone.layers.push_back(config.layers[i]);
-  try {
-    check_layer_types(alone, {});
-    return "";
-  } catch (const Error& error) {
-    return error.what();
-  }
-}
-
 class Replacer {
  public:
   Replacer(const NetConfig& config, const Given& given) : given_(given) { out_.config = config; }
@@ -187,6 +175,18 @@ class Replacer {
 };
 
 }  // namespace
+
+std::string type_fault(const NetConfig& config, int layer) {
+  NetConfig alone;
+  *alone.net.add_layer() = config.net.layer(layer);
+  alone.layers.push_back(config.layers[layer]);
+  try {
+    check_layer_types(alone, layer_params());
+    return "";
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
 
 void add_shape_flag(CLI::App& command, ShapeFlags& flags) {
   command

@@ -39,6 +39,9 @@ struct StandIns {
 // further top, a label, to be (batch_size). `config` is filtered.
 StandIns stand_in(const NetConfig& config, const std::map<std::string, Shape>& given);
 
+// What is wrong with a layer's type; "" if nothing.
+std::string type_fault(const NetConfig& config, int layer);
+
 // Throws Error if --shape names a blob that is not one of `data_tops`.
 void check_blobs(const ShapeFlags& flags, const std::set<std::string>& data_tops);
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "config/check.h"
 #include "core/graph.h"
 
 namespace crema {
@@ -88,12 +87,7 @@ NetConfig without(const NetConfig& config, const std::set<int>& layers, std::vec
 
 // What is wrong with a layer by itself, without its bottoms' shapes; "" if nothing.
 std::string own_fault(const NetConfig& config, int i) {
-  std::map<std::string, std::vector<std::string>> params;
-  for (const auto& [type, entry] : layer_types()) params[type] = entry.params;
-  NetConfig alone;
-  *alone.net.add_layer() = config.net.layer(i);
-  alone.layers.push_back(config.layers[i]);
-  if (std::string fault = message_of([&] { check_layer_types(alone, params); }); !fault.empty()) return fault;
+  if (std::string fault = type_fault(config, i); !fault.empty()) return fault;
   const std::string fault = message_of([&] { create_layer(config.net.layer(i)); });
   return fault.empty() ? "" : where(config, i) + fault;
 }

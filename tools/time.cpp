@@ -1,8 +1,7 @@
 // crema time: how long each layer of a net takes, forward and backward.
-#include <omp.h>
-
 #include <limits>
 
+#include "base/parallel.h"
 #include "commands.h"
 #include "config/files.h"
 #include "flags.h"
@@ -40,8 +39,8 @@ void time(const TimeFlags& flags) {
     load_weights({.model = flags.model, .weights = flags.weights, .state = {}, .settings = {}}, net);
   fill_inputs(net);
   TimeReport result = report(net, measure(net, flags.iterations));
-  result.engine = flags.run.engine == Engine::plain ? "plain" : "onednn";
-  result.threads = flags.run.threads > 0 ? flags.run.threads : omp_get_max_threads();
+  result.engine = engine_name(flags.run.engine);
+  result.threads = threads_of(flags.run.threads);
   result.replaced = stand_ins.replaced;
   if (flags.json) {
     fmt::print("{}\n", as_json(result).dump(2));

@@ -48,7 +48,11 @@ void report(const Overfit& result, uint64_t records) {
 
 void train_whole(const TrainFlags& flags, SolverConfig config, SolverOptions options) {
   const std::string state = state_to_resume(flags, config);
-  if (!state.empty()) config.solver.clear_weights();
+  if (!state.empty()) {
+    config.solver.clear_weights();
+    // The nets are built once, with the seed that they had.
+    if (const SolverState known = read_state(state); known.has_seed() && !options.seed) options.seed = known.seed();
+  }
   Solver solver(std::move(config), std::move(options));
   if (!state.empty()) solver.restore(state);
   log_lines(solver.net().summary());

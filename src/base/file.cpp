@@ -56,6 +56,45 @@ std::string end_of_links(const std::string& path) {
   return end.string();
 }
 
+// A file under its temporary name, which is gone when this is, unless it was renamed.
+class Draft {
+ public:
+  explicit Draft(const std::string& path) : path_(path), target_(end_of_links(path)) {
+    namespace fs = std::filesystem;
+    std::error_code ignored;
+    check(!fs::is_directory(target_, ignored), "{}: cannot write: it is a folder", path);
+    check(!fs::exists(target_, ignored) || fs::is_regular_file(target_, ignored),
+          "{}: cannot write: it is no regular file", path);
+  }
+  ~Draft() {
+    if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  }
+  Draft(Draft&& other) noexcept
+      : path_(std::move(other.path_)),
+        target_(std::move(other.target_)),
+        temporary_(std::exchange(other.temporary_, "")) {}
+  Draft& operator=(Draft&&) = delete;
+
+  void fill(std::string_view bytes) {
+    temporary_ = fmt::format("{}.{}.tmp", target_, ::getpid());
+    Descriptor file(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+    check(file.get() >= 0, "{}: cannot write: {}", path_, reason());
+    write_all(file, path_, bytes);
+  }
+
+  void publish() {
+    check(::rename(temporary_.c_str(), target_.c_str()) == 0, "{}: cannot write: {}", path_, reason());
+    temporary_.clear();
+    // The rename itself is on disk once the folder is.
+    const std::string folder = std::filesystem::path(target_).parent_path().string();
+    Descriptor directory(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (directory.get() >= 0) ::fsync(directory.get());
+  }
+
+ private:
+  std::string path_, target_, temporary_;
+};
+
 }  // namespace
 
 std::string read_file(const std::string& path, uint64_t limit) {
@@ -78,56 +117,15 @@ std::string read_file(const std::string& path, uint64_t limit) {
   }
 }
 
-namespace {
-
-// A file under its temporary name, which is gone when this is, unless it was renamed.
-class Draft {
- public:
-  Draft(const std::string& path, std::string_view bytes) : path_(path), target_(end_of_links(path)) {
-    namespace fs = std::filesystem;
-    std::error_code ignored;
-    check(!fs::is_directory(target_, ignored), "{}: cannot write: it is a folder", path);
-    check(!fs::exists(target_, ignored) || fs::is_regular_file(target_, ignored),
-          "{}: cannot write: it is no regular file", path);
-    temporary_ = fmt::format("{}.{}.tmp", target_, ::getpid());
-    try {
-      Descriptor file(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-      check(file.get() >= 0, "{}: cannot write: {}", path, reason());
-      write_all(file, path, bytes);
-    } catch (...) {
-      ::unlink(temporary_.c_str());
-      throw;
-    }
-  }
-  ~Draft() {
-    if (!temporary_.empty()) ::unlink(temporary_.c_str());
-  }
-  Draft(Draft&& other) noexcept
-      : path_(std::move(other.path_)),
-        target_(std::move(other.target_)),
-        temporary_(std::exchange(other.temporary_, "")) {}
-  Draft& operator=(Draft&&) = delete;
-
-  void publish() {
-    check(::rename(temporary_.c_str(), target_.c_str()) == 0, "{}: cannot write: {}", path_, reason());
-    temporary_.clear();
-    // The rename itself is on disk once the folder is.
-    const std::string folder = std::filesystem::path(target_).parent_path().string();
-    Descriptor directory(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (directory.get() >= 0) ::fsync(directory.get());
-  }
-
- private:
-  std::string path_, target_, temporary_;
-};
-
-}  // namespace
-
-void write_file(const std::string& path, std::string_view bytes) { Draft(path, bytes).publish(); }
+void write_file(const std::string& path, std::string_view bytes) {
+  Draft draft(path);
+  draft.fill(bytes);
+  draft.publish();
+}
 
 void write_files(const std::vector<FileBytes>& files) {
   std::vector<Draft> drafts;
-  for (const FileBytes& file : files) drafts.emplace_back(file.path, file.bytes);
+  for (const FileBytes& file : files) drafts.emplace_back(file.path).fill(file.bytes);
   for (Draft& draft : drafts) draft.publish();
 }
 

@@ -23,6 +23,9 @@ class ThreadScope {
   int before_;
 };
 
+// How many threads a ThreadScope of `threads` would give.
+inline int threads_of(int threads) { return threads > 0 ? threads : omp_get_max_threads(); }
+
 // Work below this many elementary operations is done on the calling thread: waking a team costs a few microseconds.
 inline constexpr long kParallelGrain = 16384;
 

@@ -44,6 +44,12 @@ const std::map<std::string, LayerType>& layer_types() { return registry(); }
 
 void register_layer(const std::string& type, LayerType entry) { registry()[type] = std::move(entry); }
 
+std::map<std::string, std::vector<std::string>> layer_params() {
+  std::map<std::string, std::vector<std::string>> params;
+  for (const auto& [type, entry] : layer_types()) params[type] = entry.params;
+  return params;
+}
+
 std::unique_ptr<Layer> create_layer(const LayerParameter& config) {
   const auto found = registry().find(config.type());
   if (found != registry().end()) return found->second.create(config);

@@ -133,6 +133,9 @@ struct LayerType {
 const std::map<std::string, LayerType>& layer_types();
 void register_layer(const std::string& type, LayerType entry);
 
+// LayerType::params of all types, as check_layer_types() (config/check.h) takes them.
+std::map<std::string, std::vector<std::string>> layer_params();
+
 // Throws Error if the type is unknown, with the nearest known one.
 std::unique_ptr<Layer> create_layer(const LayerParameter& config);
 

@@ -21,6 +21,8 @@ Engine default_engine() {
 #endif
 }
 
+const char* engine_name(Engine engine) { return engine == Engine::plain ? "plain" : "onednn"; }
+
 Net::Net(NetConfig config, const NetOptions& options) : config_(std::move(config)), options_(options) {
   check(options_.engine == Engine::plain || default_engine() == Engine::onednn,
         "the oneDNN engine is not part of this build (CMake option CREMA_ONEDNN); use the plain engine");
@@ -58,9 +60,7 @@ Error Net::located(int layer, const std::string& message, bool with_bottoms) con
 }
 
 void Net::create_layers() {
-  std::map<std::string, std::vector<std::string>> params;
-  for (const auto& [type, entry] : layer_types()) params[type] = entry.params;
-  check_layer_types(config_, params);
+  check_layer_types(config_, layer_params());
   resolve_files(config_);
   for (int i = 0; i < config_.net.layer_size(); ++i) {
     LayerParameter* l = config_.net.mutable_layer(i);

@@ -28,6 +28,7 @@ class Net;
 
 // The engine that this build has: onednn, or plain where oneDNN was left out.
 Engine default_engine();
+const char* engine_name(Engine engine);  // as --engine takes it
 
 struct NetOptions {
   uint64_t seed = 1;  // key of every random number of the net
@@ -115,6 +116,9 @@ class Net {
   const StepList& steps() const { return steps_; }
   bool runs_backward(int layer) const { return graph_.layers[layer].backward; }
   bool takes_diff(int layer, int bottom) const;
+  // Records of a minibatch: those in the first top of the first layer that reads nothing (a data layer, as nets are
+  // written); 0 if that is not known.
+  long batch_size() const;
   bool has_loss() const;                           // whether any value has a loss weight
   bool has_backward() const { return backward_; }  // whether backward() may be called
 

@@ -64,6 +64,13 @@ const std::string& Net::top_name(int layer, int top) const {
   return graph_.values[graph_.layers[layer].tops[top]].name;
 }
 
+long Net::batch_size() const {
+  for (int i = 0; i < layers(); ++i) {
+    if (bottoms_[i].empty() && !tops_[i].empty() && tops_[i][0]->axes() > 0) return tops_[i][0]->dim(0);
+  }
+  return 0;
+}
+
 bool Net::has_loss() const {
   return std::any_of(graph_.values.begin(), graph_.values.end(), [](const Value& v) { return v.loss_weight != 0; });
 }

@@ -15,8 +15,6 @@ void limit(uint64_t records, Param* param) {
   param->set_batch_size(static_cast<uint32_t>(std::min<uint64_t>(param->batch_size(), records)));
 }
 
-void take_augmentation(TransformationParameter* transform) { transform->clear_mirror(); }
-
 }  // namespace
 
 void take_first_records(uint64_t records, SolverNets* nets) {
@@ -28,7 +26,7 @@ void take_first_records(uint64_t records, SolverNets* nets) {
     if (layer.type() == "Data") {
       limit(records, layer.mutable_data_param());
       layer.mutable_data_param()->clear_rand_skip();
-      if (layer.has_transform_param()) take_augmentation(layer.mutable_transform_param());
+      if (layer.has_transform_param()) layer.mutable_transform_param()->clear_mirror();
     } else if (layer.type() == "HDF5Data") {
       limit(records, layer.mutable_hdf5_data_param());
     } else {

@@ -34,7 +34,7 @@ Json outputs_of(const std::vector<Score>& scores) {
 }
 
 // A float's number as people write it: 0.003, not 0.003000000026077032.
-double short_number(float value) { return std::stod(fmt::format("{}", value)); }
+double as_written(float value) { return std::stod(fmt::format("{}", value)); }
 
 void add_scalar(const std::string& tag, double value, tensorboard::Summary* summary) {
   auto* added = summary->add_value();
@@ -51,6 +51,13 @@ void add_scores(const std::string& group, const std::vector<Score>& scores, tens
     const std::string tag = group + "/" + scores[i].name;
     add_scalar(same_before || same_after ? fmt::format("{}/{}", tag, element) : tag, scores[i].value, summary);
   }
+}
+
+void add_histogram(const char* group, const NetParameterInfo& info, const real* values, double scale,
+                   tensorboard::Summary* summary) {
+  auto* value = summary->add_value();
+  value->set_tag(fmt::format("{}/{}/{}", group, info.layer, info.index));
+  *value->mutable_histo() = histogram(values, info.parameter->count(), scale);
 }
 
 // What a line of the file says of itself; nothing for a line that is no row.
@@ -164,7 +171,7 @@ void Metrics::train(const Progress& p, const std::vector<Score>& outputs) {
              {"iteration", p.iteration},
              {"seconds", seconds()},
              {"loss", p.loss},
-             {"lr", short_number(p.rate)}};
+             {"lr", as_written(p.rate)}};
     tensorboard::Summary summary;
     add_scalar("train/total_loss", p.loss, &summary);
     add_scalar("train/lr", static_cast<double>(p.rate), &summary);
@@ -196,17 +203,19 @@ void Metrics::test(int iteration, int net, const Evaluation& result, bool with_l
   });
 }
 
-void Metrics::histograms(int iteration, const std::vector<NetParameterInfo>& parameters, double scale) {
+void Metrics::weights(int iteration, const std::vector<NetParameterInfo>& parameters) {
   guarded([&] {
     tensorboard::Summary summary;
-    const auto add = [&](const char* group, const NetParameterInfo& info, const real* values, double factor) {
-      auto* value = summary.add_value();
-      value->set_tag(fmt::format("{}/{}/{}", group, info.layer, info.index));
-      *value->mutable_histo() = histogram(values, info.parameter->count(), factor);
-    };
+    for (const NetParameterInfo& info : parameters) add_histogram("weights", info, info.parameter->data(), 1, &summary);
+    write_event(iteration, std::move(summary));
+  });
+}
+
+void Metrics::gradients(int iteration, const std::vector<NetParameterInfo>& parameters, double scale) {
+  guarded([&] {
+    tensorboard::Summary summary;
     for (const NetParameterInfo& info : parameters) {
-      add("weights", info, info.parameter->data(), 1);
-      if (info.parameter->has_diff()) add("gradients", info, info.parameter->diff(), scale);
+      if (info.parameter->has_diff()) add_histogram("gradients", info, info.parameter->diff(), scale, &summary);
     }
     write_event(iteration, std::move(summary));
   });

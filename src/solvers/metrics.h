@@ -26,12 +26,13 @@ class Metrics {
   // and later ones, of tests that of later ones alone if `tested` is `iteration`.
   Metrics(const SolverConfig& config, int iteration, int tested);
 
-  // One displayed iteration; its max_iter is not used.
+  // One displayed iteration, which is not counted in `progress` yet.
   void train(const Progress& progress, const std::vector<Score>& outputs);
   // `with_loss`: the test's total loss was asked for.
   void test(int iteration, int net, const Evaluation& result, bool with_loss);
-  // `scale`: what the parameters' diffs are multiplied with to give the mean gradient.
-  void histograms(int iteration, const std::vector<NetParameterInfo>& parameters, double scale);
+  // Histograms. `scale`: what the parameters' diffs are multiplied with to give the mean gradient.
+  void weights(int iteration, const std::vector<NetParameterInfo>& parameters);
+  void gradients(int iteration, const std::vector<NetParameterInfo>& parameters, double scale);
 
  private:
   using Clock = std::chrono::steady_clock;

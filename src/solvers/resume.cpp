@@ -1,6 +1,4 @@
 // Solver: writing snapshots and going on from them.
-#include <omp.h>
-
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -8,14 +6,13 @@
 #include "base/crc32c.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/parallel.h"
 #include "math/loops.h"
 #include "solvers/snapshot.h"
 #include "solvers/solver.h"
 
 namespace crema {
 namespace {
-
-const char* engine_name(Engine engine) { return engine == Engine::plain ? "plain" : "onednn"; }
 
 // Runs an action that reads a part of a state; its errors get the state's name.
 template <typename Action>
@@ -51,7 +48,7 @@ SolverState Solver::state() const {
   if (monitor_.active()) *state.mutable_monitor() = monitor_.state();
   state.set_tested(tested_);
   state.set_engine(engine_name(options_.engine));
-  state.set_threads(thread_count());
+  state.set_threads(threads_of(options_.threads));
   return state;
 }
 
@@ -87,10 +84,9 @@ bool Solver::try_snapshot(bool best) {
   }
 }
 
-int Solver::thread_count() const { return options_.threads > 0 ? options_.threads : omp_get_max_threads(); }
-
 std::string Solver::run_heading() const {
-  const std::string flags = fmt::format("--engine {} --threads {}", engine_name(options_.engine), thread_count());
+  const std::string flags =
+      fmt::format("--engine {} --threads {}", engine_name(options_.engine), threads_of(options_.threads));
   const std::string start = restored_from_.empty() ? "" : fmt::format("; it went on from {}", restored_from_);
   return fmt::format("# A run in {}, with {}{}.\n", std::filesystem::current_path().string(), flags, start);
 }
@@ -145,14 +141,14 @@ void Solver::restore(const std::string& state_path) {
 
 // The same bits come from the same sums in the same order.
 void Solver::warn_of_other_bits(const SolverState& state) const {
-  const std::string engine(engine_name(options_.engine));
+  const std::string engine = engine_name(options_.engine);
   if (state.has_engine() && state.engine() != engine) {
     CREMA_WARN("the run was computed by engine {} and goes on with {}: its last bits will differ from an uncut one's",
                state.engine(), engine);
   }
-  if (state.has_threads() && state.threads() != thread_count()) {
+  if (state.has_threads() && state.threads() != threads_of(options_.threads)) {
     CREMA_WARN("the run was computed with {} threads and goes on with {}: its last bits may differ from an uncut one's",
-               state.threads(), thread_count());
+               state.threads(), threads_of(options_.threads));
   }
 }
 

@@ -81,7 +81,8 @@ std::vector<Found> find_states(const SolverConfig& config) {
 
 void check_usable(const std::string& path) {
   const SolverState state = read_state(path);
-  read_model(find_model(state, path));
+  const std::string model = find_model(state, path);
+  if (!state.has_model_crc()) read_model(model);  // else it is known to be the file that was written
 }
 
 // Files that were copied may have lost their times.

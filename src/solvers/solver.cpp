@@ -162,22 +162,18 @@ double Solver::iterate() {
         config_.source.at("lr_policy"), iteration_, quoted(config_.solver.lr_policy()), rate);
   const int display = config_.solver.display();
   net_->set_debug_info(config_.solver.debug_info() && (display == 0 || due(display)));
+  const bool histograms = metrics_ && due(config_.solver.histogram_interval());
+  if (histograms) metrics_->weights(iteration_, net_->parameters());
   optimizer_->look_ahead(iteration_, rate);
   const double loss = gradient();
   remember(loss);
-  if (due(display) && options_.log_iterations) report(rate);
-  if (metrics_ && (display == 0 || due(display)))
-    metrics_->train({iteration_, 0, mean_loss(), rate, items(), seconds_}, scores(*net_));
-  if (metrics_ && due(config_.solver.histogram_interval())) {
-    metrics_->histograms(iteration_, net_->parameters(), 1.0 / config_.solver.iter_size());
-  }
+  show(rate);
+  if (histograms) metrics_->gradients(iteration_, net_->parameters(), 1.0 / config_.solver.iter_size());
   optimizer_->update(iteration_, rate);
   if (average_) average_->update(iteration_);
   ++iteration_;
   seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (options_.after_iteration) {
-    options_.after_iteration({iteration_, config_.solver.max_iter(), mean_loss(), rate, items(), seconds_});
-  }
+  if (options_.after_iteration) options_.after_iteration(progress(rate));
   return loss;
 }
 
@@ -219,7 +215,21 @@ double Solver::mean_loss() const {
   return sum / static_cast<double>(losses_.size());
 }
 
-void Solver::report(float rate) {
+Progress Solver::progress(float rate) const {
+  return {iteration_, config_.solver.max_iter(), mean_loss(), rate, items(), seconds_};
+}
+
+// What a displayed iteration leaves in the log and in the metrics; these take every iteration where none is displayed.
+void Solver::show(float rate) {
+  const int display = config_.solver.display();
+  const bool logged = due(display) && options_.log_iterations, kept = metrics_ && (display == 0 || due(display));
+  if (!logged && !kept) return;
+  const std::vector<Score> outputs = scores(*net_);
+  if (logged) report(rate, outputs);
+  if (kept) metrics_->train(progress(rate), outputs);
+}
+
+void Solver::report(float rate, const std::vector<Score>& outputs) {
   const auto now = std::chrono::steady_clock::now();
   const double seconds = std::chrono::duration<double>(now - last_report_).count();
   CREMA_INFO("Iteration {} ({:g} iter/s, {:g}s/{} iters), loss = {:g}", iteration_,
@@ -227,17 +237,8 @@ void Solver::report(float rate) {
   last_report_ = now;
   last_reported_ = iteration_;
   int index = 0;
-  for (const Score& score : scores(*net_)) CREMA_INFO("    Train net output #{}: {}", index++, text(score));
+  for (const Score& score : outputs) CREMA_INFO("    Train net output #{}: {}", index++, text(score));
   CREMA_INFO("Iteration {}, lr = {:g}", iteration_, rate);
-}
-
-long Solver::items() const {
-  for (int i = 0; i < net_->layers(); ++i) {
-    if (!net_->bottoms(i).empty() || net_->tops(i).empty()) continue;
-    const Blob& data = *net_->tops(i)[0];
-    return data.axes() > 0 ? data.dim(0) * config_.solver.iter_size() : 0;
-  }
-  return 0;
 }
 
 }  // namespace crema

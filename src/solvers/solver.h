@@ -80,9 +80,11 @@ class Solver {
   // Writes model and state, and removes those that keep_last does not keep. Throws Error if that fails.
   void snapshot() { write_snapshot(false); }
 
-  // Records that an iteration takes: those in the first top of the first layer that reads nothing (a data layer, as
-  // nets are written); 0 if that is not known.
-  long items() const;
+  // Whether SolverOptions::poll ended the last step().
+  bool stopped() const { return stopped_; }
+
+  // Records that an iteration takes; 0 if that is not known.
+  long items() const { return net_->batch_size() * config_.solver.iter_size(); }
 
  private:
   void build_nets();
@@ -95,13 +97,14 @@ class Solver {
   bool stop_asked();
   void remember(double loss);
   double mean_loss() const;
-  void report(float rate);
+  Progress progress(float rate) const;
+  void show(float rate);
+  void report(float rate, const std::vector<Score>& outputs);
   void write_snapshot(bool best);
   void check_parameters() const;
   SolverState state() const;
   std::string run_heading() const;
   void warn_of_other_bits(const SolverState& state) const;
-  int thread_count() const;
   bool try_snapshot(bool best = false);
   void start_metrics();
   void finish();

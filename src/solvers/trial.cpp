@@ -30,12 +30,6 @@ Overfit overfit(SolverConfig config, SolverOptions options, uint64_t records) {
   }
   options.snapshots = false;
   options.first_records = records;
-  bool stopped = false;
-  options.poll = [asked = options.poll, &stopped] {
-    const Request request = asked ? asked() : Request::none;
-    stopped = stopped || request == Request::stop;
-    return request;
-  };
   const int iterations = config.solver.max_iter();
   Solver solver(std::move(config), std::move(options));
   solver.check_ready();
@@ -46,7 +40,7 @@ Overfit overfit(SolverConfig config, SolverOptions options, uint64_t records) {
   const auto mean = [&] {
     return std::accumulate(losses.begin(), losses.end(), 0.0) / static_cast<double>(losses.size());
   };
-  while (result.iterations < iterations && !stopped && !result.learned) {
+  while (result.iterations < iterations && !solver.stopped() && !result.learned) {
     losses.push_back(solver.step(1));
     if (losses.size() > epoch) losses.pop_front();
     ++result.iterations;
@@ -55,7 +49,7 @@ Overfit overfit(SolverConfig config, SolverOptions options, uint64_t records) {
     if (result.iterations == static_cast<int>(epoch)) result.first = result.last;
     result.learned = result.last < 0.05 * result.first;
   }
-  result.stopped = stopped && !result.learned;
+  result.stopped = solver.stopped() && !result.learned;
   check(result.stopped || result.iterations >= static_cast<int>(epoch),
         "max_iter {} is less than one pass over the {} records, {} iterations", iterations, records, epoch);
   return result;
