@@ -6,12 +6,13 @@ function(crema_warnings target)
   endif()
 endfunction()
 
-# add_crema_library(NAME [DEFINITIONS...]): a shared library from all of src/. The layers and solvers register themselves
-# from static objects, which a linker would drop from a static archive: hence objects in a shared library.
+# add_crema_library(NAME FOLDERS folder... [DEFINITIONS definition...]): a shared library from those folders of src/ and
+# from the layers. Layers and solvers register themselves from static objects, which a linker would drop from a static
+# archive: hence objects in a shared library.
 function(add_crema_library name)
-  file(GLOB core_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/base/*.cpp ${PROJECT_SOURCE_DIR}/src/math/*.cpp
-    ${PROJECT_SOURCE_DIR}/src/data/*.cpp ${PROJECT_SOURCE_DIR}/src/config/*.cpp ${PROJECT_SOURCE_DIR}/src/core/*.cpp
-    ${PROJECT_SOURCE_DIR}/src/solvers/*.cpp)
+  cmake_parse_arguments(library "" "" "FOLDERS;DEFINITIONS" ${ARGN})
+  list(TRANSFORM library_FOLDERS REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/src/\\1/*.cpp" OUTPUT_VARIABLE core_patterns)
+  file(GLOB core_sources CONFIGURE_DEPENDS ${core_patterns})
   file(GLOB layer_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/layers/*.cpp)
   add_library(${name}_layers OBJECT ${layer_sources})
   add_library(${name} SHARED ${core_sources} $<TARGET_OBJECTS:${name}_layers> $<TARGET_OBJECTS:crema_proto>)
@@ -19,7 +20,7 @@ function(add_crema_library name)
     target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:crema_dependencies>)
     target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
       $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/proto> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/crema>)
-    target_compile_definitions(${target} PRIVATE ${ARGN} CREMA_VERSION="${PROJECT_VERSION}")
+    target_compile_definitions(${target} PRIVATE ${library_DEFINITIONS} CREMA_VERSION="${PROJECT_VERSION}")
     crema_warnings(${target})
     target_compile_options(${target} PRIVATE -fno-math-errno -fno-trapping-math)
     if(CREMA_NATIVE)
