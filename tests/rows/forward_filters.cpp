@@ -1,6 +1,6 @@
 // Forward rows of convolutions, pooling and inner products.
 // The numbers are worked out by hand, or by a few lines of Python that know nothing of crema.
-#include "rows/forward_rows.h"
+#include "rows/row_tables.h"
 
 namespace crema {
 namespace {

