@@ -28,8 +28,9 @@ function(add_crema_library name)
     endif()
     add_dependencies(${target} crema_proto)
   endforeach()
-  # What every layer includes, and takes longer to read than most layers to compile.
+  # What every layer and much of the rest includes; it takes longer to read than most of them to compile.
   target_precompile_headers(${name}_layers PRIVATE ${PROJECT_SOURCE_DIR}/src/core/layer.h)
+  target_precompile_headers(${name} REUSE_FROM ${name}_layers)
   target_compile_features(${name} PUBLIC cxx_std_20)
   target_link_libraries(${name} PUBLIC protobuf::libprotobuf fmt::fmt spdlog::spdlog OpenMP::OpenMP_CXX)
   target_link_options(${name} PRIVATE -Wl,--no-undefined)

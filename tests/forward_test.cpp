@@ -9,6 +9,7 @@
 #include "support/array.h"
 #include "support/data_files.h"
 #include "support/golden.h"
+#include "support/largest_error.h"
 
 namespace crema {
 namespace {
@@ -78,8 +79,9 @@ void run(const ForwardRow& row, Engine engine, const TempFolder& files) {
     EXPECT_TRUE(row.tops.any_shape || top.shape().dims() == expected.dims) << "top " << t << ": " << top.shape().str();
     ASSERT_EQ(top.count(), static_cast<long>(expected.values.size())) << "top " << t;
     for (size_t i = 0; i < expected.values.size(); ++i) {
-      const float tolerance = static_cast<float>(kTolerance) * std::max(1.f, std::abs(expected.values[i]));
-      EXPECT_NEAR(top.data()[i], expected.values[i], tolerance) << "top " << t << ", element " << i;
+      const float scale = std::max(1.f, std::abs(expected.values[i]));
+      EXPECT_NEAR(top.data()[i] / scale, expected.values[i] / scale, kTolerance) << "top " << t << ", element " << i;
+      LargestError::note(std::abs(top.data()[i] - expected.values[i]) / scale);
     }
   }
 }

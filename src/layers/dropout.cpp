@@ -1,4 +1,4 @@
-// Dropout, in TRAIN:  y = x / (1 - ratio) with probability 1 - ratio, else 0.  In TEST:  y = x.
+// Dropout:  in TRAIN  y = x / (1 - ratio) with probability 1 - ratio, else 0;  in TEST  y = x.
 // bottom[0] x: any shape.  top[0] y: the shape of x.  No parameters.
 // Hinton et al., 2012, arXiv:1207.0580, scaled while training.
 #include "core/layer.h"

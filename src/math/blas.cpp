@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <vector>
 
 #include <cblas.h>
 
@@ -67,19 +66,19 @@ void axpy(long n, real alpha, const real* x, real* y) {
 }
 
 void sum_channels(long outer, long channels, long inner, const real* x, real beta, real* sums) {
+  constexpr long kTile = 64;
   parallel_for(channels, outer * inner, [&](long begin, long end) {
-    std::vector<double> total(static_cast<size_t>(end - begin), 0.0);
-    for (long n = 0; n < outer; ++n) {
-      const real* row = x + n * channels * inner;
-      if (inner == 1) {
-        for (long c = begin; c < end; ++c) total[c - begin] += row[c];
-      } else {
-        for (long c = begin; c < end; ++c) total[c - begin] += sum_row(row + c * inner, inner);
+    for (long first = begin; first < end; first += kTile) {
+      const long width = std::min(kTile, end - first);
+      double total[kTile] = {};
+      for (long n = 0; n < outer; ++n) {
+        const real* row = x + (n * channels + first) * inner;
+        for (long k = 0; k < width; ++k) total[k] += inner == 1 ? row[k] : sum_row(row + k * inner, inner);
       }
-    }
-    for (long c = begin; c < end; ++c) {
-      const real sum = static_cast<real>(total[c - begin]);
-      sums[c] = beta == 0 ? sum : beta * sums[c] + sum;
+      for (long k = 0; k < width; ++k) {
+        const real sum = static_cast<real>(total[k]);
+        sums[first + k] = beta == 0 ? sum : beta * sums[first + k] + sum;
+      }
     }
   });
 }

@@ -21,10 +21,10 @@ class Combine final : public EngineCombine {
     for (size_t k = 0; k < sources; ++k) {
       const int index = static_cast<int>(k);
       sources_.push_back(dnnl::memory(pd.src_desc(index), onednn::cpu(), DNNL_MEMORY_NONE));
-      arguments_.emplace(DNNL_ARG_MULTIPLE_SRC + index, sources_.back());
+      arguments_.push_back({DNNL_ARG_MULTIPLE_SRC + index, sources_.back().get()});
     }
     target_ = dnnl::memory(pd.dst_desc(), onednn::cpu(), DNNL_MEMORY_NONE);
-    arguments_.emplace(DNNL_ARG_DST, target_);
+    arguments_.push_back({DNNL_ARG_DST, target_.get()});
   }
 
   void run(std::span<const real* const> x, real* y) override {
@@ -32,8 +32,7 @@ class Combine final : public EngineCombine {
       dnnl::stream& stream = onednn::stream();
       for (size_t k = 0; k < x.size(); ++k) sources_[k].set_data_handle(const_cast<real*>(x[k]), stream);
       target_.set_data_handle(y, stream);
-      primitive_.execute(stream, arguments_);
-      stream.wait();
+      onednn::execute(primitive_, arguments_);
     });
   }
 
@@ -42,9 +41,9 @@ class Combine final : public EngineCombine {
  private:
   std::string name_;
   dnnl::primitive primitive_;
-  std::vector<dnnl::memory> sources_;  // handles of what arguments_ holds
+  std::vector<dnnl::memory> sources_;
   dnnl::memory target_;
-  std::unordered_map<int, dnnl::memory> arguments_;
+  std::vector<dnnl_exec_arg_t> arguments_;  // of these
 };
 
 template <typename Make>

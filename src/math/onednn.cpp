@@ -73,6 +73,13 @@ std::optional<Layout> layout_of(const dnnl::memory::desc& desc, const Shape& sha
   return std::nullopt;
 }
 
+void execute(const dnnl::primitive& primitive, const std::vector<dnnl_exec_arg_t>& arguments) {
+  const auto count = static_cast<int>(arguments.size());
+  dnnl::error::wrap_c_api(dnnl_primitive_execute(primitive.get(), stream().get(), count, arguments.data()),
+                          "a primitive could not be run");
+  stream().wait();
+}
+
 Primitive::Primitive(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad,
                      std::initializer_list<Argument> arguments)
     : primitive_(primitive), scratchpad_bytes_(scratchpad.get_size()) {
@@ -82,6 +89,7 @@ Primitive::Primitive(const dnnl::primitive& primitive, const dnnl::memory::desc&
   if (scratchpad_bytes_ > 0) {
     arguments_.emplace(DNNL_ARG_SCRATCHPAD, dnnl::memory(scratchpad, cpu(), DNNL_MEMORY_NONE));
   }
+  for (const auto& [index, memory] : arguments_) handles_.push_back({index, memory.get()});
 }
 
 void Primitive::run(Pointers pointers) {
@@ -94,8 +102,7 @@ void Primitive::run(Pointers pointers) {
     };
     for (const auto& [index, pointer] : pointers) bind(index, pointer);
     if (scratchpad_bytes_ > 0) bind(DNNL_ARG_SCRATCHPAD, scratchpad(scratchpad_bytes_));
-    primitive_.execute(stream(), arguments_);
-    stream().wait();
+    execute(primitive_, handles_);
   });
 }
 

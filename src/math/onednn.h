@@ -15,6 +15,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include <oneapi/dnnl/dnnl.hpp>
 
@@ -39,6 +40,9 @@ dnnl::memory::desc describe_any(const Shape& shape);
 
 // Which layout of ours the descriptor is; nothing if none. The primitive is then asked again, with a layout of ours.
 std::optional<Layout> layout_of(const dnnl::memory::desc& desc, const Shape& shape);
+
+// Runs a primitive to its end, through oneDNN's C function: the C++ one copies the arguments on each call.
+void execute(const dnnl::primitive& primitive, const std::vector<dnnl_exec_arg_t>& arguments);
 
 // A primitive that computes in the caller's memory. Nothing is allocated once the calling
 // thread's scratchpad has reached its size.
@@ -68,6 +72,7 @@ class Primitive {
 
   dnnl::primitive primitive_;
   std::unordered_map<int, dnnl::memory> arguments_;
+  std::vector<dnnl_exec_arg_t> handles_;  // of the arguments
   size_t scratchpad_bytes_ = 0;
 };
 

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "support/largest_error.h"
 
 namespace crema {
 namespace {
@@ -82,6 +83,7 @@ testing::AssertionResult near(const Array& expected, const Shape& shape, const r
     largest = off;
     if (std::isnan(off)) break;  // nothing is worse
   }
+  if (magnitude > 0) LargestError::note(largest / magnitude);
   if (largest <= tolerance * magnitude) return testing::AssertionSuccess();
   return testing::AssertionFailure() << "element " << worst << " of " << shape.str() << " is " << actual[worst]
                                      << ", expected " << expected.values[worst] << "; off by " << largest / magnitude
