@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <vector>
 
 #include <cblas.h>
 
@@ -67,19 +66,24 @@ void axpy(long n, real alpha, const real* x, real* y) {
 }
 
 void sum_channels(long outer, long channels, long inner, const real* x, real beta, real* sums) {
-  parallel_for(channels, outer * inner, [&](long begin, long end) {
-    std::vector<double> total(static_cast<size_t>(end - begin), 0.0);
-    for (long n = 0; n < outer; ++n) {
-      const real* row = x + n * channels * inner;
-      if (inner == 1) {
-        for (long c = begin; c < end; ++c) total[c - begin] += row[c];
-      } else {
-        for (long c = begin; c < end; ++c) total[c - begin] += sum_row(row + c * inner, inner);
+  constexpr long kTile = 16;
+  const long tile = inner == 1 ? kTile : 1;
+  parallel_for((channels + tile - 1) / tile, tile * outer * inner, [&](long begin, long end) {
+    for (long first = begin * tile; first < std::min(channels, end * tile); first += tile) {
+      const long width = std::min(tile, channels - first);
+      double total[kTile] = {};
+      for (long n = 0; n < outer; ++n) {
+        const real* row = x + (n * channels + first) * inner;
+        if (inner == 1) {
+          for (long c = 0; c < width; ++c) total[c] += row[c];
+        } else {
+          for (long c = 0; c < width; ++c) total[c] += sum_row(row + c * inner, inner);
+        }
       }
-    }
-    for (long c = begin; c < end; ++c) {
-      const real sum = static_cast<real>(total[c - begin]);
-      sums[c] = beta == 0 ? sum : beta * sums[c] + sum;
+      for (long c = 0; c < width; ++c) {
+        const real sum = static_cast<real>(total[c]);
+        sums[first + c] = beta == 0 ? sum : beta * sums[first + c] + sum;
+      }
     }
   });
 }
