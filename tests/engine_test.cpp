@@ -27,6 +27,11 @@ std::string convolution(const std::string& settings) {
          settings + " }";
 }
 
+std::string deconvolution(const std::string& settings) {
+  return "type: 'Deconvolution' convolution_param { weight_filler { type: 'xavier' } bias_filler { type: 'uniform' } " +
+         settings + " }";
+}
+
 std::string pooling(const std::string& settings) { return "type: 'Pooling' pooling_param { " + settings + " }"; }
 
 std::string eltwise(const std::string& settings) { return "type: 'Eltwise' eltwise_param { " + settings + " }"; }
@@ -39,6 +44,18 @@ const std::vector<EngineRow> kRows = {
     {"convolution_no_bias", convolution("num_output: {C} kernel_size: 2 bias_term: false")},
     {"convolution_groups", convolution("num_output: 9 kernel_size: 3 group: 3"), 1, 3},
     {"convolution_depthwise", convolution("num_output: {C} kernel_size: 3 pad: 1 group: {C}")},
+    {"convolution_depthwise_stride",
+     "type: 'DepthwiseConvolution' convolution_param { num_output: {C} kernel_size: 3 pad: 1 stride: 2 "
+     "weight_filler { type: 'xavier' } bias_filler { type: 'uniform' } }"},
+    {"deconvolution", deconvolution("num_output: {C} kernel_size: 3")},
+    {"deconvolution_1x1", deconvolution("num_output: 19 kernel_size: 1")},
+    {"deconvolution_stride", deconvolution("num_output: {C} kernel_size: 4 stride: 2 pad: 1")},
+    {"deconvolution_by_axis",
+     deconvolution("num_output: {C} kernel_h: 3 kernel_w: 2 stride_h: 2 stride_w: 3 pad_h: 1 pad_w: 0")},
+    {"deconvolution_dilated", deconvolution("num_output: 7 kernel_size: 3 dilation: 2 pad: 1")},
+    {"deconvolution_no_bias", deconvolution("num_output: {C} kernel_size: 2 stride: 2 bias_term: false")},
+    {"deconvolution_groups", deconvolution("num_output: 9 kernel_size: 3 stride: 2 group: 3"), 1, 3},
+    {"deconvolution_each_channel", deconvolution("num_output: {C} kernel_size: 4 stride: 2 pad: 1 group: {C}")},
     {"pooling_max", pooling("pool: MAX kernel_size: 3 stride: 2")},
     {"pooling_max_padded", pooling("pool: MAX kernel_size: 3 stride: 2 pad: 1")},
     {"pooling_ave", pooling("pool: AVE kernel_size: 2 stride: 2")},

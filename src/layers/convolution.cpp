@@ -3,298 +3,259 @@
 // bottom[i] x: batch axes, channels (at `axis`), any number of spatial axes; all of one shape.  top[i] y: num_output in
 // place of the channels.  Parameters: weights (num_output, channels / group, kernel...), bias (num_output).
 // Rejects a kernel larger than the padded input, and channels or num_output that group does not divide.
+// Deconvolution:  the transpose:  y[n, o, p * stride - pad + k * dilation] += w[c, o, k] * x[n, c, p]  over all c, p,
+// k, from y = b[o] on.  top[i] y: num_output and stride * (size - 1) + dilation * (kernel - 1) + 1 - 2 * pad for each
+// size. Parameters: weights (channels, num_output / group, kernel...), bias (num_output).  Rejects a pad that leaves
+// nothing of y, and channels or num_output that group does not divide (Zeiler et al., 2010; Long et al.,
+// arXiv:1411.4038). DepthwiseConvolution:  Convolution with group = channels, which is also what no group means (Howard
+// et al., 2017, arXiv:1704.04861).  Rejects another group, and a num_output that is no multiple of the channels.
+// ConvolutionDepthwise:  the same where num_output, too, is the number of channels, and need not be given.
 #include <algorithm>
 
-#include <omp.h>
-
-#include "base/parallel.h"
 #include "core/layer.h"
+#include "core/window_fields.h"
 #include "math/blas.h"
+#include "math/channels.h"
+#include "math/convolution_plain.h"
 #include "math/engine_convolution.h"
-#include "math/im2col.h"
 
 namespace crema {
 namespace {
 
-using Numbers = google::protobuf::RepeatedField<uint32_t>;
-
-// A field that holds one number for all spatial axes or one for each, or has two fields by name in its place.
-struct AxisField {
-  const char* name;
-  const Numbers& list;
-  long minimum;
-  const char *name_h = "", *name_w = "";
-  bool has_h = false, has_w = false;
-  uint32_t h = 0, w = 0;
-
-  std::vector<long> read() const {
-    check(list.empty() || !(has_h || has_w), "{} is given, and so is {}; give one of them", name,
-          has_h ? name_h : name_w);
-    std::vector<long> values(list.begin(), list.end());
-    if (has_h || has_w) values = {h, w};
-    constexpr long kLimit = 1L << 30;
-    for (const long v : values) {
-      check(v >= minimum && v <= kLimit, "{} is {}; expected {} to {}", label(), fmt::join(values, " "), minimum,
-            kLimit);
-    }
-    return values;
-  }
-
-  std::string label() const { return has_h || has_w ? fmt::format("{}, {}", name_h, name_w) : name; }
-};
-
-std::vector<long> expand(const char* name, const std::vector<long>& values, int axes, long fallback) {
-  const auto n = static_cast<size_t>(axes);
-  if (values.size() <= 1) return std::vector<long>(n, values.empty() ? fallback : values[0]);
-  check(values.size() == n, "{} has {} values for {} spatial axes; expected one, or one for each", name, values.size(),
-        n);
-  return values;
-}
-
-// Gradients of the weights are summed within this many groups of images, then over the groups: the order of the sums
-// does not depend on how many threads take part.
-constexpr long kBlocks = 16;
-constexpr long kMaxPartials = 1L << 24;  // elements
-
-class Convolution final : public Layer {
+// What a convolution and its transpose share. Between images (x of the one, y of the other) and maps (the reverse)
+// there are three passes, by the engine or without it.
+class Convolutional : public Layer {
  public:
-  explicit Convolution(const LayerParameter& config) : config_(config.convolution_param()) {
-    const ConvolutionParameter& c = config_;
-    check(c.num_output() > 0, "num_output is {}; expected a positive number", c.num_output());
-    check(c.group() > 0, "group is 0; expected a positive number");
-    check(c.num_output() % c.group() == 0, "num_output {} is not divisible by group {}", c.num_output(), c.group());
-    const bool named = c.has_kernel_h() || c.has_kernel_w();
-    check(named || !c.kernel_size().empty(), "the kernel has no size; expected kernel_size, or kernel_h and kernel_w");
-    given_.kernel = AxisField{"kernel_size",    c.kernel_size(), 1,           "kernel_h", "kernel_w", c.has_kernel_h(),
-                              c.has_kernel_w(), c.kernel_h(),    c.kernel_w()}
-                        .read();
-    given_.stride = AxisField{"stride",         c.stride(),   1,           "stride_h", "stride_w", c.has_stride_h(),
-                              c.has_stride_w(), c.stride_h(), c.stride_w()}
-                        .read();
-    given_.pad =
-        AxisField{"pad", c.pad(), 0, "pad_h", "pad_w", c.has_pad_h(), c.has_pad_w(), c.pad_h(), c.pad_w()}.read();
-    given_.dilation = AxisField{"dilation", c.dilation(), 1}.read();
-  }
-
   Contract contract() const override {
     return Contract().bottoms(1, Contract::kAny).tops(1, Contract::kAny).reads_bottom_data(Indices::all());
   }
 
-  std::string implementation() const override { return engine_ ? engine_->implementation() : "plain"; }
-
-  // Each element of a top is the product of one kernel and the patch below it.
-  double multiply_adds(const Bottoms&, const Tops& top) const override {
-    const auto kernel = static_cast<double>(parameters()[0].count() / config_.num_output());
-    return static_cast<double>(top.size()) * static_cast<double>(top[0]->count()) * kernel;
+ protected:
+  explicit Convolutional(const LayerParameter& config)
+      : config_(config.convolution_param()), fields_(config.convolution_param()) {
+    check(config_.group() > 0, "group is 0; expected a positive number");
   }
 
-  void reshape(const Bottoms& bottom, const Tops& top) override {
+  void check_outputs() const {
+    check(config_.num_output() > 0, "num_output is {}; expected a positive number", config_.num_output());
+    check(config_.num_output() % config_.group() == 0, "num_output {} is not divisible by group {}",
+          config_.num_output(), config_.group());
+  }
+
+  // The one shape of all bottoms. There is a top for each.
+  const Shape& bottom_shape(const Bottoms& bottom, const Tops& top) const {
     check(bottom.size() == top.size(), "{} bottoms and {} tops; expected a top for each bottom", bottom.size(),
           top.size());
     const Shape& x = bottom[0]->shape();
     for (const Blob* b : bottom) {
       check(b->shape() == x, "bottoms differ in shape: {} and {}", x.str(), b->shape().str());
     }
+    return x;
+  }
+
+  // Declares the parameters and sets the passes between images, which `patches` covers with windows, and maps.
+  void prepare(const Shape& image, const Shape& map, int axis, const Patches& patches, bool bias_to_map) {
+    std::vector<long> w = {map[axis], image[axis] / config_.group()};
+    w.insert(w.end(), patches.windows.kernel.begin(), patches.windows.kernel.end());
+    declare_parameter(0, Shape(w), config_.weight_filler());
+    if (config_.bias_term()) declare_parameter(1, Shape{config_.num_output()}, config_.bias_filler());
+    const ConvolutionProblem problem{image, map, Shape(w), patches.windows, config_.group(), bias_to_map};
+    if (problem == problem_) return;
+    // Layouts other than plain know the channels at axis 1 alone.
+    const bool wanted = use_engine() && config_.engine() != ConvolutionParameter::CAFFE && axis == 1;
+    engine_ = wanted ? EngineConvolution::create(problem) : nullptr;
+    if (!engine_) plain_ = PlainConvolution(patches, image.count(0, axis), map[axis], config_.group());
+    problem_ = problem;
+  }
+
+  Layout image_layout() const { return engine_ ? engine_->bottom_layout() : Layout::plain; }
+  Layout map_layout() const { return engine_ ? engine_->top_layout() : Layout::plain; }
+
+  void to_map(const real* image, const real* b, real* map) {
+    const Parameter& w = parameters()[0];
+    if (engine_) return engine_->forward(image, w.data(), w.version(), b, map);
+    plain_.forward(image, w.data(), b, map, scratch(plain_.data_memory()));
+  }
+
+  void to_image(const real* map, real* image) {
+    const Parameter& w = parameters()[0];
+    if (engine_) return engine_->backward_data(map, w.data(), w.version(), image);
+    plain_.backward_data(map, w.data(), image, scratch(plain_.data_memory()));
+  }
+
+  // Either may be null; db is of a bias that was added to maps.
+  void parameter_gradients(const real* image, const real* map, real* dw, real beta_w, real* db, real beta_b) {
+    if (engine_) return engine_->backward_weights(image, map, dw, beta_w, db, beta_b);
+    if (dw) plain_.backward_weights(image, map, dw, beta_w, scratch(plain_.weights_memory()));
+    if (!db) return;
+    const int axis = problem_.top.axes() - static_cast<int>(problem_.windows.kernel.size()) - 1;
+    sum_channels(problem_.top.count(0, axis), config_.num_output(), problem_.top.count_from(axis + 1), map, beta_b, db);
+  }
+
+  // Null where the parameter is not there or does not learn.
+  Parameter* learning(size_t index) {
+    return index < parameters().size() && parameters()[index].learns() ? &parameters()[index] : nullptr;
+  }
+
+  double multiply_adds(long maps) const {
+    return static_cast<double>(maps) * static_cast<double>(problem_.top.count()) *
+           static_cast<double>(problem_.weights.count_from(1));
+  }
+
+  ConvolutionParameter config_;
+  const WindowFields fields_;
+  ConvolutionProblem problem_;
+  std::unique_ptr<EngineConvolution> engine_;
+
+ private:
+  PlainConvolution plain_;
+};
+
+class Convolution : public Convolutional {
+ public:
+  explicit Convolution(const LayerParameter& config) : Convolution(config, true) {}
+
+  std::string implementation() const override { return engine_ ? engine_->implementation() : "plain"; }
+
+  double multiply_adds(const Bottoms&, const Tops& top) const override {
+    return Convolutional::multiply_adds(static_cast<long>(top.size()));
+  }
+
+  void reshape(const Bottoms& bottom, const Tops& top) override {
+    const Shape& x = bottom_shape(bottom, top);
     const int axis = x.canonical(config_.axis());
-    set_windows(x, axis);
+    check(x[axis] > 0 && x[axis] % config_.group() == 0, "{} channels are not divisible by group {}", x[axis],
+          config_.group());
+    const Patches patches = fields_.patches(x, axis);
     std::vector<long> y = x.dims();
     y[axis] = config_.num_output();
-    std::copy(patches_.output.begin(), patches_.output.end(), y.begin() + axis + 1);
+    std::copy(patches.output.begin(), patches.output.end(), y.begin() + axis + 1);
     const Shape top_shape(y);
-
-    std::vector<long> w = {config_.num_output(), patches_.channels / config_.group()};
-    w.insert(w.end(), patches_.windows.kernel.begin(), patches_.windows.kernel.end());
-    const Shape weights(w);
-    declare_parameter(0, weights, config_.weight_filler());
-    if (config_.bias_term()) declare_parameter(1, Shape{config_.num_output()}, config_.bias_filler());
-
-    batch_ = x.count(0, axis);
-    matrix_count_ = patches_.windows.trivial() ? 0 : Shape{patches_.rows(), patches_.columns()}.count();
-    choose_engine({x, top_shape, weights, patches_.windows, config_.group(), config_.bias_term()}, axis);
+    prepare(x, top_shape, axis, patches, config_.bias_term());
     for (size_t i = 0; i < top.size(); ++i) {
-      takes(static_cast<int>(i), engine_ ? engine_->bottom_layout() : Layout::plain);
-      top[i]->reshape(top_shape, engine_ ? engine_->top_layout() : Layout::plain);
+      takes(static_cast<int>(i), image_layout());
+      top[i]->reshape(top_shape, map_layout());
     }
   }
 
   void forward(const Bottoms& bottom, const Tops& top) override {
-    const Parameter& w = parameters()[0];
     const real* b = config_.bias_term() ? parameters()[1].data() : nullptr;
+    for (size_t i = 0; i < bottom.size(); ++i) to_map(bottom[i]->data(), b, top[i]->mutable_data());
+  }
+
+  void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) override {
+    Parameter *w = learning(0), *b = learning(1);
+    real *dw = w ? w->mutable_diff() : nullptr, *db = b ? b->mutable_diff() : nullptr;
+    real beta_w = w ? w->beta() : 0, beta_b = b ? b->beta() : 0;
     for (size_t i = 0; i < bottom.size(); ++i) {
-      if (engine_) {
-        engine_->forward(bottom[i]->data(), w.data(), w.version(), b, top[i]->mutable_data());
-      } else {
-        forward_plain(bottom[i]->data(), w.data(), b, top[i]->mutable_data());
-      }
+      if (dw || db) parameter_gradients(bottom[i]->data(), top[i]->diff(), dw, beta_w, db, beta_b);
+      beta_w = beta_b = 1;
+      if (down[i]) to_image(top[i]->diff(), bottom[i]->mutable_diff());
+    }
+  }
+
+ protected:
+  Convolution(const LayerParameter& config, bool knows_outputs) : Convolutional(config) {
+    if (knows_outputs) check_outputs();
+  }
+};
+
+class Deconvolution final : public Convolutional {
+ public:
+  explicit Deconvolution(const LayerParameter& config) : Convolutional(config) { check_outputs(); }
+
+  std::string implementation() const override { return engine_ ? engine_->backward_data_implementation() : "plain"; }
+
+  double multiply_adds(const Bottoms& bottom, const Tops&) const override {
+    return Convolutional::multiply_adds(static_cast<long>(bottom.size()));
+  }
+
+  void reshape(const Bottoms& bottom, const Tops& top) override {
+    const Shape& x = bottom_shape(bottom, top);
+    const int axis = x.canonical(config_.axis()), spatial = x.axes() - axis - 1;
+    check(x[axis] > 0 && x[axis] % config_.group() == 0, "{} channels are not divisible by group {}", x[axis],
+          config_.group());
+    const Windows windows = fields_.windows(spatial);
+    std::vector<long> y = x.dims();
+    y[axis] = config_.num_output();
+    for (int a = 0; a < spatial; ++a) {
+      const long in = x[axis + 1 + a], out = windows.stride[a] * (in - 1) + windows.extent(a) - 2 * windows.pad[a];
+      check(in > 0 && out > 0,
+            "spatial axis {} of {} elements becomes {}: nothing is left by stride {}, kernel {}{}, pad {}", a, in, out,
+            windows.stride[a], windows.kernel[a],
+            windows.dilation[a] > 1 ? fmt::format(" (dilated: {})", windows.extent(a)) : "", windows.pad[a]);
+      y[axis + 1 + a] = out;
+    }
+    top_shape_ = Shape(y);
+    prepare(top_shape_, x, axis, fields_.patches(top_shape_, axis), false);
+    split_ = AxisSplit(top_shape_, axis);
+    for (size_t i = 0; i < top.size(); ++i) {
+      takes(static_cast<int>(i), map_layout());
+      top[i]->reshape(top_shape_, image_layout());
+    }
+  }
+
+  void forward(const Bottoms& bottom, const Tops& top) override {
+    for (size_t i = 0; i < bottom.size(); ++i) {
+      to_image(bottom[i]->data(), top[i]->mutable_data());
+      if (config_.bias_term()) add_to_channels(split_, image_layout(), parameters()[1].data(), top[i]->mutable_data());
     }
   }
 
   void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) override {
-    Parameter& w = parameters()[0];
-    Parameter* b = config_.bias_term() && parameters()[1].learns() ? &parameters()[1] : nullptr;
-    real* dw = w.learns() ? w.mutable_diff() : nullptr;
-    real* db = b ? b->mutable_diff() : nullptr;
-    real beta_w = dw ? w.beta() : 0, beta_b = db ? b->beta() : 0;
+    Parameter *w = learning(0), *b = learning(1);
+    real beta_w = w ? w->beta() : 0, beta_b = b ? b->beta() : 0;
     for (size_t i = 0; i < bottom.size(); ++i) {
-      const real *x = bottom[i]->data(), *dy = top[i]->diff();
-      if (dw || db) {
-        if (engine_) {
-          engine_->backward_weights(x, dy, dw, beta_w, db, beta_b);
-        } else {
-          if (dw) backward_weights_plain(x, dy, dw, beta_w);
-          if (db) sum_channels(batch_, config_.num_output(), patches_.columns(), dy, beta_b, db);
-        }
-        beta_w = beta_b = 1;
-      }
-      if (!down[i]) continue;
-      if (engine_) {
-        engine_->backward_data(dy, w.data(), w.version(), bottom[i]->mutable_diff());
-      } else {
-        backward_data_plain(dy, w.data(), bottom[i]->mutable_diff());
-      }
+      const real* dy = top[i]->diff();
+      if (w) parameter_gradients(dy, bottom[i]->data(), w->mutable_diff(), beta_w, nullptr, 0);
+      if (b) sum_over_channels(split_, image_layout(), dy, beta_b, b->mutable_diff());
+      beta_w = beta_b = 1;
+      if (down[i]) to_map(dy, nullptr, bottom[i]->mutable_diff());
     }
   }
 
  private:
-  void set_windows(const Shape& x, int axis) {
-    const int spatial = x.axes() - axis - 1;
-    Windows& windows = patches_.windows;
-    windows.kernel = expand("kernel_size", given_.kernel, spatial, 1);
-    windows.stride = expand("stride", given_.stride, spatial, 1);
-    windows.pad = expand("pad", given_.pad, spatial, 0);
-    windows.dilation = expand("dilation", given_.dilation, spatial, 1);
-    patches_.channels = x[axis];
-    check(x[axis] > 0 && x[axis] % config_.group() == 0, "{} channels are not divisible by group {}", x[axis],
-          config_.group());
-    patches_.input.assign(x.dims().begin() + axis + 1, x.dims().end());
-    patches_.output.clear();
-    std::vector<long> extent, padded;
-    for (int a = 0; a < spatial; ++a) {
-      extent.push_back(windows.extent(a));
-      padded.push_back(x[axis + 1 + a] + 2 * windows.pad[a]);
-      patches_.output.push_back(windows.positions(a, x[axis + 1 + a]));
-    }
-    const bool dilated = extent != windows.kernel;
-    check(std::count(patches_.output.begin(), patches_.output.end(), 0) == 0,
-          "kernel {}{} is larger than the padded input {}", fmt::join(windows.kernel, "x"),
-          dilated ? fmt::format(" (dilated: {})", fmt::join(extent, "x")) : "", fmt::join(padded, "x"));
-  }
-
-  // Layouts other than plain know the channels at axis 1 alone.
-  void choose_engine(const ConvolutionProblem& problem, int axis) {
-    if (problem == problem_) return;
-    const bool wanted = use_engine() && config_.engine() != ConvolutionParameter::CAFFE && axis == 1;
-    engine_ = wanted ? EngineConvolution::create(problem) : nullptr;
-    problem_ = problem;
-  }
-
-  // --- the plain path: for each image, and each group of it, a product of two matrices -------------------------------
-
-  struct Sizes {
-    long outputs, inputs, positions;  // of a group: weights are outputs x inputs, the patches inputs x positions
-  };
-  Sizes sizes() const {
-    const long group = config_.group();
-    return {config_.num_output() / group, patches_.rows() / group, patches_.columns()};
-  }
-
-  // How many of `items` (images, or blocks of them) are worked on side by side, each on one thread. With fewer items
-  // than threads it is one, and all threads work on that.
-  long lanes(long items) const {
-    const long threads = omp_get_max_threads();
-    return items < threads ? 1 : threads;
-  }
-
-  // Calls body(item, matrix) for all items; `matrix` is room for the patches of an image in `memory`, one a lane.
-  template <typename Body>
-  void for_items(long items, long lanes, real* memory, const Body& body) const {
-    const Sizes s = sizes();
-    const long cost = batch_ * config_.num_output() * s.inputs / lanes * s.positions;
-    parallel_for(lanes, cost, [&](long first, long last) {
-      for (long lane = first; lane < last; ++lane) {
-        for (long i = items * lane / lanes; i < items * (lane + 1) / lanes; ++i) body(i, memory + lane * matrix_count_);
-      }
-    });
-  }
-
-  // The patches of an image: the image itself where each window is one element.
-  const real* unfold(const real* image, real* matrix) const {
-    if (matrix_count_ == 0) return image;
-    im2col(patches_, image, matrix);
-    return matrix;
-  }
-
-  void forward_plain(const real* x, const real* w, const real* b, real* y) {
-    const Sizes s = sizes();
-    const long x_step = patches_.image_count(), y_step = config_.num_output() * s.positions, count = lanes(batch_);
-    for_items(batch_, count, scratch(count * matrix_count_), [&](long n, real* matrix) {
-      const real* patches = unfold(x + n * x_step, matrix);
-      real* to = y + n * y_step;
-      if (b) fill_channels(1, config_.num_output(), s.positions, b, to);
-      for (long g = 0; g < config_.group(); ++g) {
-        gemm(Use::as_is, Use::as_is, s.outputs, s.positions, s.inputs, 1, w + g * s.outputs * s.inputs,
-             patches + g * s.inputs * s.positions, b ? 1 : 0, to + g * s.outputs * s.positions);
-      }
-    });
-  }
-
-  void backward_data_plain(const real* dy, const real* w, real* dx) {
-    const Sizes s = sizes();
-    const long x_step = patches_.image_count(), y_step = config_.num_output() * s.positions, count = lanes(batch_);
-    for_items(batch_, count, scratch(count * matrix_count_), [&](long n, real* matrix) {
-      real* patches = matrix_count_ == 0 ? dx + n * x_step : matrix;
-      for (long g = 0; g < config_.group(); ++g) {
-        gemm(Use::transposed, Use::as_is, s.inputs, s.positions, s.outputs, 1, w + g * s.outputs * s.inputs,
-             dy + n * y_step + g * s.outputs * s.positions, 0, patches + g * s.inputs * s.positions);
-      }
-      if (matrix_count_ > 0) col2im(patches_, matrix, dx + n * x_step);
-    });
-  }
-
-  void backward_weights_plain(const real* x, const real* dy, real* dw, real beta) {
-    const long count = parameters()[0].count(), blocks = std::min(batch_, kBlocks);
-    const long side_by_side = blocks * count > kMaxPartials ? 1 : lanes(blocks);
-    const long partials = side_by_side == 1 ? 1 : blocks;
-    real* memory = scratch(side_by_side * matrix_count_ + partials * count);
-    real* partial = memory + side_by_side * matrix_count_;
-    if (beta == 0) std::fill(dw, dw + count, real{0});
-    for_items(blocks, side_by_side, memory, [&](long block, real* matrix) {
-      real* sum = partial + (partials == 1 ? 0 : block * count);
-      sum_images(x, dy, batch_ * block / blocks, batch_ * (block + 1) / blocks, matrix, sum);
-      if (partials == 1) axpy(count, 1, sum, dw);
-    });
-    if (partials == 1) return;
-    parallel_for(count, blocks, [&](long begin, long end) {
-      for (long block = 0; block < blocks; ++block) {
-        const real* sum = partial + block * count;
-        for (long i = begin; i < end; ++i) dw[i] += sum[i];
-      }
-    });
-  }
-
-  // sum = the weights' gradient of the images begin .. end-1.
-  void sum_images(const real* x, const real* dy, long begin, long end, real* matrix, real* sum) const {
-    const Sizes s = sizes();
-    for (long n = begin; n < end; ++n) {
-      const real* patches = unfold(x + n * patches_.image_count(), matrix);
-      for (long g = 0; g < config_.group(); ++g) {
-        gemm(Use::as_is, Use::transposed, s.outputs, s.inputs, s.positions, 1,
-             dy + (n * config_.num_output() + g * s.outputs) * s.positions, patches + g * s.inputs * s.positions,
-             n == begin ? 0 : 1, sum + g * s.outputs * s.inputs);
-      }
-    }
-  }
-
-  const ConvolutionParameter config_;
-  Windows given_;  // as the configuration has them: no, one or several numbers each
-  Patches patches_;
-  long batch_ = 0;
-  long matrix_count_ = 0;  // elements of an image's patches; 0 where the image itself is used
-  ConvolutionProblem problem_;
-  std::unique_ptr<EngineConvolution> engine_;
+  Shape top_shape_;
+  AxisSplit split_;  // of a top
 };
 
-const RegisterLayer<Convolution> registered("Convolution", "convolution_param");
+// The number of groups, and what else follows from it, is known when the channels are.
+class DepthwiseConvolution : public Convolution {
+ public:
+  explicit DepthwiseConvolution(const LayerParameter& config) : DepthwiseConvolution(config, false) { check_outputs(); }
+
+  void reshape(const Bottoms& bottom, const Tops& top) override {
+    const Shape& x = bottom[0]->shape();
+    const auto channels = static_cast<uint32_t>(x[x.canonical(config_.axis())]);
+    check(!grouped_ || config_.group() == channels, "group is {}; expected the number of channels, {}", config_.group(),
+          channels);
+    check(channels > 0, "there are no channels");
+    config_.set_group(channels);
+    if (one_each_ && !config_.has_num_output()) config_.set_num_output(channels);
+    check(!one_each_ || config_.num_output() == channels, "num_output is {}; expected the number of channels, {}",
+          config_.num_output(), channels);
+    check_outputs();
+    Convolution::reshape(bottom, top);
+  }
+
+ protected:
+  DepthwiseConvolution(const LayerParameter& config, bool one_each)
+      : Convolution(config, false), one_each_(one_each), grouped_(config_.group() > 1) {}
+
+ private:
+  const bool one_each_;  // an output for each channel
+  const bool grouped_;   // by the configuration
+};
+
+class ConvolutionDepthwise final : public DepthwiseConvolution {
+ public:
+  explicit ConvolutionDepthwise(const LayerParameter& config) : DepthwiseConvolution(config, true) {}
+};
+
+const RegisterLayer<Convolution> convolution("Convolution", "convolution_param");
+const RegisterLayer<Deconvolution> deconvolution("Deconvolution", "convolution_param");
+const RegisterLayer<DepthwiseConvolution> depthwise_convolution("DepthwiseConvolution", "convolution_param");
+const RegisterLayer<ConvolutionDepthwise> convolution_depthwise("ConvolutionDepthwise", "convolution_param");
 
 }  // namespace
 }  // namespace crema

@@ -66,18 +66,23 @@ void axpy(long n, real alpha, const real* x, real* y) {
 }
 
 void sum_channels(long outer, long channels, long inner, const real* x, real beta, real* sums) {
-  constexpr long kTile = 64;
-  parallel_for(channels, outer * inner, [&](long begin, long end) {
-    for (long first = begin; first < end; first += kTile) {
-      const long width = std::min(kTile, end - first);
+  constexpr long kTile = 16;
+  const long tile = inner == 1 ? kTile : 1;
+  parallel_for((channels + tile - 1) / tile, tile * outer * inner, [&](long begin, long end) {
+    for (long first = begin * tile; first < std::min(channels, end * tile); first += tile) {
+      const long width = std::min(tile, channels - first);
       double total[kTile] = {};
       for (long n = 0; n < outer; ++n) {
         const real* row = x + (n * channels + first) * inner;
-        for (long k = 0; k < width; ++k) total[k] += inner == 1 ? row[k] : sum_row(row + k * inner, inner);
+        if (inner == 1) {
+          for (long c = 0; c < width; ++c) total[c] += row[c];
+        } else {
+          for (long c = 0; c < width; ++c) total[c] += sum_row(row + c * inner, inner);
+        }
       }
-      for (long k = 0; k < width; ++k) {
-        const real sum = static_cast<real>(total[k]);
-        sums[first + k] = beta == 0 ? sum : beta * sums[first + k] + sum;
+      for (long c = 0; c < width; ++c) {
+        const real sum = static_cast<real>(total[c]);
+        sums[first + c] = beta == 0 ? sum : beta * sums[first + c] + sum;
       }
     }
   });

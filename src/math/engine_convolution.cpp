@@ -100,6 +100,7 @@ class OnednnConvolution final : public EngineConvolution {
   Layout bottom_layout() const override { return bottom_layout_; }
   Layout top_layout() const override { return top_layout_; }
   std::string implementation() const override { return pd_.forward.impl_info_str(); }
+  std::string backward_data_implementation() const override { return pd_.backward_data.impl_info_str(); }
 
   void forward(const real* x, const real* w, uint64_t version, const real* b, real* y) override {
     if (!forward_) {

@@ -31,7 +31,8 @@ class EngineConvolution {
   // How data and diff of bottom and top lie. Weights, bias and their diffs are plain.
   virtual Layout bottom_layout() const = 0;
   virtual Layout top_layout() const = 0;
-  virtual std::string implementation() const = 0;
+  virtual std::string implementation() const = 0;  // the name of the kernel that computes forward,
+  virtual std::string backward_data_implementation() const = 0;
 
   // `version` changes whenever the weights w do. b: null without bias.
   virtual void forward(const real* x, const real* w, uint64_t version, const real* b, real* y) = 0;

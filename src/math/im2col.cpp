@@ -1,10 +1,12 @@
 #include "math/im2col.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <numeric>
 
 #include "base/parallel.h"
+#include "math/shape.h"
 
 namespace crema {
 namespace {
@@ -18,8 +20,7 @@ long product(const std::vector<long>& sizes) {
 template <typename Line>
 class RowWalk {
  public:
-  RowWalk(const Patches& patches, const std::vector<long>& offset, const Line& line)
-      : p_(patches), offset_(offset), line_(line) {}
+  RowWalk(const Patches& patches, const long* offset, const Line& line) : p_(patches), offset_(offset), line_(line) {}
 
   void run() {
     if (p_.input.empty()) {
@@ -52,7 +53,7 @@ class RowWalk {
   }
 
   const Patches& p_;
-  const std::vector<long>& offset_;
+  const long* offset_;
   const Line& line_;
   long column_ = 0;
 };
@@ -62,12 +63,12 @@ class RowWalk {
 // the channel's elements image, image + stride, ..., the others lie outside of it.
 template <typename Start, typename Line>
 void walk_rows(const Patches& p, long first, long last, const Start& start, const Line& line) {
-  std::vector<long> offset(p.input.size());
+  std::array<long, Shape::kMaxAxes> offset;  // no vector: passes allocate nothing
   for (long row = first; row < last; ++row) {
     long rest = row;
-    for (size_t a = offset.size(); a-- > 0; rest /= p.windows.kernel[a]) offset[a] = rest % p.windows.kernel[a];
+    for (size_t a = p.input.size(); a-- > 0; rest /= p.windows.kernel[a]) offset[a] = rest % p.windows.kernel[a];
     start(row, rest);
-    RowWalk<Line>(p, offset, line).run();
+    RowWalk<Line>(p, offset.data(), line).run();
   }
 }
 

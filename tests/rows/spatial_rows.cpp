@@ -1,11 +1,233 @@
-// Gradient and forward rows of layers that work on planes: Deconvolution, Interp, ....
+// Gradient and forward rows of layers that work on planes: Deconvolution, depthwise convolutions, Axpy, SPP.
 // The numbers are worked out by hand, or by a few lines of Python that know nothing of crema.
 #include "rows/row_tables.h"
 
 namespace crema {
+namespace {
 
-std::vector<GradientRow> gradient_rows_of_spatial() { return {}; }
+const std::vector<GradientRow> kDeconvolutionGradients = {
+    {"deconvolution", {{2, 3, 3, 4}}, "type: 'Deconvolution' convolution_param { num_output: 4 kernel_size: 3 }"},
+    {"deconvolution_1x1", {{2, 3, 2, 1}}, "type: 'Deconvolution' convolution_param { num_output: 5 kernel_size: 1 }"},
+    {"deconvolution_one_element",
+     {{1, 1, 1, 1}},
+     "type: 'Deconvolution' convolution_param { num_output: 1 kernel_size: 2 }"},
+    {"deconvolution_no_bias",
+     {{1, 2, 3, 2}},
+     "type: 'Deconvolution' convolution_param { num_output: 3 kernel_size: 2 bias_term: false }"},
+    {"deconvolution_pad_stride",
+     {{2, 2, 3, 2}},
+     "type: 'Deconvolution' convolution_param { num_output: 3 kernel_size: 4 pad: 1 stride: 2 }"},
+    {"deconvolution_by_axis",
+     {{1, 2, 3, 4}},
+     "type: 'Deconvolution' convolution_param { num_output: 2 kernel_h: 3 kernel_w: 2 pad_h: 1 pad_w: 0 stride_h: 1 "
+     "stride_w: 3 }"},
+    {"deconvolution_dilated",
+     {{1, 2, 3, 2}},
+     "type: 'Deconvolution' convolution_param { num_output: 2 kernel_size: 3 dilation: 2 pad: 1 force_nd_im2col: true "
+     "}"},
+    {"deconvolution_groups",
+     {{2, 4, 2, 3}},
+     "type: 'Deconvolution' convolution_param { num_output: 6 kernel_size: 2 group: 2 stride: 2 }"},
+    {"deconvolution_each_channel",
+     {{1, 3, 2, 2}},
+     "type: 'Deconvolution' convolution_param { num_output: 3 group: 3 kernel_size: 4 stride: 2 pad: 1 }"},
+    {"deconvolution_1d",
+     {{2, 3, 4}},
+     "type: 'Deconvolution' convolution_param { num_output: 2 kernel_size: 3 stride: 2 pad: 1 }"},
+    {"deconvolution_3d",
+     {{1, 2, 2, 3, 2}},
+     "type: 'Deconvolution' convolution_param { num_output: 2 kernel_size: 2 kernel_size: 3 kernel_size: 1 stride: 1 "
+     "stride: 2 stride: 2 }"},
+    {"deconvolution_axis_2",
+     {{2, 2, 3, 2, 2}},
+     "type: 'Deconvolution' convolution_param { num_output: 2 kernel_size: 2 axis: 2 }"},
+    {"deconvolution_two_bottoms",
+     {{1, 2, 2, 3}, {1, 2, 2, 3}},
+     "type: 'Deconvolution' convolution_param { num_output: 3 kernel_size: 2 stride: 2 }",
+     {},
+     {},
+     TRAIN,
+     2},
+};
 
-std::vector<ForwardRow> forward_rows_of_spatial() { return {}; }
+const std::vector<GradientRow> kDepthwiseGradients = {
+    {"depthwise_convolution",
+     {{2, 3, 4, 5}},
+     "type: 'DepthwiseConvolution' convolution_param { num_output: 3 kernel_size: 3 pad: 1 group: 3 }"},
+    {"depthwise_stride",
+     {{2, 2, 5, 6}},
+     "type: 'DepthwiseConvolution' convolution_param { num_output: 2 kernel_size: 3 pad: 1 stride: 2 }"},
+    {"depthwise_two_outputs",
+     {{2, 3, 3, 4}},
+     "type: 'DepthwiseConvolution' convolution_param { num_output: 6 kernel_size: 2 }"},
+    {"depthwise_by_axis",
+     {{1, 2, 5, 7}},
+     "type: 'DepthwiseConvolution' convolution_param { num_output: 2 kernel_h: 5 kernel_w: 2 stride_h: 3 stride_w: 2 "
+     "pad_h: 2 pad_w: 1 }"},
+    {"depthwise_unreached_edge",
+     {{1, 2, 6, 6}},
+     "type: 'DepthwiseConvolution' convolution_param { num_output: 2 kernel_size: 3 stride: 2 }"},
+    {"depthwise_gaps",
+     {{1, 2, 5, 6}},
+     "type: 'DepthwiseConvolution' convolution_param { num_output: 2 kernel_size: 1 stride: 2 }"},
+    {"depthwise_dilated_stride",
+     {{1, 2, 5, 6}},
+     "type: 'DepthwiseConvolution' convolution_param { num_output: 2 kernel_size: 2 dilation: 2 stride: 2 pad: 1 }"},
+    {"depthwise_many_records",
+     {{19, 2, 2, 3}},
+     "type: 'DepthwiseConvolution' convolution_param { num_output: 2 kernel_size: 2 }"},
+    {"depthwise_large_kernel",
+     {{1, 1, 7, 7}},
+     "type: 'DepthwiseConvolution' convolution_param { num_output: 1 kernel_size: 7 pad: 3 }"},
+    {"depthwise_one_element",
+     {{1, 1, 1, 1}},
+     "type: 'DepthwiseConvolution' convolution_param { num_output: 1 kernel_size: 1 }"},
+    {"depthwise_axis_2",
+     {{2, 2, 3, 2, 2}},
+     "type: 'DepthwiseConvolution' convolution_param { num_output: 3 kernel_size: 2 axis: 2 }"},
+    {"convolution_depthwise_by_channels",
+     {{2, 3, 4, 4}},
+     "type: 'ConvolutionDepthwise' convolution_param { kernel_size: 3 pad: 1 stride: 2 }"},
+    {"convolution_depthwise_1d",
+     {{2, 3, 7}},
+     "type: 'ConvolutionDepthwise' convolution_param { num_output: 3 kernel_size: 3 dilation: 2 }"},
+    {"convolution_depthwise_3d",
+     {{1, 2, 3, 4, 3}},
+     "type: 'ConvolutionDepthwise' convolution_param { kernel_size: 2 stride: 1 stride: 2 stride: 1 pad: 1 pad: 0 pad: "
+     "1 }"},
+};
+
+const std::vector<GradientRow> kAxpyGradients = {
+    {"axpy", {{2, 3}, {2, 3, 4, 5}, {2, 3, 4, 5}}, "type: 'Axpy'"},
+    {"axpy_as_an_image", {{2, 3, 1, 1}, {2, 3, 1, 2}, {2, 3, 1, 2}}, "type: 'Axpy'"},
+    {"axpy_no_spatial_axes", {{3, 2}, {3, 2}, {3, 2}}, "type: 'Axpy'"},
+    {"axpy_one_element", {{1, 1, 1}, {1, 1, 1}, {1, 1, 1}}, "type: 'Axpy'"},
+    {"axpy_five_axes", {{2, 1, 1}, {2, 1, 2, 1, 3}, {2, 1, 2, 1, 3}}, "type: 'Axpy'"},
+};
+
+const std::vector<ForwardRow> kDeconvolution = {
+    {"deconvolution",
+     {{{1, 1, 2, 2}, {-2, -2, -3, -3}}},
+     "type: 'Deconvolution' convolution_param { num_output: 1 kernel_size: 2 }",
+     {{{1, 1, 3, 3}, {8, 8, 10, 9, 7, 8, 13, 10, 7}}},
+     {{{1, 1, 2, 2}, {1, 0, -1, 1}}, {10.f}}},
+    {"deconvolution_pad_stride",
+     {{{1, 2, 2, 3}, {2, -1, -1, 0, -1, 5, 0, -1, 3, 0, 2, 3}}},
+     "type: 'Deconvolution' convolution_param { num_output: 2 kernel_size: 3 pad: 1 stride: 2 }",
+     {{{1, 2, 3, 5},
+       {-1, 0, -1, 9, 11, -1, 11, 9, -7, 8, 1, 5, 8, -9, 5, -1, -5, -2, -2, 2, 1, 2, 3, -4, 6, -1, -2, 1, 19, 2}}},
+     {{{2, 2, 3, 3}, {-1, 0, 3, -2, -1, -1, 2,  -1, 3,  -1, -2, 0,  3, 0, 0, 1,  1, -2,
+                      2,  3, 0, 1,  3,  -2, -1, -1, -2, 3,  3,  -2, 1, 1, 1, -1, 3, 1}},
+      {1.f, -1.f}}},
+    {"deconvolution_by_axis",
+     {{{2, 1, 2, 2}, {3, 1, 5, 5, -3, 3, 5, 2}}},
+     "type: 'Deconvolution' convolution_param { num_output: 1 kernel_h: 3 kernel_w: 2 stride_h: 2 stride_w: 1 pad_h: 1 "
+     "pad_w: 0 bias_term: false }",
+     {{{2, 1, 3, 3}, {6, 2, 0, -4, -7, -3, 10, 10, 0, -6, 6, 0, -16, -9, 4, 10, 4, 0}}},
+     {{{1, 1, 3, 2}, {-2, -1, 2, 0, 2, 2}}}},
+    {"deconvolution_groups_dilated",
+     {{{1, 2, 2, 1}, {-2, 1, 0, -3}}},
+     "type: 'Deconvolution' convolution_param { num_output: 4 group: 2 kernel_size: 2 dilation: 2 bias_term: false }",
+     {{{1, 4, 4, 3}, {4, 0, -4, -2, 0, 2, 2, 0, 2, -1, 0, -1, 4, 0, 2, -2, 0, -1, 4, 0, 2, -2, 0, -1,
+                      0, 0, 0,  0,  0, 3, 0, 0, 0, 0,  0, 6,  0, 0, 0, 0,  0, 6,  0, 0, 0, -6, 0, 3}}},
+     {{{2, 2, 2, 2}, {-2, 2, -1, -1, -2, -1, -2, -1, 0, -1, 0, -2, 0, -2, 2, -1}}}},
+    {"deconvolution_1d",
+     {{{1, 2, 3}, {4, 5, -2, 2, -1, 5}}},
+     "type: 'Deconvolution' convolution_param { num_output: 1 kernel_size: 3 stride: 2 }",
+     {{{1, 1, 7}, {2, 6, -4, 7, -2, 0, -1}}},
+     {{{2, 1, 3}, {0, 1, -1, 0, 0, -1}}, {2.f}}},
+    {"deconvolution_3d",
+     {{{1, 1, 2, 2, 1}, {3, -1, 3, 3}}},
+     "type: 'Deconvolution' convolution_param { num_output: 1 kernel_size: 2 kernel_size: 1 kernel_size: 2 stride: 1 "
+     "stride: 2 stride: 1 bias_term: false }",
+     {{{1, 1, 3, 3, 2}, {6, -6, 0, 0, -2, 2, 6, 3, 0, 0, 6, -9, 0, 9, 0, 0, 0, 9}}},
+     {{{1, 1, 2, 1, 2}, {2, -2, 0, 3}}}},
+    {"deconvolution_1x1",
+     {{{1, 3, 1, 2}, {-2, -2, 1, 1, 3, 3}}},
+     "type: 'Deconvolution' convolution_param { num_output: 2 kernel_size: 1 engine: CAFFE }",
+     {{{1, 2, 1, 2}, {-4, -4, 2, 2}}},
+     {{{3, 2, 1, 1}, {1, -2, 0, -1, -1, -1}}, {1.f, 2.f}}},
+    {"deconvolution_axis_2",
+     {{{1, 2, 2, 2}, {-1, 2, 5, -2, 3, 5, -1, -2}}},
+     "type: 'Deconvolution' convolution_param { num_output: 1 kernel_size: 2 axis: 2 bias_term: false }",
+     {{{1, 2, 1, 3}, {7, -1, -2, -7, -13, -2}}},
+     {{{2, 1, 2}, {-2, 0, 1, 1}}}},
+    {"deconvolution_enlarges_by_2",
+     {{{1, 2, 2, 3}, {16, 32, 48, 0, -16, 64, 8, 16, 24, 32, 40, 48}}},
+     "type: 'Deconvolution' convolution_param { num_output: 2 group: 2 kernel_size: 4 stride: 2 pad: 1 bias_term: "
+     "false weight_filler { type: 'bilinear' } }",
+     {{{1, 2, 4, 6}, {9,  15, 21, 27,    33,    27, 9,  14, 18,   28,    44,    39,    3,     2,     -2,    12,
+                      44, 45, 0,  -3,    -9,    3,  33, 36, 4.5f, 7.5f,  10.5f, 13.5f, 16.5f, 13.5f, 10.5f, 16,
+                      20, 24, 28, 22.5f, 19.5f, 28, 32, 36, 40,   31.5f, 18,    25.5f, 28.5f, 31.5f, 34.5f, 27}}}},
+};
+
+const std::vector<ForwardRow> kDepthwise = {
+    {"depthwise_convolution",
+     {{{1, 2, 3, 4}, {3, 0, -2, 5, 1, 4, 3, 1, -1, 1, 0, 1, 5, 1, -3, 1, 3, -3, 4, -1, -1, 5, -3, 5}}},
+     "type: 'DepthwiseConvolution' convolution_param { num_output: 2 kernel_size: 3 pad: 1 group: 2 }",
+     {{{1, 2, 3, 4},
+       {-7, 18, -8, -13, -19, -7, 8, 6, -2, -13, -12, -8, -10, 9, -23, 18, 17, -25, 23, -30, -9, 7, -18, 6}}},
+     {{{2, 1, 3, 3}, {-2, -2, 0, 3, -1, -2, -2, 3, -2, 1, 2, 1, -2, 0, -2, 3, -2, 0}}, {1.f, -2.f}}},
+    {"depthwise_convolution_two_outputs",
+     {{{1, 2, 2, 3}, {3, 2, 1, 0, -2, 0, -2, 4, 1, -2, 1, -3}}},
+     "type: 'DepthwiseConvolution' convolution_param { num_output: 4 kernel_size: 2 bias_term: false }",
+     {{{1, 4, 1, 2}, {-1, 0, 7, 8, -8, 10, 1, 15}}},
+     {{{4, 1, 2, 2}, {-1, 2, 0, 1, 3, 0, -1, 1, 3, -1, -1, 0, 3, 3, 3, 1}}}},
+    {"depthwise_stride",
+     {{{2, 2, 4, 5}, {4,  3,  4, 5, -1, 0,  2,  2, 2, 2, -2, -3, 1, 2,  2, 5, 1,  1, 4,  1,  3, 4, -2, 0,  1,  0,  0,
+                      -2, -2, 0, 2, -3, 2,  0,  2, 4, 2, 5,  5,  5, -2, 1, 1, -2, 2, 4,  5,  5, 5, 5,  -2, 3,  -2, 4,
+                      -1, 4,  4, 1, 4,  -2, -3, 1, 4, 4, -3, -1, 0, 1,  0, 2, 0,  3, -1, -3, 1, 3, 1,  1,  -3, 1}}},
+     "type: 'DepthwiseConvolution' convolution_param { num_output: 2 kernel_size: 3 stride: 2 pad: 1 }",
+     {{{2, 2, 2, 3}, {18, 12, -16, -2, 32, 0, -4, 19, -2, -4, -16, 2, 8, -4, -2, 29, 33, 2, 6, -4, 12, -5, 20, -11}}},
+     {{{2, 1, 3, 3}, {3, 1, 3, -2, 2, 2, -2, 0, 2, 2, 0, 0, 2, -1, -1, 2, -1, -2}}, {0.f, 3.f}}},
+    {"depthwise_stride_unlike",
+     {{{1, 1, 5, 4}, {0, -3, 1, -3, 5, 3, 0, 1, -3, 5, 4, 4, 5, 1, 4, -3, -3, -2, 4, 1}}},
+     "type: 'DepthwiseConvolution' convolution_param { num_output: 1 kernel_h: 3 kernel_w: 2 stride_h: 3 stride_w: 2 "
+     "pad_h: 2 pad_w: 1 bias_term: false }",
+     {{{1, 1, 3, 3}, {0, 7, 6, 10, 9, 13, -3, 6, -1}}},
+     {{{1, 1, 3, 2}, {-1, 1, 2, 0, -2, 1}}}},
+    {"depthwise_dilated_stride",
+     {{{1, 2, 4, 5}, {5, 5,  4, 2, 2,  -2, 5,  5, 5, 1, 5, 0,  4, 2,  0,  0, 0, 1, 3, 5,
+                      2, -2, 4, 1, -3, 0,  -2, 5, 5, 2, 3, -1, 0, -2, -2, 3, 2, 0, 3, -3}}},
+     "type: 'DepthwiseConvolution' convolution_param { num_output: 2 kernel_size: 2 stride: 2 dilation: 2 pad: 1 }",
+     {{{1, 2, 2, 3}, {15, 15, 5, 20, 26, 5, 0, 17, 16, 10, 24, 12}}},
+     {{{2, 1, 2, 2}, {0, 3, 0, 2, 0, 1, 2, 3}}, {5.f, 6.f}}},
+    {"convolution_depthwise_by_channels",
+     {{{1, 2, 2, 4}, {5, 2, 3, 0, 0, 5, 1, 2, 0, -1, 0, -3, 0, 2, -3, 0}}},
+     "type: 'ConvolutionDepthwise' convolution_param { kernel_size: 2 stride: 2 }",
+     {{{1, 2, 1, 2}, {1, -1, 8, 5}}},
+     {{{2, 1, 2, 2}, {-2, 0, 0, 2, 0, -2, 1, 2}}, {1.f, 2.f}}},
+    {"convolution_depthwise_1d",
+     {{{1, 2, 5}, {5, -1, -3, 5, 5, 0, 0, 2, 3, 3}}},
+     "type: 'ConvolutionDepthwise' convolution_param { num_output: 2 kernel_size: 3 pad: 1 bias_term: false }",
+     {{{1, 2, 5}, {6, 2, -8, 0, 5, 0, 2, 9, 16, 15}}},
+     {{{2, 1, 3}, {0, 1, -1, 2, 3, 1}}}},
+    {"depthwise_3d",
+     {{{1, 2, 2, 3, 2}, {4, 2, 1, 0, -1, -2, -2, 3, 0, 5, 2, 2, 5, 2, 0, -1, 0, 1, 0, 3, 3, 2, 5, 4}}},
+     "type: 'ConvolutionDepthwise' convolution_param { kernel_size: 2 stride: 1 stride: 2 stride: 1 bias_term: false }",
+     {{{1, 2, 1, 1, 1}, {-12, -9}}},
+     {{{2, 1, 2, 2, 2}, {-2, -1, -1, -1, 0, -2, -2, 1, -2, -1, 3, 1, 2, 1, -1, 2}}}},
+};
+
+const std::vector<ForwardRow> kAxpy = {
+    {"axpy",
+     {{{2, 2, 1, 1}, {2, -1, 0, 0.5f}},
+      {{2, 2, 1, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}},
+      {{2, 2, 1, 3}, {10, 20, 30, 40, 50, 60, 70, 80, 90, 1, 2, 3}}},
+     "type: 'Axpy'",
+     {{{2, 2, 1, 3}, {12, 24, 36, 36, 45, 54, 70, 80, 90, 6, 7.5f, 9}}}},
+    {"axpy_no_spatial_axes",
+     {{{1, 2}, {2, 3}}, {{1, 2}, {5, 7}}, {{1, 2}, {-1, 1}}},
+     "type: 'Axpy'",
+     {{{1, 2}, {9, 22}}}},
+};
+
+}  // namespace
+
+std::vector<GradientRow> gradient_rows_of_spatial() {
+  return joined({kDeconvolutionGradients, kDepthwiseGradients, kAxpyGradients});
+}
+
+std::vector<ForwardRow> forward_rows_of_spatial() { return joined({kDeconvolution, kDepthwise, kAxpy}); }
 
 }  // namespace crema
