@@ -23,6 +23,7 @@ const Reasons kNoGradientRows = {
     {"DummyData", "a source: nothing to differentiate"},
     {"HDF5Data", "a source: nothing to differentiate"},
     {"Input", "a source: nothing to differentiate"},
+    {"Threshold", "has no backward"},
 };
 
 const Reasons kNoForwardRows = {

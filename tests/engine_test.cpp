@@ -75,6 +75,12 @@ const std::vector<EngineRow> kRows = {
     {"eltwise_max", eltwise("operation: MAX"), 2, 1, false},
     {"concat", "type: 'Concat'", 3},
     {"concat_rows", "type: 'Concat' concat_param { axis: 2 }", 2},
+    {"gelu", "type: 'GELU'", 1, 1, false},
+    {"mish", "type: 'Mish'", 1, 1, false},
+    {"clip_above_0", "type: 'Clip' clip_param { min: 0.1 max: 0.5 }", 1, 1, false},
+    {"softplus", "type: 'Softplus'", 1, 1, false},
+    {"prelu", "type: 'PReLU'", 1, 1, false},
+    {"prelu_shared", "type: 'PReLU' prelu_param { channel_shared: true }", 1, 1, false},
 };
 
 std::string with_channels(std::string text, int channels) {

@@ -1,0 +1,82 @@
+// PReLU:  y = x  for x > 0,  a x  otherwise,  with a slope a for each channel, or one for all with channel_shared.
+// bottom[0] x: (N, C, ...), two axes or more.  top[0] y: the shape of x.
+// Parameters: a (C), or with channel_shared one number; filled with 0.25 by default.
+// He et al., 2015, arXiv:1502.01852.
+#include "core/filler.h"
+#include "core/layer.h"
+#include "math/loops.h"
+
+namespace crema {
+namespace {
+
+class PRelu final : public Layer {
+ public:
+  explicit PRelu(const LayerParameter& config)
+      : shared_(config.prelu_param().channel_shared()), filler_(config.prelu_param().filler()) {
+    if (!config.prelu_param().has_filler()) filler_.set_value(0.25f);
+    check_filler(filler_);
+  }
+
+  Contract contract() const override { return Contract().reads_bottom_data().in_place(); }
+
+  void reshape(const Bottoms& bottom, const Tops& top) override {
+    const Shape& shape = bottom[0]->shape();
+    check(shape.axes() >= 2, "the bottom has {} axes (shape {}); two or more are needed, the second for the channels",
+          shape.axes(), shape.str());
+    split_ = AxisSplit(shape, 1);
+    declare_parameter(0, shared_ ? Shape{} : Shape{split_.channels}, filler_);
+    if (shared_) {
+      elementwise(bottom, top);
+    } else {
+      top[0]->reshape(shape);
+    }
+  }
+
+  void forward(const Bottoms& bottom, const Tops& top) override {
+    const real *x = bottom[0]->data(), *a = parameters()[0].data();
+    real* y = top[0]->mutable_data();
+    if (shared_) {
+      for_elements(top[0]->storage(), 1, [=, slope = *a](long i) { y[i] = x[i] > 0 ? x[i] : slope * x[i]; });
+    } else {
+      for_channels(split_, 1, [=](long c, long i) { y[i] = x[i] > 0 ? x[i] : a[c] * x[i]; });
+    }
+  }
+
+  // dx comes last: it may be written over dy.
+  void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) override {
+    const real *x = bottom[0]->data(), *dy = top[0]->diff(), *a = parameters()[0].data();
+    const long count = top[0]->storage();
+    if (parameters()[0].learns()) slope_gradient(count, x, dy);
+    if (!down[0]) return;
+    real* dx = bottom[0]->mutable_diff();
+    if (shared_) {
+      for_elements(count, 1, [=, slope = *a](long i) { dx[i] = x[i] > 0 ? dy[i] : slope * dy[i]; });
+    } else {
+      for_channels(split_, 1, [=](long c, long i) { dx[i] = x[i] > 0 ? dy[i] : a[c] * dy[i]; });
+    }
+  }
+
+ private:
+  // da = beta da + the sum of dy x where x <= 0.
+  void slope_gradient(long count, const real* x, const real* dy) {
+    const real beta = parameters()[0].beta();
+    real* da = parameters()[0].mutable_diff();
+    const auto term = [=](long i) { return x[i] > 0 ? 0 : dy[i] * x[i]; };
+    const auto add = [=](long c, double sum) {
+      da[c] = static_cast<real>(sum) + (beta == 0 ? 0 : beta * da[c]);  // memory may hold NaN
+    };
+    if (shared_) return add(0, parallel_sum(count, 2, term));
+    real* partial = split_.inner == 1 ? nullptr : scratch(split_.outer * split_.channels);
+    reduce_channels(
+        split_, partial, [=](long, long i) { return term(i); }, add);
+  }
+
+  bool shared_;
+  FillerParameter filler_;
+  AxisSplit split_;
+};
+
+const RegisterLayer<PRelu> registered("PReLU", "prelu_param");
+
+}  // namespace
+}  // namespace crema
