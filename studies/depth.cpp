@@ -21,8 +21,8 @@ layer { name: "flat" type: "Flatten" bottom: "data" top: "h0" }
         "layer {{ name: \"ip{0}\" type: \"InnerProduct\" bottom: \"h{1}\" top: \"h{0}\" inner_product_param {{ "
         "num_output: {2} weight_filler {{ type: \"gaussian\" std: {3} }} }} }}\n",
         i, i - 1, o.width, std::sqrt(o.variance / static_cast<double>(inputs)));
-    if (o.batch_norm) {
-      text += fmt::format("layer {{ name: \"bn{0}\" type: \"BatchNorm\" bottom: \"h{0}\" top: \"h{0}\" }}\n", i);
+    if (!o.normalization.empty()) {
+      text += fmt::format("layer {{ name: \"norm{0}\" {1} bottom: \"h{0}\" top: \"h{0}\" }}\n", i, o.normalization);
     }
     text += fmt::format("layer {{ name: \"relu{0}\" type: \"ReLU\" bottom: \"h{0}\" top: \"h{0}\" }}\n", i);
     inputs = o.width;
@@ -62,13 +62,13 @@ std::vector<ChartPoint> by_layer(const std::vector<double>& values) {
 
 std::string cell(double value) { return std::isfinite(value) ? fmt::format("{:.1e}", value) : "NaN"; }
 
-void study(const std::string& name, const std::string& title, bool batch_norm) {
+void study(const std::string& name, const std::string& title, const std::string& normalization) {
   Panel activations{.title = "norm of the activations", .x = {.label = "layer"}, .y = {.log = true}};
   Panel gradients{.title = "norm of the weights' gradient", .x = {.label = "layer"}, .y = {.log = true}};
   Panel losses{.title = "loss", .x = {.label = "iteration"}, .y = {.min = 0, .max = 5}};
   Table table{{"variance", "when", "activations, layer 1", "25", "50", "gradient, layer 1", "25", "50", "loss"}, {}};
   for (int k = 1; k <= 3; ++k) {
-    const DepthOptions options{.variance = static_cast<double>(k), .batch_norm = batch_norm};
+    const DepthOptions options{.variance = static_cast<double>(k), .normalization = normalization};
     const DepthResult result = train_deep(options);
     const Colour colour = palette(static_cast<size_t>(k - 1));
     const std::string label = fmt::format("{}/n", k);
@@ -112,8 +112,12 @@ DepthResult train_deep(const DepthOptions& options) {
 }
 
 void depth_study() {
-  study("depth", "50 layers of 100 ReLU units, weights of variance 1/n, 2/n, 3/n", false);
-  study("depth_batchnorm", "50 layers of 100 ReLU units with BatchNorm, weights of variance 1/n, 2/n, 3/n", true);
+  study("depth", "50 layers of 100 ReLU units, weights of variance 1/n, 2/n, 3/n", "");
+  study("depth_batchnorm", "50 layers of 100 ReLU units with BatchNorm, weights of variance 1/n, 2/n, 3/n",
+        "type: 'BatchNorm'");
+  // As BatchNorm above, without factors and summands that learn.
+  study("depth_layernorm", "50 layers of 100 ReLU units with LayerNorm, weights of variance 1/n, 2/n, 3/n",
+        "type: 'LayerNorm' layer_norm_param { scale_term: false bias_term: false }");
 }
 
 }  // namespace crema

@@ -31,6 +31,7 @@ const Reasons kNoForwardRows = {
 };
 
 const Reasons kFieldsInNoRow = {
+    {"BNParameter.engine", "there is one path"},
     {"DataParameter.force_encoded_color", "needs image files: data_layer_test"},
     {"DataParameter.rand_skip", "random: data_layer_test"},
     {"DataParameter.shuffle", "random: data_layer_test"},
@@ -40,6 +41,7 @@ const Reasons kFieldsInNoRow = {
     {"DataParameter.mirror", "old place of transform_param's: moved there when a net is read, upgrade_test"},
     {"HDF5DataParameter.shuffle", "random: data_hdf5_test"},
     {"InputParameter.shape", "stands below every row"},
+    {"LRNParameter.engine", "there is one path"},
     {"SigmoidParameter.engine", "there is one path"},
     {"SoftmaxParameter.engine", "there is one path"},
     {"TanHParameter.engine", "there is one path"},

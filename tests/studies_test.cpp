@@ -43,6 +43,17 @@ TEST(Studies, weights_of_variance_3_end_in_nan) {
   EXPECT_TRUE(std::isnan(train_deep({.variance = 3, .iterations = 5}).losses.back()));
 }
 
+TEST(Studies, normalized_activations_do_not_depend_on_the_weights_variance) {
+  for (const char* normalization :
+       {"type: 'BatchNorm'", "type: 'LayerNorm' layer_norm_param { scale_term: false bias_term: false }"}) {
+    for (const double variance : {1, 2, 3}) {
+      const Norms norms = train_deep({.variance = variance, .normalization = normalization, .iterations = 1}).before;
+      for (const size_t layer : {0, 24, 49}) EXPECT_NEAR(norms.activations[layer], 6.8, 0.5) << normalization;
+      EXPECT_GT(norms.gradients.front(), 100 * norms.gradients.back()) << normalization;
+    }
+  }
+}
+
 TEST(Studies, the_spirals_of_the_repository_are_those_that_are_made) {
   const TempFolder folder;
   for (const char* name : {"train", "test"}) {
