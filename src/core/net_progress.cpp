@@ -1,4 +1,5 @@
-// Net: what a snapshot keeps of it beside the parameters: the number of passes, and how far data layers have come.
+// Net: what a snapshot keeps of it beside the parameters: the number of passes, how far data layers have come, and what
+// recurrent layers carry from batch to batch.
 #include "core/net.h"
 
 namespace crema {
@@ -26,7 +27,7 @@ NetProgress Net::progress_after(uint64_t passes) const {
   NetProgress progress;
   progress.set_passes(passes);
   for (int i = 0; i < layers(); ++i) {
-    if (!has_progress(i)) continue;
+    if (!progress_of(layer(i)).has_position()) continue;
     const Blob& batch = *tops(i)[0];
     LayerProgress& kept = *progress.add_layer();
     kept.set_name(layer_config(i).name());
@@ -42,8 +43,13 @@ void Net::restore_progress(const NetProgress& progress) {
   for (const LayerProgress& kept : progress.layer()) {
     int i = 0;
     while (i < layers() && (layer_config(i).name() != kept.name() || !has_progress(i))) ++i;
-    check(i < layers(), "keeps the position of data layer \"{}\", which the net does not have", kept.name());
-    layer(i).restore(kept);
+    check(i < layers(), "keeps the {} layer \"{}\", which the net does not have",
+          kept.has_position() ? "position of data" : "state of recurrent", kept.name());
+    try {
+      layer(i).restore(kept);
+    } catch (const Error& error) {
+      throw Error("layer \"{}\": {}", kept.name(), error.what());
+    }
   }
 }
 

@@ -36,16 +36,19 @@ void gemm(Use use_a, Use use_b, long m, long n, long k, real alpha, const real* 
     const bool as_is = use_b == Use::as_is;
     return gemv(opposite(use_b), as_is ? k : n, as_is ? n : k, alpha, b, a, beta, c);
   }
-  const int lda = std::max(1, to_int(use_a == Use::as_is ? k : m));
-  const int ldb = std::max(1, to_int(use_b == Use::as_is ? n : k));
-  const int ldc = std::max(1, to_int(n));
+  gemm(use_a, use_b, m, n, k, alpha, a, use_a == Use::as_is ? k : m, b, use_b == Use::as_is ? n : k, beta, c, n);
+}
+
+void gemm(Use use_a, Use use_b, long m, long n, long k, real alpha, const real* a, long lda, const real* b, long ldb,
+          real beta, real* c, long ldc) {
+  const auto stride = [](long ld) { return std::max(1, to_int(ld)); };
 #ifdef CREMA_DOUBLE
   const auto gemm = cblas_dgemm;
 #else
   const auto gemm = cblas_sgemm;
 #endif
-  gemm(CblasRowMajor, to_cblas(use_a), to_cblas(use_b), to_int(m), to_int(n), to_int(k), alpha, a, lda, b, ldb, beta, c,
-       ldc);
+  gemm(CblasRowMajor, to_cblas(use_a), to_cblas(use_b), to_int(m), to_int(n), to_int(k), alpha, a, stride(lda), b,
+       stride(ldb), beta, c, stride(ldc));
 }
 
 void gemv(Use use_a, long m, long n, real alpha, const real* a, const real* x, real beta, real* y) {

@@ -14,6 +14,10 @@ enum class Use { as_is, transposed };
 // C = alpha * op(A) * op(B) + beta * C.  op(A): m x k, op(B): k x n, C: m x n; a transposed A lies as k x m.
 void gemm(Use use_a, Use use_b, long m, long n, long k, real alpha, const real* a, const real* b, real beta, real* c);
 
+// The same on parts of larger matrices, whose rows lie lda, ldb and ldc numbers apart.
+void gemm(Use use_a, Use use_b, long m, long n, long k, real alpha, const real* a, long lda, const real* b, long ldb,
+          real beta, real* c, long ldc);
+
 // y = alpha * op(A) * x + beta * y.  A lies as m x n; as it is, x has n elements and y has m, transposed the reverse.
 void gemv(Use use_a, long m, long n, real alpha, const real* a, const real* x, real beta, real* y);
 
