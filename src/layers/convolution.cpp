@@ -9,47 +9,13 @@
 
 #include "base/parallel.h"
 #include "core/layer.h"
+#include "core/window_fields.h"
 #include "math/blas.h"
 #include "math/engine_convolution.h"
 #include "math/im2col.h"
 
 namespace crema {
 namespace {
-
-using Numbers = google::protobuf::RepeatedField<uint32_t>;
-
-// A field that holds one number for all spatial axes or one for each, or has two fields by name in its place.
-struct AxisField {
-  const char* name;
-  const Numbers& list;
-  long minimum;
-  const char *name_h = "", *name_w = "";
-  bool has_h = false, has_w = false;
-  uint32_t h = 0, w = 0;
-
-  std::vector<long> read() const {
-    check(list.empty() || !(has_h || has_w), "{} is given, and so is {}; give one of them", name,
-          has_h ? name_h : name_w);
-    std::vector<long> values(list.begin(), list.end());
-    if (has_h || has_w) values = {h, w};
-    constexpr long kLimit = 1L << 30;
-    for (const long v : values) {
-      check(v >= minimum && v <= kLimit, "{} is {}; expected {} to {}", label(), fmt::join(values, " "), minimum,
-            kLimit);
-    }
-    return values;
-  }
-
-  std::string label() const { return has_h || has_w ? fmt::format("{}, {}", name_h, name_w) : name; }
-};
-
-std::vector<long> expand(const char* name, const std::vector<long>& values, int axes, long fallback) {
-  const auto n = static_cast<size_t>(axes);
-  if (values.size() <= 1) return std::vector<long>(n, values.empty() ? fallback : values[0]);
-  check(values.size() == n, "{} has {} values for {} spatial axes; expected one, or one for each", name, values.size(),
-        n);
-  return values;
-}
 
 // Gradients of the weights are summed within this many groups of images, then over the groups: the order of the sums
 // does not depend on how many threads take part.
@@ -58,22 +24,11 @@ constexpr long kMaxPartials = 1L << 24;  // elements
 
 class Convolution final : public Layer {
  public:
-  explicit Convolution(const LayerParameter& config) : config_(config.convolution_param()) {
+  explicit Convolution(const LayerParameter& config) : config_(config.convolution_param()), fields_(config_) {
     const ConvolutionParameter& c = config_;
     check(c.num_output() > 0, "num_output is {}; expected a positive number", c.num_output());
     check(c.group() > 0, "group is 0; expected a positive number");
     check(c.num_output() % c.group() == 0, "num_output {} is not divisible by group {}", c.num_output(), c.group());
-    const bool named = c.has_kernel_h() || c.has_kernel_w();
-    check(named || !c.kernel_size().empty(), "the kernel has no size; expected kernel_size, or kernel_h and kernel_w");
-    given_.kernel = AxisField{"kernel_size",    c.kernel_size(), 1,           "kernel_h", "kernel_w", c.has_kernel_h(),
-                              c.has_kernel_w(), c.kernel_h(),    c.kernel_w()}
-                        .read();
-    given_.stride = AxisField{"stride",         c.stride(),   1,           "stride_h", "stride_w", c.has_stride_h(),
-                              c.has_stride_w(), c.stride_h(), c.stride_w()}
-                        .read();
-    given_.pad =
-        AxisField{"pad", c.pad(), 0, "pad_h", "pad_w", c.has_pad_h(), c.has_pad_w(), c.pad_h(), c.pad_w()}.read();
-    given_.dilation = AxisField{"dilation", c.dilation(), 1}.read();
   }
 
   Contract contract() const override {
@@ -96,7 +51,9 @@ class Convolution final : public Layer {
       check(b->shape() == x, "bottoms differ in shape: {} and {}", x.str(), b->shape().str());
     }
     const int axis = x.canonical(config_.axis());
-    set_windows(x, axis);
+    check(x[axis] > 0 && x[axis] % config_.group() == 0, "{} channels are not divisible by group {}", x[axis],
+          config_.group());
+    patches_ = fields_.patches(x, axis);
     std::vector<long> y = x.dims();
     y[axis] = config_.num_output();
     std::copy(patches_.output.begin(), patches_.output.end(), y.begin() + axis + 1);
@@ -156,30 +113,6 @@ class Convolution final : public Layer {
   }
 
  private:
-  void set_windows(const Shape& x, int axis) {
-    const int spatial = x.axes() - axis - 1;
-    Windows& windows = patches_.windows;
-    windows.kernel = expand("kernel_size", given_.kernel, spatial, 1);
-    windows.stride = expand("stride", given_.stride, spatial, 1);
-    windows.pad = expand("pad", given_.pad, spatial, 0);
-    windows.dilation = expand("dilation", given_.dilation, spatial, 1);
-    patches_.channels = x[axis];
-    check(x[axis] > 0 && x[axis] % config_.group() == 0, "{} channels are not divisible by group {}", x[axis],
-          config_.group());
-    patches_.input.assign(x.dims().begin() + axis + 1, x.dims().end());
-    patches_.output.clear();
-    std::vector<long> extent, padded;
-    for (int a = 0; a < spatial; ++a) {
-      extent.push_back(windows.extent(a));
-      padded.push_back(x[axis + 1 + a] + 2 * windows.pad[a]);
-      patches_.output.push_back(windows.positions(a, x[axis + 1 + a]));
-    }
-    const bool dilated = extent != windows.kernel;
-    check(std::count(patches_.output.begin(), patches_.output.end(), 0) == 0,
-          "kernel {}{} is larger than the padded input {}", fmt::join(windows.kernel, "x"),
-          dilated ? fmt::format(" (dilated: {})", fmt::join(extent, "x")) : "", fmt::join(padded, "x"));
-  }
-
   // Layouts other than plain know the channels at axis 1 alone.
   void choose_engine(const ConvolutionProblem& problem, int axis) {
     if (problem == problem_) return;
@@ -286,7 +219,7 @@ class Convolution final : public Layer {
   }
 
   const ConvolutionParameter config_;
-  Windows given_;  // as the configuration has them: no, one or several numbers each
+  const WindowFields fields_;
   Patches patches_;
   long batch_ = 0;
   long matrix_count_ = 0;  // elements of an image's patches; 0 where the image itself is used

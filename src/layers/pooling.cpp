@@ -10,21 +10,11 @@
 
 #include "base/parallel.h"
 #include "core/layer.h"
+#include "core/window_fields.h"
 #include "math/engine_pooling.h"
 
 namespace crema {
 namespace {
-
-struct Pair {
-  long h, w;
-};
-
-// A size that is given as one number for both axes, or by axis.
-Pair read_pair(const char* what, bool has_both, long both, bool has_h, long h, bool has_w, long w) {
-  check(has_h == has_w, "{0}_h and {0}_w belong together; only one of them is given", what);
-  check(!has_both || !has_h, "{0} is given for both axes and by axis ({0}_h, {0}_w)", what);
-  return has_h ? Pair{h, w} : Pair{both, both};
-}
 
 // Windows along one axis. With `ceil`, the last may reach beyond the padding, but each starts before it.
 PoolingAxis cut(long in, long kernel, long stride, long pad, bool ceil) {
@@ -38,27 +28,22 @@ PoolingAxis cut(long in, long kernel, long stride, long pad, bool ceil) {
 
 class Pooling final : public Layer {
  public:
-  explicit Pooling(const LayerParameter& config) : config_(config.pooling_param()) {
+  explicit Pooling(const LayerParameter& config)
+      : config_(config.pooling_param()), windows_(WindowFields(config_).windows(2)) {
     const PoolingParameter& p = config_;
-    kernel_ = read_pair("kernel", p.has_kernel_size(), p.kernel_size(), p.has_kernel_h(), p.kernel_h(),
-                        p.has_kernel_w(), p.kernel_w());
-    stride_ =
-        read_pair("stride", p.has_stride(), p.stride(), p.has_stride_h(), p.stride_h(), p.has_stride_w(), p.stride_w());
-    pad_ = read_pair("pad", p.has_pad(), p.pad(), p.has_pad_h(), p.pad_h(), p.has_pad_w(), p.pad_w());
-    check(stride_.h > 0 && stride_.w > 0, "the stride is {}x{}; it must be at least 1", stride_.h, stride_.w);
+    const bool has_kernel = p.has_kernel_size() || p.has_kernel_h();
+    const std::vector<long>&kernel = windows_.kernel, &pad = windows_.pad;
+    const bool padded = pad[0] > 0 || pad[1] > 0;
     if (p.global_pooling()) {
-      check(!p.has_kernel_size() && !p.has_kernel_h(), "global_pooling takes the whole image: a kernel makes no sense");
-      check(pad_.h == 0 && pad_.w == 0 && stride_.h == 1 && stride_.w == 1,
-            "global_pooling goes with pad 0 and stride 1 alone");
+      check(!has_kernel, "global_pooling takes the whole image: a kernel makes no sense");
+      check(!padded && windows_.stride == std::vector<long>{1, 1}, "global_pooling goes with pad 0 and stride 1 alone");
       return;
     }
-    check(p.has_kernel_size() || p.has_kernel_h(),
-          "no kernel_size is given (nor kernel_h and kernel_w, nor global_pooling)");
-    check(kernel_.h > 0 && kernel_.w > 0, "the kernel is {}x{}; it must be at least 1", kernel_.h, kernel_.w);
-    check(pad_.h < kernel_.h && pad_.w < kernel_.w, "the pad, {}x{}, must be smaller than the kernel, {}x{}", pad_.h,
-          pad_.w, kernel_.h, kernel_.w);
-    check((pad_.h == 0 && pad_.w == 0) || p.pool() != PoolingParameter::STOCHASTIC,
-          "STOCHASTIC knows no padding; the pad is {}x{}", pad_.h, pad_.w);
+    check(has_kernel, "no kernel_size is given (nor kernel_h and kernel_w, nor global_pooling)");
+    check(pad[0] < kernel[0] && pad[1] < kernel[1], "the pad, {}, must be smaller than the kernel, {}",
+          fmt::join(pad, "x"), fmt::join(kernel, "x"));
+    check(!padded || p.pool() != PoolingParameter::STOCHASTIC, "STOCHASTIC knows no padding; the pad is {}",
+          fmt::join(pad, "x"));
   }
 
   Contract contract() const override { return Contract().tops(1, config_.pool() == PoolingParameter::MAX ? 2 : 1); }
@@ -116,12 +101,10 @@ class Pooling final : public Layer {
   void prepare(const Blob& x, size_t tops) {
     check(x.axes() == 4, "the bottom has {} axes (shape {}); pooling works on 4: N C H W", x.axes(), x.shape().str());
     shape_ = Shape();  // nothing is ready until the end is reached
-    const bool ceil = config_.round_mode() == PoolingParameter::CEIL;
-    const Pair kernel = config_.global_pooling() ? Pair{x.dim(2), x.dim(3)} : kernel_;
-    h_ = cut(x.dim(2), kernel.h, stride_.h, pad_.h, ceil);
-    w_ = cut(x.dim(3), kernel.w, stride_.w, pad_.w, ceil);
-    check(h_.out > 0 && w_.out > 0, "kernel {}x{} is larger than the padded input {}x{}", kernel.h, kernel.w,
-          x.dim(2) + 2 * pad_.h, x.dim(3) + 2 * pad_.w);
+    h_ = cut_axis(x, 0);
+    w_ = cut_axis(x, 1);
+    check(h_.out > 0 && w_.out > 0, "kernel {}x{} is larger than the padded input {}x{}", h_.kernel, w_.kernel,
+          h_.in + 2 * h_.pad, w_.in + 2 * w_.pad);
     check(x.dim(2) * x.dim(3) <= std::numeric_limits<int32_t>::max(), "an image of {}x{} is too large to pool",
           x.dim(2), x.dim(3));
     planes_ = x.dim(0) * x.dim(1);
@@ -141,6 +124,11 @@ class Pooling final : public Layer {
     shape_ = x.shape();
     layout_ = x.layout();
     tops_ = tops;
+  }
+
+  PoolingAxis cut_axis(const Blob& x, int a) const {
+    const long in = x.dim(2 + a), kernel = config_.global_pooling() ? in : windows_.kernel[a];
+    return cut(in, kernel, windows_.stride[a], windows_.pad[a], config_.round_mode() == PoolingParameter::CEIL);
   }
 
   // For best_of_columns().
@@ -286,7 +274,7 @@ class Pooling final : public Layer {
   }
 
   PoolingParameter config_;
-  Pair kernel_, stride_, pad_;
+  Windows windows_;
   Shape shape_;  // of the bottom, its layout and the number of tops that what follows was made for
   Layout layout_ = Layout::plain;
   size_t tops_ = 0;
