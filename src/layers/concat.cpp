@@ -1,25 +1,12 @@
 // Concat:  y = the bottoms, one behind the other along `axis`.
 // bottom[k] x_k: one or more shapes that agree on all other axes.  top[0] y: their sizes add up along axis.
 // No parameters.  concat_dim is the old name of axis, and cannot be negative.
-#include <algorithm>
-
-#include "base/parallel.h"
 #include "core/layer.h"
 #include "math/engine_flat.h"
+#include "math/move.h"
 
 namespace crema {
 namespace {
-
-// Copies `rows` pieces of `length` elements; strides are the distances between two pieces.
-void copy_rows(long rows, long length, const real* from, long from_stride, real* to, long to_stride) {
-  parallel_for(rows * length, 1, [&](long begin, long end) {
-    while (begin < end) {
-      const long row = begin / length, column = begin % length, n = std::min(length - column, end - begin);
-      std::copy_n(from + row * from_stride + column, n, to + row * to_stride + column);
-      begin += n;
-    }
-  });
-}
 
 class Concat final : public Layer {
  public:
@@ -56,7 +43,7 @@ class Concat final : public Layer {
     real* y = top[0]->mutable_data();
     if (engine_) return engine_->run(x_, y);
     for (size_t k = 0; k < bottom.size(); ++k) {
-      copy_rows(rows_, lengths_[k], x_[k], lengths_[k], y, length_);
+      copy_pieces(rows_, lengths_[k], x_[k], lengths_[k], y, length_);
       y += lengths_[k];
     }
   }
@@ -64,7 +51,7 @@ class Concat final : public Layer {
   void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) override {
     const real* dy = top[0]->diff();
     for (size_t k = 0; k < bottom.size(); ++k) {
-      if (down[k]) copy_rows(rows_, lengths_[k], dy, length_, bottom[k]->mutable_diff(), lengths_[k]);
+      if (down[k]) copy_pieces(rows_, lengths_[k], dy, length_, bottom[k]->mutable_diff(), lengths_[k]);
       dy += lengths_[k];
     }
   }
