@@ -23,7 +23,8 @@ std::string big_endian(uint32_t number) {
   return bytes;
 }
 
-// Two images of 3 x 4 pixels, 0 to 11 and 100 to 111, with labels 7 and 3; in "others" 9 and 8. And rows of HDF5.
+// Two images of 3 x 4 pixels, 0 to 11 and 100 to 111, with labels 7 and 3; in "others" 9 and 8. Rows of HDF5, and
+// weights of 3 x 3.
 void write_files(const TempFolder& folder) {
   std::string pixels;
   for (const int first : {0, 100}) {
@@ -36,6 +37,10 @@ void write_files(const TempFolder& folder) {
   folder.write("others", label_header + "\t\b");
   write_hdf5(folder / "first.h5", {{"data", {{2, 2}, {1, 2, 3, 4}}}, {"label", {{2}, {10, 20}}}});
   write_hdf5(folder / "second.h5", {{"data", {{2, 2}, {5, 6, 7, 8}}}, {"label", {{2}, {30, 40}}}});
+  BlobProto gain;
+  for (const long dim : {1, 1, 3, 3}) gain.mutable_shape()->add_dim(dim);
+  for (const float weight : {1.f, 0.5f, -0.25f, 0.f, 2.f, 0.f, 0.5f, 0.5f, 3.f}) gain.add_data(weight);
+  folder.write("gain.binaryproto", gain.SerializeAsString());
   folder.write("hdf5.txt", folder / "first.h5\n" + folder / "second.h5\n");
 }
 

@@ -71,8 +71,9 @@ const std::vector<BadNet> kBadNets = {
      "net.prototxt:4: layer \"loss\" (SoftmaxWithLoss): bottom 1 (\"label\") takes no gradient, but propagate_down is "
      "true for it; say propagate_down: false for it"},
     {"shape", "layer { name: 'loss' type: 'EuclideanLoss' bottom: 'data' bottom: 'label' }",
-     "net.prototxt:3: layer \"loss\" (EuclideanLoss): bottoms must have as many records of the same size; they are 4 6 "
-     "and 4 (bottom \"data\": 4 6, bottom \"label\": 4)"},
+     "net.prototxt:3: layer \"loss\" (EuclideanLoss): bottoms 0 and 1 must have as many records of the same size; they "
+     "are "
+     "4 6 and 4 (bottom \"data\": 4 6, bottom \"label\": 4)"},
     {"configuration", "layer { name: 'act' type: 'ELU' bottom: 'data' top: 'y' elu_param { alpha: -1 } }",
      "net.prototxt:3: layer \"act\" (ELU): alpha is -1; it must not be negative"},
     {"param_entries", "layer { name: 'act' type: 'ReLU' bottom: 'data' top: 'y' param { lr_mult: 1 } }",

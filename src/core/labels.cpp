@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cmath>
+#include <limits>
 
 #include "base/error.h"
 #include "base/parallel.h"
@@ -42,6 +43,40 @@ void check_labels(const Blob& scores, int axis, const Blob& labels) {
   check(axis == 0 || (labels.axes() > 0 && labels.dim(0) == scores.dim(0)),
         "bottom 1 ({}) must have as many records (axis 0) as bottom 0 ({})", labels.shape().str(),
         scores.shape().str());
+}
+
+void check_probabilities(const Blob& wanted) {
+  const real* t = wanted.data();
+  const auto wrong = [t](long i) { return !(t[i] >= 0 && t[i] <= std::numeric_limits<real>::max()); };
+  const long places = wanted.axes() > 0 ? wanted.shape().count_from(1) : 1;
+  parallel_for(wanted.count(), 1, [&](long begin, long end) {
+    bool any = false;
+    for (long i = begin; i < end; ++i) any |= wrong(i);
+    for (long i = begin; any && i < end; ++i) {
+      check(!wrong(i), "bottom 1 wants {} of record {}, element {}; a probability is finite and not negative", t[i],
+            i / places, i % places);
+    }
+  });
+}
+
+void LabeledPlaces::reshape(const Blob& scores, int axis, const Blob& labels) {
+  check_labels(scores, axis, labels);
+  reshape(AxisSplit(scores.shape(), axis));
+  classes_.resize(static_cast<size_t>(count()));
+}
+
+void LabeledPlaces::reshape_records(const Blob& scores, const Blob& labels) {
+  check(scores.axes() > 0, "bottom 0 is a scalar; it must have the records on axis 0");
+  check(labels.axes() > 0 && labels.count() == scores.dim(0) && labels.dim(0) == scores.dim(0),
+        "bottom 1 ({}) must have one label for each of the {} records of bottom 0 ({})", labels.shape().str(),
+        scores.dim(0), scores.shape().str());
+  reshape(AxisSplit(scores.shape(), 1, scores.axes() - 1));
+  classes_.resize(static_cast<size_t>(count()));
+}
+
+void LabeledPlaces::reshape(const AxisSplit& split) {
+  split_ = split;
+  valid_ = count();
 }
 
 }  // namespace crema

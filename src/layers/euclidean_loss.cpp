@@ -1,6 +1,7 @@
 // EuclideanLoss:  loss = 1/(2N) sum (a - b)^2.
 // bottom[0] a, bottom[1] b: N records of equal size; both take a gradient.  top[0]: the loss, a scalar.  No parameters.
 #include "core/layer.h"
+#include "core/loss.h"
 #include "math/loops.h"
 
 namespace crema {
@@ -13,10 +14,8 @@ class EuclideanLoss final : public Layer {
   Contract contract() const override { return Contract().bottoms(2).tops(1).is_loss().reads_bottom_data({0, 1}); }
 
   void reshape(const Bottoms& bottom, const Tops& top) override {
-    const Shape &a = bottom[0]->shape(), &b = bottom[1]->shape();
-    check(a.axes() > 0 && b.axes() > 0 && a[0] == b[0] && a.count_from(1) == b.count_from(1),
-          "bottoms must have as many records of the same size; they are {} and {}", a.str(), b.str());
-    records_ = static_cast<real>(std::max(1L, a[0]));
+    check_same_records(bottom);
+    records_ = static_cast<real>(records_of(*bottom[0]));
     top[0]->reshape({});
   }
 
