@@ -7,8 +7,8 @@
 namespace crema {
 
 struct DepthOptions {
-  double variance = 2;        // weights: normal with variance `variance` / n, n the layer's inputs
-  std::string normalization;  // the layer after each inner product, as text without name, bottom and top; "": none
+  double variance = 2;          // weights: normal with variance `variance` / n, n the layer's inputs
+  std::string normalization{};  // the layer after each inner product, as text without name, bottom and top; "": none
   int layers = 50, width = 100;
   int iterations = 100;
   float rate = 0.003f;

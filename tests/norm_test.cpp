@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "base/parallel.h"
 #include "support/messages.h"
 #include "support/nets.h"
 
@@ -67,6 +68,29 @@ TEST(Norms, InPlaceGivesTheSameNumbers) {
       net->backward();
     }
     EXPECT_TRUE(same(see(*one), see(*two)));
+  }
+}
+
+TEST(Norms, ThreadsChangeNoBit) {
+  for (const char* layer :
+       {"type: 'LRN'", "type: 'LRN' lrn_param { norm_region: WITHIN_CHANNEL }", "type: 'MVN'", "type: 'LayerNorm'",
+        "type: 'LayerNorm' layer_norm_param { axis: 1 }", "type: 'RMSNorm'",
+        "type: 'GroupNorm' group_norm_param { group_num: 2 affine: true }",
+        "type: 'InstanceNorm' instance_norm_param { affine: true }", "type: 'MVN' mvn_param { across_channels: true }",
+        "type: 'Normalize'", "type: 'Normalize' norm_param { across_spatial: false channel_shared: false }",
+        "type: 'BN'", "type: 'Bias'"}) {
+    SCOPED_TRACE(layer);
+    Seen seen[2];
+    for (const int threads : {1, 3}) {
+      const ThreadScope scope(threads);
+      const auto net = one_layer({2, 6, 120, 100}, layer);
+      fill_input(*net, "x");
+      net->forward();
+      fill_output_diff(*net, "y");
+      net->backward();
+      seen[threads == 3] = see(*net);
+    }
+    EXPECT_TRUE(same(seen[0], seen[1]));
   }
 }
 

@@ -1,9 +1,9 @@
 // BatchNorm:  y = (x - mean) / sqrt(variance + eps)  for each channel (axis 1; one channel where x has one axis).
-// bottom[0] x: (N, C, ...).  top[0] y: the shape of x.
-// Parameters, none of which learns: running sums of mean (C) and variance (C), and their common weight (1). In training
-// mean and variance are those of the batch, and the sums become fraction * sum + value; with use_global_stats (default:
-// in TEST) they are sum / weight.
-// Ioffe and Szegedy, 2015, arXiv:1502.03167.
+// bottom[0] x: (N, C, ...).  top[0] y: the shape of x.  Ioffe and Szegedy, 2015, arXiv:1502.03167.
+// Parameters, none of which learns: running sums of mean (C) and variance (C), and their common weight (1).
+// With use_global_stats (default: in TEST, not in TRAIN) mean and variance are sum / weight. Otherwise, in TEST too
+// where use_global_stats is false, they are those of the batch, and each pass in training or testing makes the sums
+// fraction * sum + value.
 #include <cmath>
 
 #include "core/layer.h"

@@ -1,10 +1,9 @@
 // BN:  y = w (x - mean) / sqrt(variance + eps) + b  for each channel (axis 1), in the forms of two forks.
-// bottom[0] x: (N, C, ...).  top[0] y: the shape of x.  Parameters: w and b, all here are (1, C, 1, 1).
-// PSPNet's form has two more, which do not learn: running mean and variance. Each pass in TRAIN takes those of the
-// batch, and running = momentum running + (1 - momentum) batch; TEST takes the running ones, so does frozen, where
-// nothing learns. SegNet's (scale_filler, shift_filler or bn_mode is given): LEARN takes the batch's, in TEST too, and
-// eps is 1e-9 where it is not given; INFERENCE: y = w x + b.  Rejects fields of both forms together.  arXiv:1612.01105,
-// arXiv:1511.00561.
+// bottom[0] x: (N, C, ...).  top[0] y: the shape of x.  Parameters, all (1, C, 1, 1): w (1 by default) and b (0).
+// PSPNet's form (arXiv:1612.01105) adds running mean and variance. TRAIN takes the batch's, and running becomes
+// momentum running + (1 - momentum) batch; TEST takes the running ones, and so does frozen, where nothing learns.
+// SegNet's (arXiv:1511.00561): scale_filler, shift_filler or bn_mode is given. LEARN takes the batch's, in TEST too,
+// eps is 1e-9 unless it is given; INFERENCE: y = w x + b.  Rejects fields of both forms together.
 #include <cmath>
 
 #include "core/filler.h"

@@ -1,6 +1,7 @@
-// GroupNorm:  y = (x - mean) / sqrt(variance + eps),  mean and variance of each of group_num groups of a record's
-// channels. InstanceNorm:  the same for each channel of each record by itself. bottom[0] x: (N, C, ...).  top[0] y: the
-// shape of x. Parameters, with affine: w (C), filled with 1 by default, and b (C); y is then w y + b in each channel.
+// GroupNorm:  y = (x - mean) / sqrt(variance + eps),  mean and variance of each of group_num groups of channels.
+// InstanceNorm:  the same for each channel of each record by itself.
+// bottom[0] x: (N, C, ...).  top[0] y: the shape of x.
+// Parameters, with affine: w (C), filled with 1 by default, and b (C); then y is w times what stands above, plus b.
 // Rejects a C that group_num does not divide.
 // Wu and He, 2018, arXiv:1803.08494.  Ulyanov et al., 2016, arXiv:1607.08022.
 #include "core/filler.h"

@@ -1,6 +1,8 @@
-// Normalize:  y = w x / sqrt(sum of x^2 + eps),  the sum over all of a record, or without across_spatial over the
-// channels of each place. bottom[0] x: (N, C, ...).  top[0] y: the shape of x. Parameter: w, one number, or (C) without
-// channel_shared; filled with 1 by default. Liu et al., 2015, arXiv:1512.02325 (SSD).
+// Normalize:  y = w x / sqrt(sum of x^2 + eps),  the sum over all of a record.
+// Without across_spatial the sum is over the channels at each place.
+// bottom[0] x: (N, C, ...).  top[0] y: the shape of x.
+// Parameter: w, one number, or (C) without channel_shared; filled with 1 by default.
+// Liu et al., 2015, arXiv:1512.02325 (SSD).
 #include "math/normalize.h"
 
 #include <cmath>
@@ -134,8 +136,11 @@ class Normalize final : public Layer {
       dw[c] = static_cast<real>(sum) + (beta == 0 ? 0 : beta * dw[c]);  // memory may hold NaN
     };
     if (shared_) return done(0, parallel_sum(rows * channels, 1, [=](long i) { return sums[i]; }));
+    AxisSplit columns;
+    columns.outer = rows;
+    columns.channels = channels;
     reduce_channels(
-        AxisSplit(Shape{rows, channels}, 1), nullptr, [=](long, long i) { return sums[i]; }, done);
+        columns, nullptr, [=](long, long i) { return sums[i]; }, done);
   }
 
   bool across_, shared_;

@@ -5,7 +5,6 @@
 // filled with 1 by default; then b, the shape of w.
 #include "core/filler.h"
 #include "core/layer.h"
-#include "math/blas.h"
 #include "math/loops.h"
 
 namespace crema {
@@ -54,13 +53,13 @@ class Scale final : public Layer {
     const real *x = bottom[0]->data(), *w = factor(bottom), *dy = top[0]->diff();
     if (config_.bias_term() && parameter(bias_).learns()) {
       Parameter& b = parameter(bias_);
-      sum_channels(split_.outer, split_.channels, split_.inner, dy, b.beta(), b.mutable_diff());
+      sum_gradient([=](long, long i) { return dy[i]; }, b.beta(), b.mutable_diff());
     }
     if (bottom.size() > 1) {
-      if (down[1]) factor_gradient(x, dy, 0, bottom[1]->mutable_diff());
+      if (down[1]) sum_gradient([=](long, long i) { return dy[i] * x[i]; }, 0, bottom[1]->mutable_diff());
     } else if (parameter(0).learns()) {
       Parameter& p = parameter(0);
-      factor_gradient(x, dy, p.beta(), p.mutable_diff());
+      sum_gradient([=](long, long i) { return dy[i] * x[i]; }, p.beta(), p.mutable_diff());
     }
     if (!down[0]) return;
     real* dx = bottom[0]->mutable_diff();
@@ -80,14 +79,13 @@ class Scale final : public Layer {
   Parameter& parameter(int index) { return parameters()[index]; }
   const real* factor(const Bottoms& bottom) { return bottom.size() > 1 ? bottom[1]->data() : parameter(0).data(); }
 
-  // dw = beta dw + the sum of dy x.
-  void factor_gradient(const real* x, const real* dy, real beta, real* dw) {
+  // d = beta d + the channels' sums of term.
+  template <typename Term>
+  void sum_gradient(const Term& term, real beta, real* d) {
     real* partial = split_.inner == 1 ? nullptr : scratch(split_.outer * split_.channels);
-    reduce_channels(
-        split_, partial, [=](long, long i) { return dy[i] * x[i]; },
-        [=](long c, double sum) {
-          dw[c] = static_cast<real>(sum) + (beta == 0 ? 0 : beta * dw[c]);  // memory may hold NaN
-        });
+    reduce_channels(split_, partial, term, [=](long c, double sum) {
+      d[c] = static_cast<real>(sum) + (beta == 0 ? 0 : beta * d[c]);  // memory may hold NaN
+    });
   }
 
   ScaleParameter config_;

@@ -5,11 +5,41 @@
 namespace crema {
 namespace {
 
+struct TwoSums {
+  double first = 0, second = 0;
+};
+
 // A row that one thread works on, while others have other rows.
 struct OneThread {
   template <typename Term>
   double sum(long begin, long end, const Term& term) const {
     return crema::sum(begin, end, term);
+  }
+  // The same for two terms, which have most of what they read in common.
+  template <typename First, typename Second>
+  TwoSums two_sums(long begin, long end, const First& first, const Second& second) const {
+    constexpr long kLanes = 16, kBlock = 32 * kLanes;
+    TwoSums total;
+    for (long block = begin; block < end; block += kBlock) {
+      const long stop = std::min(end, block + kBlock);
+      real a[kLanes] = {}, b[kLanes] = {};
+      long i = block;
+      for (; i + kLanes <= stop; i += kLanes) {
+        for (long k = 0; k < kLanes; ++k) {
+          a[k] += first(i + k);
+          b[k] += second(i + k);
+        }
+      }
+      for (long k = 0; i < stop; ++i, ++k) {
+        a[k] += first(i);
+        b[k] += second(i);
+      }
+      for (long k = 0; k < kLanes; ++k) {
+        total.first += static_cast<double>(a[k]);
+        total.second += static_cast<double>(b[k]);
+      }
+    }
+    return total;
   }
   template <typename F>
   void each(long begin, long end, const F& f) const {
@@ -25,6 +55,10 @@ struct AllThreads {
   double sum(long begin, long end, const Term& term) const {
     return parallel_sum(end - begin, 2, [&](long i) { return term(begin + i); });
   }
+  template <typename First, typename Second>
+  TwoSums two_sums(long begin, long end, const First& first, const Second& second) const {
+    return {sum(begin, end, first), sum(begin, end, second)};
+  }
   template <typename F>
   void each(long begin, long end, const F& f) const {
     for_elements(end - begin, 2, [=](long i) { f(begin + i); });
@@ -32,7 +66,7 @@ struct AllThreads {
 };
 
 // Too few rows to give each core one. Depends on the shape alone: both ways add in different orders.
-bool few(long rows, long n) { return rows < 16 && n >= 65536; }
+bool few(long rows, long n) { return rows > 0 && rows < 16 && n >= 65536; }
 
 // Calls body(row, on) for each row; `on` sums and loops over its elements.
 template <typename Body>
@@ -143,9 +177,9 @@ void normalize_groups_gradient(const Normalization& norm, const Groups& groups, 
     double g = 0, gx = 0;
     for (long k = 0; k < runs; ++k) {
       const long begin = k * inner, end = begin + inner;
-      const double sum = on.sum(begin, end, [=](long i) { return dyr[i]; });
-      const double product =
-          on.sum(begin, end, [=, mean = hat.mean](long i) { return dyr[i] * (v[i] - mean); }) * hat.factor;
+      const auto [sum, centered] = on.two_sums(
+          begin, end, [=](long i) { return dyr[i]; }, [=, mean = hat.mean](long i) { return dyr[i] * (v[i] - mean); });
+      const double product = centered * hat.factor;
       if (sums) {
         sums[2 * (row * runs + k)] = static_cast<real>(sum);
         sums[2 * (row * runs + k) + 1] = static_cast<real>(product);
@@ -217,9 +251,8 @@ void normalize_rows_gradient(const Normalization& norm, long rows, long n, const
     if (!dx) return;
     real* to = dx + row * n;
     const auto finish = [&](const auto& g) {
-      const double sum = norm.centered ? on.sum(0, n, g) : 0;
-      const double product = on.sum(0, n, [=](long i) { return g(i) * (v[i] - mean); }) * factor;
-      const Coefficients of(norm, n, statistics.inverse[row], factor, sum, product);
+      const auto [sum, product] = on.two_sums(0, n, g, [=](long i) { return g(i) * (v[i] - mean); });
+      const Coefficients of(norm, n, statistics.inverse[row], factor, sum, product * factor);
       on.each(0, n, [=](long i) { to[i] = of.p * g(i) - of.q - of.t * (v[i] - mean); });
     };
     if (w) {
@@ -248,8 +281,11 @@ void normalize_rows_gradient(const Normalization& norm, long rows, long n, const
     }
   });
   if (!dw.diff && !db.diff) return;
+  AxisSplit columns;
+  columns.outer = parts;
+  columns.channels = 2 * n;
   reduce_channels(
-      AxisSplit(Shape{parts, 2 * n}, 1), nullptr, [=](long, long i) { return scratch[i]; },
+      columns, nullptr, [=](long, long i) { return scratch[i]; },
       [&](long c, double sum) {
         const Accumulated& to = c < n ? dw : db;
         if (!to.diff) return;
