@@ -39,6 +39,7 @@ const Reasons kFieldsInNoRow = {
     {"DataParameter.mirror", "old place of transform_param's: moved there when a net is read, upgrade_test"},
     {"HDF5DataParameter.shuffle", "random: data_hdf5_test"},
     {"InputParameter.shape", "stands below every row"},
+    {"SPPParameter.engine", "there is one path"},
     {"SigmoidParameter.engine", "there is one path"},
     {"SoftmaxParameter.engine", "there is one path"},
     {"TanHParameter.engine", "there is one path"},
