@@ -42,6 +42,7 @@ const Reasons kFieldsInNoRow = {
     {"HDF5DataParameter.shuffle", "random: data_hdf5_test"},
     {"InputParameter.shape", "stands below every row"},
     {"LRNParameter.engine", "there is one path"},
+    {"SPPParameter.engine", "there is one path"},
     {"SigmoidParameter.engine", "there is one path"},
     {"SoftmaxParameter.engine", "there is one path"},
     {"TanHParameter.engine", "there is one path"},

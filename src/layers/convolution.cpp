@@ -3,13 +3,17 @@
 // bottom[i] x: batch axes, channels (at `axis`), any number of spatial axes; all of one shape.  top[i] y: num_output in
 // place of the channels.  Parameters: weights (num_output, channels / group, kernel...), bias (num_output).
 // Rejects a kernel larger than the padded input, and channels or num_output that group does not divide.
-// Deconvolution:  the transpose:  y[n, o, p * stride - pad + k * dilation] += w[c, o, k] * x[n, c, p]  over all c, p,
-// k, from y = b[o] on.  top[i] y: num_output and stride * (size - 1) + dilation * (kernel - 1) + 1 - 2 * pad for each
-// size. Parameters: weights (channels, num_output / group, kernel...), bias (num_output).  Rejects a pad that leaves
-// nothing of y, and channels or num_output that group does not divide (Zeiler et al., 2010; Long et al.,
-// arXiv:1411.4038). DepthwiseConvolution:  Convolution with group = channels, which is also what no group means (Howard
-// et al., 2017, arXiv:1704.04861).  Rejects another group, and a num_output that is no multiple of the channels.
-// ConvolutionDepthwise:  the same where num_output, too, is the number of channels, and need not be given.
+//
+// Deconvolution:  its transpose:  y[n, o, p * stride - pad + k * dilation] = b[o] + the sum over all c, p and k that
+// meet there of w[c, o, k] * x[n, c, p].  top[i] y: num_output in place of the channels, and for each spatial axis
+// stride * (size - 1) + dilation * (kernel - 1) + 1 - 2 * pad.  Parameters: weights (channels, num_output / group,
+// kernel...), bias (num_output).  Rejects a pad that leaves nothing of y, and channels or num_output that group does
+// not divide (Long et al., 2014, arXiv:1411.4038).
+//
+// DepthwiseConvolution:  Convolution with group = channels, whether or not the configuration says so (Howard et al.,
+// 2017, arXiv:1704.04861).  Rejects another group, and a num_output that is no multiple of the channels.
+//
+// ConvolutionDepthwise:  the same with num_output = channels, too.  Rejects another num_output.
 #include <algorithm>
 
 #include "core/layer.h"
@@ -227,9 +231,9 @@ class DepthwiseConvolution : public Convolution {
   void reshape(const Bottoms& bottom, const Tops& top) override {
     const Shape& x = bottom[0]->shape();
     const auto channels = static_cast<uint32_t>(x[x.canonical(config_.axis())]);
+    check(channels > 0, "bottom 0 has no channels (shape {})", x.str());
     check(!grouped_ || config_.group() == channels, "group is {}; expected the number of channels, {}", config_.group(),
           channels);
-    check(channels > 0, "there are no channels");
     config_.set_group(channels);
     if (one_each_ && !config_.has_num_output()) config_.set_num_output(channels);
     check(!one_each_ || config_.num_output() == channels, "num_output is {}; expected the number of channels, {}",

@@ -16,6 +16,9 @@ namespace {
 constexpr long kBlocks = 16;
 constexpr long kMaxPartials = 1L << 24;  // elements
 
+// With more outputs for each channel than this, a matrix has enough rows for a product to be faster.
+constexpr long kMaxDepthwise = 4;
+
 // How many of `items` (images, or blocks of them) are worked on side by side, each on one thread. With fewer items
 // than threads it is one, and all threads work on that.
 long lanes_of(long items) {
@@ -32,19 +35,27 @@ PlainConvolution::PlainConvolution(const Patches& patches, long batch, long outp
       outputs_(outputs / group),
       inputs_(patches.rows() / group),
       positions_(patches.columns()),
-      matrix_count_(patches.windows.trivial() ? 0 : Shape{patches.rows(), patches.columns()}.count()) {}
+      matrix_count_(patches.windows.trivial() ? 0 : Shape{patches.rows(), patches.columns()}.count()) {
+  const bool each_channel = group == patches.channels && (group > 1 || outputs == 1);
+  if (each_channel && outputs_ <= kMaxDepthwise && Depthwise::fits(patches)) depthwise_ = Depthwise(patches, outputs_);
+}
 
 PlainConvolution::Blocks PlainConvolution::blocks() const {
   const long count = std::min(batch_, kBlocks);
+  if (depthwise_) return {count, omp_get_max_threads(), count};
   const long lanes = count * weights_count() > kMaxPartials ? 1 : lanes_of(count);
   return {count, lanes, lanes == 1 ? 1 : count};
 }
 
-long PlainConvolution::data_memory() const { return lanes_of(batch_) * matrix_count_; }
+long PlainConvolution::lane_memory() const { return depthwise_ ? depthwise_.memory() : matrix_count_; }
+
+long PlainConvolution::data_memory() const {
+  return (depthwise_ ? omp_get_max_threads() : lanes_of(batch_)) * lane_memory();
+}
 
 long PlainConvolution::weights_memory() const {
   const Blocks b = blocks();
-  return b.lanes * matrix_count_ + b.sums * weights_count();
+  return b.lanes * lane_memory() + b.sums * weights_count();
 }
 
 // Calls body(item, matrix) for all items; `matrix` is room for the patches of an image in `memory`, one a lane.
@@ -58,6 +69,17 @@ void PlainConvolution::for_items(long items, long lanes, real* memory, const Bod
   });
 }
 
+// Calls body(plane, memory) for all planes; `memory` is a part of it, cleared, one a thread.
+template <typename Body>
+void PlainConvolution::for_planes(long planes, real* memory, const Body& body) const {
+  const long lanes = omp_get_max_threads();
+  parallel_for(lanes, planes / lanes * outputs_ * inputs_ * positions_, [&](long first, long last) {
+    real* own = memory + first * depthwise_.memory();
+    depthwise_.clear(own);
+    for (long i = planes * first / lanes; i < planes * last / lanes; ++i) body(i, own);
+  });
+}
+
 // The patches of an image: the image itself where each window is one element.
 const real* PlainConvolution::unfold(const real* image, real* matrix) const {
   if (matrix_count_ == 0) return image;
@@ -66,6 +88,13 @@ const real* PlainConvolution::unfold(const real* image, real* matrix) const {
 }
 
 void PlainConvolution::forward(const real* x, const real* w, const real* b, real* y, real* memory) const {
+  if (depthwise_) {
+    return for_planes(batch_ * group_, memory, [&](long i, real* own) {
+      const long c = i % group_, plane = patches_.image_count() / group_;
+      depthwise_.forward(x + i * plane, w + c * outputs_ * inputs_, b ? b + c * outputs_ : nullptr,
+                         y + i * outputs_ * positions_, own);
+    });
+  }
   const long x_step = patches_.image_count(), y_step = group_ * outputs_ * positions_;
   for_items(batch_, lanes_of(batch_), memory, [&](long n, real* matrix) {
     const real* patches = unfold(x + n * x_step, matrix);
@@ -79,6 +108,12 @@ void PlainConvolution::forward(const real* x, const real* w, const real* b, real
 }
 
 void PlainConvolution::backward_data(const real* dy, const real* w, real* dx, real* memory) const {
+  if (depthwise_) {
+    return for_planes(batch_ * group_, memory, [&](long i, real* own) {
+      depthwise_.backward_data(dy + i * outputs_ * positions_, w + i % group_ * outputs_ * inputs_,
+                               dx + i * (patches_.image_count() / group_), own);
+    });
+  }
   const long x_step = patches_.image_count(), y_step = group_ * outputs_ * positions_;
   for_items(batch_, lanes_of(batch_), memory, [&](long n, real* matrix) {
     real* patches = matrix_count_ == 0 ? dx + n * x_step : matrix;
@@ -93,18 +128,36 @@ void PlainConvolution::backward_data(const real* dy, const real* w, real* dx, re
 void PlainConvolution::backward_weights(const real* x, const real* dy, real* dw, real beta, real* memory) const {
   const long count = weights_count();
   const Blocks blocks = this->blocks();
-  real* sums = memory + blocks.lanes * matrix_count_;
+  real* sums = memory + blocks.lanes * lane_memory();
   if (beta == 0) std::fill(dw, dw + count, real{0});
-  for_items(blocks.count, blocks.lanes, memory, [&](long block, real* matrix) {
-    real* sum = sums + (blocks.sums == 1 ? 0 : block * count);
-    sum_images(x, dy, batch_ * block / blocks.count, batch_ * (block + 1) / blocks.count, matrix, sum);
-    if (blocks.sums == 1) axpy(count, 1, sum, dw);
-  });
-  if (blocks.sums == 1) return;
+  if (depthwise_) {
+    depthwise_weights(x, dy, sums, memory);
+  } else {
+    for_items(blocks.count, blocks.lanes, memory, [&](long block, real* matrix) {
+      real* sum = sums + (blocks.sums == 1 ? 0 : block * count);
+      sum_images(x, dy, batch_ * block / blocks.count, batch_ * (block + 1) / blocks.count, matrix, sum);
+      if (blocks.sums == 1) axpy(count, 1, sum, dw);
+    });
+  }
+  if (blocks.sums == 1 && !depthwise_) return;
   parallel_for(count, blocks.count, [&](long begin, long end) {
     for (long block = 0; block < blocks.count; ++block) {
       const real* sum = sums + block * count;
       for (long i = begin; i < end; ++i) dw[i] += sum[i];
+    }
+  });
+}
+
+// The weights' gradient of each block of images.
+void PlainConvolution::depthwise_weights(const real* x, const real* dy, real* sums, real* memory) const {
+  const long blocks = this->blocks().count, plane = patches_.image_count() / group_, count = outputs_ * inputs_;
+  for_planes(blocks * group_, memory, [&](long i, real* own) {
+    const long block = i / group_, c = i % group_;
+    real* sum = sums + i * count;
+    std::fill_n(sum, count, real{0});
+    for (long n = batch_ * block / blocks; n < batch_ * (block + 1) / blocks; ++n) {
+      const long at = n * group_ + c;
+      depthwise_.backward_weights(x + at * plane, dy + at * outputs_ * positions_, sum, own);
     }
   });
 }

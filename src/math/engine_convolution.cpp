@@ -69,6 +69,15 @@ struct Descriptors {
   BackwardWeights::primitive_desc backward_weights;
 };
 
+// Where each channel has one kernel of its own, products of matrices are as slow as reference code: the plain path has
+// loops of its own.
+template <typename Descriptor>
+bool is_fast(const std::optional<Descriptor>& pd, const ConvolutionProblem& p) {
+  const bool each_channel = p.group > 1 && p.weights[0] == p.group && p.weights[1] == 1;
+  return onednn::is_fast(pd) &&
+         !(each_channel && std::string_view(pd->impl_info_str()).find("gemm") != std::string::npos);
+}
+
 // Forward decides how bottom and top lie. A backward pass that would be slow in these layouts chooses its own.
 std::optional<Descriptors> find_descriptors(const Setting& setting, const ConvolutionProblem& p) {
   const Desc any_bottom = describe_any(p.bottom), any_top = describe_any(p.top);
@@ -76,13 +85,13 @@ std::optional<Descriptors> find_descriptors(const Setting& setting, const Convol
   if (forward && (!layout_of(forward->src_desc(), p.bottom) || !layout_of(forward->dst_desc(), p.top))) {
     forward = setting.forward(describe(p.bottom, Layout::plain), describe(p.top, Layout::plain));
   }
-  if (!is_fast(forward)) return std::nullopt;
+  if (!is_fast(forward, p)) return std::nullopt;
   const Desc bottom = forward->src_desc(), top = forward->dst_desc();
   auto backward_data = setting.backward_data(bottom, top, *forward);
-  if (!is_fast(backward_data)) backward_data = setting.backward_data(any_bottom, any_top, *forward);
+  if (!is_fast(backward_data, p)) backward_data = setting.backward_data(any_bottom, any_top, *forward);
   auto backward_weights = setting.backward_weights(bottom, top, *forward);
-  if (!is_fast(backward_weights)) backward_weights = setting.backward_weights(any_bottom, any_top, *forward);
-  if (!is_fast(backward_data) || !is_fast(backward_weights)) return std::nullopt;
+  if (!is_fast(backward_weights, p)) backward_weights = setting.backward_weights(any_bottom, any_top, *forward);
+  if (!is_fast(backward_data, p) || !is_fast(backward_weights, p)) return std::nullopt;
   return Descriptors{*forward, *backward_data, *backward_weights};
 }
 

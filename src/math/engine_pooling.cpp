@@ -69,11 +69,12 @@ long far_pad(const PoolingAxis& axis) {
 
 }  // namespace
 
-std::unique_ptr<EnginePooling> EnginePooling::create(Method method, const Shape& x, Layout layout, const PoolingAxis& h,
-                                                     const PoolingAxis& w) {
-  const bool maximum = method == Method::maximum;
+std::unique_ptr<EnginePooling> EnginePooling::create(PoolingMethod method, const Shape& x, Layout layout,
+                                                     const PoolingAxis& h, const PoolingAxis& w) {
+  const bool maximum = method == PoolingMethod::maximum;
   const algorithm how = maximum ? algorithm::pooling_max : average_of(h, w);
-  if (how == algorithm::undef || x.count() == 0 || !fits(h) || !fits(w)) return nullptr;
+  if (method == PoolingMethod::stochastic || how == algorithm::undef || x.count() == 0 || !fits(h) || !fits(w))
+    return nullptr;
   return onednn::guarded([&]() -> std::unique_ptr<EnginePooling> {
     const auto from = onednn::describe(x, layout), to = onednn::describe({x[0], x[1], h.out, w.out}, layout);
     const dnnl::memory::dims stride = {h.stride, w.stride}, kernel = {h.kernel, w.kernel};
@@ -95,7 +96,7 @@ std::unique_ptr<EnginePooling> EnginePooling::create(Method method, const Shape&
 
 #else
 
-std::unique_ptr<EnginePooling> EnginePooling::create(Method, const Shape&, Layout, const PoolingAxis&,
+std::unique_ptr<EnginePooling> EnginePooling::create(PoolingMethod, const Shape&, Layout, const PoolingAxis&,
                                                      const PoolingAxis&) {
   return nullptr;
 }

@@ -105,6 +105,15 @@ const std::vector<GradientRow> kAxpyGradients = {
     {"axpy_five_axes", {{2, 1, 1}, {2, 1, 2, 1, 3}, {2, 1, 2, 1, 3}}, "type: 'Axpy'"},
 };
 
+const std::vector<GradientRow> kSppGradients = {
+    {"spp", {{2, 2, 4, 4}}, "type: 'SPP' spp_param { pyramid_height: 3 }", Distinct{}},
+    {"spp_one_level", {{2, 3, 3, 2}}, "type: 'SPP' spp_param { pyramid_height: 1 }", Distinct{}},
+    {"spp_one_element", {{1, 1, 1, 1}}, "type: 'SPP' spp_param { pyramid_height: 1 pool: AVE }"},
+    {"spp_bins_that_do_not_divide", {{1, 2, 7, 11}}, "type: 'SPP' spp_param { pyramid_height: 3 }", Distinct{}},
+    {"spp_average", {{2, 2, 5, 7}}, "type: 'SPP' spp_param { pyramid_height: 2 pool: AVE }"},
+    {"spp_stochastic", {{2, 2, 4, 4}}, "type: 'SPP' spp_param { pyramid_height: 2 pool: STOCHASTIC }", Range{0.2, 1}},
+};
+
 const std::vector<ForwardRow> kDeconvolution = {
     {"deconvolution",
      {{{1, 1, 2, 2}, {-2, -2, -3, -3}}},
@@ -222,12 +231,58 @@ const std::vector<ForwardRow> kAxpy = {
      {{{1, 2}, {9, 22}}}},
 };
 
+const std::vector<ForwardRow> kSpp = {
+    {"spp",
+     {{{1, 2, 4, 4},
+       {-5, 5, -7, 8, 3, -6, 6, -2, -5, -4, -9, 7, 7, 0, 4, 0, -6, 2, 9, -9, 7, 9, -5, 0, -9, 4, 4, 2, 2, 4, 0, 6}}},
+     "type: 'SPP' spp_param { pyramid_height: 2 }",
+     {{{1, 10}, {8, 9, 5, 8, 7, 7, 9, 9, 4, 6}}}},
+    {"spp_one_level",
+     {{{2, 2, 2, 3}, {6, -6, -7, -6, -6, -9, -8, -6, 1, 5, 1, -2, 9, -5, 2, 0, 2, 0, 0, -2, 8, 6, -3, 4}}},
+     "type: 'SPP' spp_param { pyramid_height: 1 }",
+     {{{2, 2}, {6, 5, 9, 8}}}},
+    {"spp_bins_that_do_not_divide",
+     {{{2, 1, 5, 7}, {-1, 0,  -1, 6,  -1, 1, 2, -7, -9, 1, 3,  9,  3,  0,  3,  5,  2,  5,  -6, 8,  0,  9, -3, -6,
+                      2,  0,  1,  -2, -5, 1, 5, 2,  3,  7, -3, 8,  9,  -7, -3, -6, -5, 5,  6,  -8, -1, 5, 0,  0,
+                      0,  -2, 2,  2,  6,  5, 7, 6,  3,  2, -9, -2, -5, -2, 6,  -6, -5, -1, 3,  6,  -1, 7}}},
+     "type: 'SPP' spp_param { pyramid_height: 2 }",
+     {{{2, 5}, {9, 1, 9, 9, 8, 9, 9, 5, 3, 7}}}},
+    {"spp_average",
+     {{{1, 2, 4, 8}, {-1, 0,  5, 3,  -9, -9, -4, 4, 9,  -6, 2, 6,  7,  -7, 2,  -1, -8, 5,  5, -4, 6,  -4,
+                      7,  -5, 6, -2, -6, -4, 9,  0, 4,  7,  5, 2,  1,  -3, -1, 0,  0,  -7, 8, 7,  -8, 9,
+                      -2, -1, 4, 2,  6,  -6, 4,  7, -6, -1, 4, -7, -9, 6,  1,  -1, -6, 0,  9, 9}}},
+     "type: 'SPP' spp_param { pyramid_height: 3 pool: AVE }",
+     {{{1, 42},
+       {0.53125f, 0.8125f, 2.25f, -2.125f, -1,    3,    2.625f, -0.625f, 1,     0.25f, -0.5f, 4,    -9,   0,
+        1.5f,     4,       0,     0.5f,    -1.5f, 0.5f, 1,      1,       2,     -5,    4.5f,  5.5f, 3.5f, -1,
+        -0.5f,    -3.5f,   7.5f,  0.5f,    -1.5f, 3,    0,      5.5f,    -3.5f, -1.5f, -1.5f, 0,    -3,   9}}}},
+    {"spp_average_bins_that_do_not_divide",
+     {{{1, 1, 7, 11},
+       {8,  -7, -2, 7, -8, 0,  0,  -8, -3, 4, -7, 7,  3,  -1, 0,  7,  -1, 4,  -9, -7, 2,  -7, 9,  6, 1,  -1,
+        -1, -7, 5,  2, 1,  -6, 7,  2,  -9, 5, -9, 1,  4,  -9, -3, 9,  7,  -5, -1, -7, -3, 7,  -4, 2, -1, 4,
+        -7, -1, -7, 8, -6, 2,  -4, -4, 4,  7, -5, -3, -6, -7, -3, -1, 3,  -6, -8, 1,  0,  -6, 5,  2, 1}}},
+     "type: 'SPP' spp_param { pyramid_height: 3 pool: AVE }",
+     {{{1, 21}, {-0.68831169f, 1.1666667f, -1.25f,       -1.5416667f,  -0.58333333f, 0.16666667f, -0.5f,
+                 -1.3333333f,  -1,         4.1666667f,   0.83333333f,  -1,           -1.6666667f, -2.5f,
+                 -0.5f,        -0.5f,      -0.66666667f, -0.33333333f, -2.8333333f,  0.16666667f, -1.3333333f}}}},
+    {"spp_expected",
+     {{{1, 2, 4, 2}, {9, 9, 8, 3, 4, 9, 5, 9, 4, 1, 6, 6, 3, 8, 4, 1}}},
+     "type: 'SPP' spp_param { pyramid_height: 2 pool: STOCHASTIC }",
+     {{{1, 10}, {7.8214286f, 5.4242424f, 8.5294118f, 7.5f, 4.5555556f, 9, 5.2f, 5.2857143f, 3.5714286f, 7.2222222f}}},
+     {},
+     TEST},
+    {"spp_picks_what_alone_can_be",
+     {{{1, 1, 2, 2}, {3, 0, 0, 0}}},
+     "type: 'SPP' spp_param { pyramid_height: 2 pool: STOCHASTIC }",
+     {{{1, 5}, {3, 3, 0, 0, 0}}}},
+};
+
 }  // namespace
 
 std::vector<GradientRow> gradient_rows_of_spatial() {
-  return joined({kDeconvolutionGradients, kDepthwiseGradients, kAxpyGradients});
+  return joined({kDeconvolutionGradients, kDepthwiseGradients, kAxpyGradients, kSppGradients});
 }
 
-std::vector<ForwardRow> forward_rows_of_spatial() { return joined({kDeconvolution, kDepthwise, kAxpy}); }
+std::vector<ForwardRow> forward_rows_of_spatial() { return joined({kDeconvolution, kDepthwise, kAxpy, kSpp}); }
 
 }  // namespace crema
