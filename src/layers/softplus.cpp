@@ -12,7 +12,8 @@ namespace {
 
 class Softplus final : public Layer {
  public:
-  explicit Softplus(const LayerParameter& config) : beta_(config.softplus_param().beta()) {
+  explicit Softplus(const LayerParameter& config)
+      : beta_(config.type() == "Softplus" ? config.softplus_param().beta() : 1) {
     check(beta_ > 0 && std::isfinite(beta_), "beta is {}; it must be positive", beta_);
   }
 
