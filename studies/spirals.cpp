@@ -91,10 +91,10 @@ Panel panel(const std::string& title, const Judged& judged, const Spirals& point
   panel.y = panel.x;
   for (size_t c = 0; c < kClasses; ++c) {
     panel.series.push_back(
-        {.points = judged.regions[c], .colour = kPale[c], .line = false, .dots = true, .dot_size = 7});
+        {.points = judged.regions[c], .colour = kPale[c], .line = false, .dots = true, .dot_size = 5});
   }
   for (size_t c = 0; c < kClasses; ++c) {
-    Series series{.colour = palette(c), .line = false, .dots = true, .dot_size = 3.5};
+    Series series{.colour = palette(c), .line = false, .dots = true, .dot_size = 2.5};
     for (size_t i = c; i < points.label.size(); i += kClasses) {
       series.points.push_back({static_cast<double>(points.data[2 * i]), static_cast<double>(points.data[2 * i + 1])});
     }
@@ -133,16 +133,19 @@ void spirals_study() {
   const Spirals points = make_spirals("train", kPerClass), others = make_spirals("test", kPerClass);
   write_spirals("models/spirals/train.h5", points);
   write_spirals("models/spirals/test.h5", others);
-  const Judged linear = train("models/spirals/solver_linear.prototxt"), mlp = train("models/spirals/solver.prototxt");
+  const Judged linear = train("models/spirals/solver_linear.prototxt"),
+               fourier = train("models/spirals/solver_fourier.prototxt"), mlp = train("models/spirals/solver.prototxt");
   const auto row = [](const char* name, const Judged& judged) {
     return std::vector<std::string>{name, fmt::format("{:.1f} %", 100 * judged.test)};
   };
   publish("spirals",
           {.title = "Three spirals, and where each class is seen",
-           .panels = {panel("linear", linear, others), panel("two hidden layers", mlp, others)},
-           .columns = 2,
-           .panel_height = 340},
-          {{"net", "accuracy on 600 test points"}, {row("linear", linear), row("two hidden layers", mlp)}});
+           .panels = {panel("linear", linear, others), panel("random Fourier features", fourier, others),
+                      panel("two hidden layers", mlp, others)},
+           .columns = 3,
+           .panel_height = 240},
+          {{"net", "accuracy on 600 test points"},
+           {row("linear", linear), row("random Fourier features", fourier), row("two hidden layers", mlp)}});
 }
 
 }  // namespace crema

@@ -136,12 +136,18 @@ TEST(Activations, RefuseWhatMakesNoSense) {
       {"type: 'SELU' selu_param { alpha: -1 }", "alpha is -1; it must not be negative"},
       {"type: 'SELU' selu_param { lambda: 0 }", "lambda is 0; it must be positive"},
       {"type: 'Softplus' softplus_param { beta: 0 }", "beta is 0; it must be positive"},
-      {"type: 'SiLU' swish_param { beta: 2 }", "swish_param"},
   };
   for (const auto& [layer, reason] : refused) {
     const std::string message = message_of([&] { curve_of(layer, {1}); });
     EXPECT_NE(message.find(reason), std::string::npos) << layer << ": " << message;
   }
+}
+
+// Net warns that such a message is not used.
+TEST(Activations, DoNotHeedTheSettingsOfTheirRelatives) {
+  EXPECT_EQ(curve_of("type: 'SiLU' swish_param { beta: 2 }", {1}).y, curve_of("type: 'SiLU'", {1}).y);
+  EXPECT_EQ(curve_of("type: 'BNLL' softplus_param { beta: 2 }", {1}).y, curve_of("type: 'BNLL'", {1}).y);
+  EXPECT_EQ(curve_of("type: 'ELU' selu_param { lambda: 2 }", {1}).y, curve_of("type: 'ELU'", {1}).y);
 }
 
 TEST(PRelu, NeedsAnAxisForItsChannels) {

@@ -37,8 +37,8 @@ class Mish final : public Layer {
     const real *x = bottom[0]->data(), *dy = top[0]->diff();
     real* dx = bottom[0]->mutable_diff();
     for_elements(top[0]->storage(), 16, [=](long i) {
-      const real t = bounded(x[i]), e = std::exp(t), n = e * (e + 2);
-      dx[i] = dy[i] * (n + 4 * t * e * (e + 1) / (n + 2)) / (n + 2);
+      const real t = bounded(x[i]), e = std::exp(t), n = e * (e + 2), r = 1 / (n + 2);
+      dx[i] = dy[i] * r * (n + 4 * t * e * (e + 1) * r);
     });
   }
 };

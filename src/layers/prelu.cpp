@@ -38,7 +38,10 @@ class PRelu final : public Layer {
     if (shared_) {
       for_elements(top[0]->storage(), 1, [=, slope = *a](long i) { y[i] = x[i] > 0 ? x[i] : slope * x[i]; });
     } else {
-      for_channels(split_, 1, [=](long c, long i) { y[i] = x[i] > 0 ? x[i] : a[c] * x[i]; });
+      for_channels(split_, 1, [=](long c, long i) {
+        const real slope = a[c];  // always read: a vector loop has no branch
+        y[i] = x[i] > 0 ? x[i] : slope * x[i];
+      });
     }
   }
 
@@ -52,7 +55,10 @@ class PRelu final : public Layer {
     if (shared_) {
       for_elements(count, 1, [=, slope = *a](long i) { dx[i] = x[i] > 0 ? dy[i] : slope * dy[i]; });
     } else {
-      for_channels(split_, 1, [=](long c, long i) { dx[i] = x[i] > 0 ? dy[i] : a[c] * dy[i]; });
+      for_channels(split_, 1, [=](long c, long i) {
+        const real slope = a[c];
+        dx[i] = x[i] > 0 ? dy[i] : slope * dy[i];
+      });
     }
   }
 
@@ -61,7 +67,12 @@ class PRelu final : public Layer {
   void slope_gradient(long count, const real* x, const real* dy) {
     const real beta = parameters()[0].beta();
     real* da = parameters()[0].mutable_diff();
-    const auto term = [=](long i) { return x[i] > 0 ? 0 : dy[i] * x[i]; };
+    // The product stands before the choice: as a summand it might be fused with the sum, or not, by how a loop was
+    // split.
+    const auto term = [=](long i) {
+      const real product = dy[i] * x[i];
+      return x[i] > 0 ? real{0} : product;
+    };
     const auto add = [=](long c, double sum) {
       da[c] = static_cast<real>(sum) + (beta == 0 ? 0 : beta * da[c]);  // memory may hold NaN
     };

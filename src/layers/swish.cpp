@@ -12,7 +12,7 @@ namespace {
 
 class Swish final : public Layer {
  public:
-  explicit Swish(const LayerParameter& config) : beta_(config.swish_param().beta()) {
+  explicit Swish(const LayerParameter& config) : beta_(config.type() == "Swish" ? config.swish_param().beta() : 1) {
     check(std::isfinite(beta_), "beta is {}; it must be a finite number", beta_);
   }
 
