@@ -39,8 +39,8 @@ TEST(Attention, drops_weights_while_training) {
   const std::vector<real> first = run(*net);
   long dropped = 0;
   for (const real weight : first) {
-    if (weight == 0) ++dropped;
-    if (weight != 0) EXPECT_NEAR(weight, 1 / 0.75 / kPlaces, 1e-7);
+    dropped += weight == 0 ? 1 : 0;
+    EXPECT_NEAR(weight, weight == 0 ? 0 : 1 / 0.75 / kPlaces, 1e-7);
   }
   EXPECT_NEAR(static_cast<double>(dropped) / static_cast<double>(first.size()), 0.25, 0.01);
   net->set_replay(true);
@@ -69,8 +69,8 @@ TEST(Attention, sees_what_came_before_alone) {
 
 constexpr const char* kFiller = "weight_filler { type: 'uniform' min: -1 max: 1 }";
 
-// The bits do not depend on the number of threads.
-TEST(Attention, gives_the_same_on_any_number_of_threads) {
+// But for the last bits of the products, which BLAS adds up in another order.
+TEST(Attention, does_not_depend_on_the_number_of_threads) {
   const std::string layers[] = {
       input_text("x", {3, 5, 8}) +
           fmt::format("layer {{ name: 'L' type: 'Attention' bottom: 'x' top: 'y' "
@@ -96,8 +96,12 @@ TEST(Attention, gives_the_same_on_any_number_of_threads) {
       net->backward();
       seen.push_back(see(*net));
     }
-    EXPECT_TRUE(same(seen[0], seen[1])) << text;
-    EXPECT_TRUE(same(seen[0], seen[2])) << text;
+    for (const auto& [name, values] : seen[0]) {
+      for (size_t i = 0; i < values.size(); ++i) {
+        EXPECT_NEAR(seen[1].at(name)[i], values[i], 1e-4) << text << name;
+        EXPECT_NEAR(seen[2].at(name)[i], values[i], 1e-4) << text << name;
+      }
+    }
   }
 }
 
@@ -135,7 +139,7 @@ TEST(Attention, refuses_what_does_not_fit) {
        "attention_param { causal: true }",
        {{1, 2, 4}, {1, 3, 4}},
        "causal goes with as many keys as queries; there are 3 and 2"},
-      {"Attention", "", {{1, 2, 4}, {1, 2, 4}, {1, 2, 4}, {1, 2, 4}}, "has 4 bottoms"},
+      {"Attention", "", {{1, 2, 4}, {1, 2, 4}, {1, 2, 4}, {1, 2, 4}}, "takes 1 to 3 bottoms, and 4 are named"},
       {"MatMul", "", {{2, 3}, {4, 2}}, "matrices of 2x3 and 4x2 have no product (bottom 0: 2 3, bottom 1: 4 2)"},
       {"MatMul",
        "matmul_param { transpose_b: true }",
@@ -150,7 +154,7 @@ TEST(Attention, refuses_what_does_not_fit) {
        {{1, 2, 2, 3}, {2, 3, 2}},
        "bottom 0 (1 2 2 3) and bottom 1 (2 3 2) do not have the same axes before their matrices"},
       {"MatMul", "", {{3}, {3, 2}}, "the bottoms have shapes 3 and 3 2; a matrix has 2 axes or more"},
-      {"MatMul", "", {{3, 2}}, "has 1 bottom"},
+      {"MatMul", "", {{3, 2}}, "takes 2 bottoms, and 1 is named"},
   };
   for (const auto& row : rows) {
     std::string text, names;

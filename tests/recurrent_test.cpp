@@ -214,8 +214,8 @@ TEST(Recurrent, counts_its_products) {
   EXPECT_EQ(count(*rnn), 5 * 2 * (4 * 3 + 4 * 4 + 4 * 4));
 }
 
-// The bits do not depend on the number of threads.
-TEST(Recurrent, gives_the_same_on_any_number_of_threads) {
+// But for the last bits of the products, which BLAS adds up in another order.
+TEST(Recurrent, does_not_depend_on_the_number_of_threads) {
   for (const char* type : {"LSTM", "RNN"}) {
     std::vector<Seen> seen;
     for (const int threads : {1, 3}) {
@@ -230,7 +230,9 @@ TEST(Recurrent, gives_the_same_on_any_number_of_threads) {
       net->backward();
       seen.push_back(see(*net));
     }
-    EXPECT_TRUE(same(seen[0], seen[1])) << type;
+    for (const auto& [name, values] : seen[0]) {
+      EXPECT_LT(largest_difference(values, seen[1].at(name)), 1e-4) << type << ", " << name;
+    }
   }
 }
 
@@ -263,9 +265,9 @@ TEST(Recurrent, refuses_what_does_not_fit) {
        {{2, 3, 4}, {2, 3}, {1, 3, 2}, {1, 3, 5}},
        3,
        "bottom 3 has shape 1 3 5; a state of 1 3 2 is expected"},
-      {"LSTM", two, {{2, 3, 4}}, 1, "has 1 bottom"},
-      {"LSTM", two, {{2, 3, 4}, {2, 3}, {3, 2}, {1, 3, 2}}, 1, "has 4 bottoms"},
-      {"LSTM", exposed, {{2, 3, 4}, {2, 3}, {1, 3, 2}, {1, 3, 2}}, 1, "has 1 top"},
+      {"LSTM", two, {{2, 3, 4}}, 1, "takes 2 to 3 bottoms, and 1 is named"},
+      {"LSTM", two, {{2, 3, 4}, {2, 3}, {3, 2}, {1, 3, 2}}, 1, "takes 2 to 3 bottoms, and 4 are named"},
+      {"LSTM", exposed, {{2, 3, 4}, {2, 3}, {1, 3, 2}, {1, 3, 2}}, 1, "gives 3 tops, and 1 is named"},
       {"LSTMUnit", "", {{2, 3, 4}, {2, 3, 16}, {2, 3}}, 2, "bottom 0 has shape 2 3 4; expected 1 N D"},
       {"LSTMUnit",
        "",
@@ -277,7 +279,7 @@ TEST(Recurrent, refuses_what_does_not_fit) {
        {{1, 3, 4}, {1, 3, 16}, {3, 1}},
        2,
        "bottom 2 has shape 3 1; with bottom 0 of 1 3 4, expected 1 3"},
-      {"LSTMUnit", "", {{1, 3, 4}, {1, 3, 16}}, 2, "has 2 bottoms"},
+      {"LSTMUnit", "", {{1, 3, 4}, {1, 3, 16}}, 2, "takes 3 bottoms, and 2 are named"},
   };
   for (const auto& row : rows) {
     std::string text, names;

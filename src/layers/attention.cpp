@@ -1,19 +1,19 @@
-// Attention:  y = [head_1 ... head_H] W_o' + b_o,  head_i = softmax(q_i k_i' / sqrt(d)) v_i,  with  q = x W_q' + b_q,
-//   k = m W_k' + b_k,  v = u W_v' + b_v,  of which head i takes its d = E / num_heads numbers.
+// Attention:  y = [z_1 ... z_H] W_o' + b_o,  z_i = softmax(q_i k_i' / sqrt(d)) v_i;  each of H = num_heads heads has
+//   d = E / H numbers of  q = x W_q' + b_q,  k = m W_k' + b_k  and  v = u W_v' + b_v.
 // bottom[0] x: (N, T, E).  bottom[1], optional: m (N, S, M), else m = x.  bottom[2], optional: u (N, S, U), else u = m.
-// top[0] y: (N, T, E).  causal: place t sees the places up to t alone; T = S.  dropout_ratio: in TRAIN, weights of the
-// softmax are dropped as by Dropout.  Rejects a num_heads that does not divide E.
-// Parameters: W_q, W_k and W_v in one (3 E, E), or (E, E), (E, M), (E, U) where M or U is not E; b_q, b_k, b_v (3 E);
-// W_o (E, E); b_o (E): those of PyTorch's MultiheadAttention.  bias_term: false leaves out the biases.
+// top[0] y: (N, T, E).  causal: place t sees places 0 to t alone, S = T.  dropout_ratio: in TRAIN the softmax's numbers
+// are dropped as by Dropout.  Parameters, those of PyTorch's MultiheadAttention: W_q, W_k, W_v as one (3 E, E), or each
+// its own where M or U is not E; b_q, b_k, b_v (3 E); W_o (E, E); b_o (E).  Rejects a num_heads that does not divide E.
 // Vaswani et al., 2017, arXiv:1706.03762.
 #include <algorithm>
 #include <array>
 #include <cmath>
 
+#include "base/parallel.h"
 #include "core/filler.h"
 #include "core/layer.h"
 #include "math/blas.h"
-#include "math/loops.h"
+#include "math/simd_exp.h"
 
 namespace crema {
 namespace {
@@ -28,7 +28,7 @@ void softmax_row(long n, real* p) {
   for (long j = 0; j < n; ++j) largest = p[j] > largest ? p[j] : largest;
 #pragma omp simd reduction(+ : sum)
   for (long j = 0; j < n; ++j) {
-    p[j] = std::exp(p[j] - largest);
+    p[j] = simd_exp(p[j] - largest);
     sum += p[j];
   }
   const real factor = 1 / sum;

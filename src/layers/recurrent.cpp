@@ -1,18 +1,15 @@
-// LSTM:  i, f, o = sigmoid,  g = tanh  of the four parts of  W_x x + b + W_h (k h_prev) [+ W_s s];
-//   c = k f c_prev + i g,  h = o tanh(c).  Time steps are the first axis; each starts from the h and c of the one
-//   before.
-// bottom[0] x: (T, N, ...), T steps of N sequences, I numbers each.  bottom[1] cont: (T, N), k of each step: 0 where a
-// sequence begins, else 1; takes no gradient.  bottom[2], optional: s, (N, ...), S numbers, the same for all steps.
-// top[0]: h of all steps (T, N, D), D = num_output.  A batch starts from the last h and c of the one before (the first
-// one, and one of another N, from 0); with expose_hidden from the last bottoms h_0 and c_0 (1, N, D), and further tops
-// h_T and c_T (1, N, D) hold the last ones. Gradients cross from batch to batch through these alone.
-// Parameters: W_x (4 D, I), b (4 D), with s W_s (4 D, S), W_h (4 D, D), each as parts i, f, o, g.  debug_info logs the
-// mean magnitudes of each step.  Rejects num_output 0 and bottoms whose T, N or D differ.
-// Hochreiter and Schmidhuber, 1997; as used by Donahue et al., 2014, arXiv:1411.4389.
+// LSTM:  c = k sigmoid(f) c_prev + sigmoid(i) tanh(g),  h = sigmoid(o) tanh(c),  step by step along the first axis;
+//   i, f, o and g are the four parts of  W_x x + b + W_h (k h_prev) [+ W_s s].
+// bottom[0] x: (T, N, ...), T steps of N sequences.  bottom[1] k: (T, N), 0 where a sequence begins, else 1; takes no
+// gradient.  bottom[2], optional: s (N, ...), the same for all steps.  top[0] h: (T, N, D), D = num_output.
+// A batch goes on from the last h and c of the one before, without a gradient (from 0 at first and where N is another
+// one). With expose_hidden they are the last bottoms (1, N, D) and tops (1, N, D) instead, with gradients.
+// Parameters: W_x (4 D, ...), b (4 D), W_s (4 D, ...) if there is an s, W_h (4 D, D).  Rejects other shapes.
+// Hochreiter and Schmidhuber, 1997; Donahue et al., 2014, arXiv:1411.4389.
 //
 // RNN:  h = tanh(W_x x + b + W_h (k h_prev) [+ W_s s]),  y = tanh(W_o h + b_o).
-// Bottoms and tops are those of LSTM, without c; top[0] holds y of all steps.
-// Parameters: W_x (D, I), b (D), with s W_s (D, S), W_h (D, D), W_o (D, D), b_o (D).
+// Bottoms and tops are those of LSTM without c; top[0] holds y.
+// Parameters: W_x (D, ...), b (D), W_s (D, ...) if there is an s, W_h (D, D), W_o (D, D), b_o (D).
 #include <cmath>
 
 #include "base/log.h"
@@ -22,6 +19,7 @@
 #include "math/blas.h"
 #include "math/loops.h"
 #include "math/lstm_row.h"
+#include "math/simd_exp.h"
 
 namespace crema {
 namespace {
@@ -326,7 +324,7 @@ class Rnn final : public Recurrent {
   void step(long row, real) override {
     real* h = gates(row);
 #pragma omp simd
-    for (long k = 0; k < cells(); ++k) h[k] = std::tanh(h[k]);
+    for (long k = 0; k < cells(); ++k) h[k] = simd_tanh(h[k]);
   }
 
   void step_back(long row, real, const real* dh, real*, real* dx) override {
@@ -342,7 +340,7 @@ class Rnn final : public Recurrent {
     parallel_for(rows(), 12 * cells(), [&](long begin, long end) {
       for (long row = begin; row < end; ++row) {
 #pragma omp simd
-        for (long k = row * cells(); k < (row + 1) * cells(); ++k) y[k] = std::tanh(y[k]);
+        for (long k = row * cells(); k < (row + 1) * cells(); ++k) y[k] = simd_tanh(y[k]);
       }
     });
   }
