@@ -19,6 +19,7 @@ using Reasons = std::map<std::string, std::string>;
 
 const Reasons kNoGradientRows = {
     {"Accuracy", "has no backward"},
+    {"ArgMax", "has no backward"},
     {"Data", "a source: nothing to differentiate"},
     {"DummyData", "a source: nothing to differentiate"},
     {"HDF5Data", "a source: nothing to differentiate"},
