@@ -23,10 +23,12 @@ const Reasons kNoGradientRows = {
     {"Data", "a source: nothing to differentiate"},
     {"DummyData", "a source: nothing to differentiate"},
     {"HDF5Data", "a source: nothing to differentiate"},
+    {"HDF5Output", "has no backward"},
     {"Input", "a source: nothing to differentiate"},
 };
 
 const Reasons kNoForwardRows = {
+    {"HDF5Output", "has no tops: hdf5_output_test"},
     {"Input", "stands below every row"},
 };
 
@@ -39,6 +41,7 @@ const Reasons kFieldsInNoRow = {
     {"DataParameter.crop_size", "old place of transform_param's: moved there when a net is read, upgrade_test"},
     {"DataParameter.mirror", "old place of transform_param's: moved there when a net is read, upgrade_test"},
     {"HDF5DataParameter.shuffle", "random: data_hdf5_test"},
+    {"HDF5OutputParameter.file_name", "has no tops: hdf5_output_test"},
     {"InputParameter.shape", "stands below every row"},
     {"SigmoidParameter.engine", "there is one path"},
     {"SoftmaxParameter.engine", "there is one path"},
