@@ -24,11 +24,13 @@ const Reasons kNoGradientRows = {
     {"DummyData", "a source: nothing to differentiate"},
     {"HDF5Data", "a source: nothing to differentiate"},
     {"HDF5Output", "has no backward"},
+    {"ImageData", "a source: nothing to differentiate"},
     {"Input", "a source: nothing to differentiate"},
 };
 
 const Reasons kNoForwardRows = {
     {"HDF5Output", "has no tops: hdf5_output_test"},
+    {"ImageData", "needs image files: image_data_test, data_layer_test"},
     {"Input", "stands below every row"},
 };
 
@@ -42,6 +44,18 @@ const Reasons kFieldsInNoRow = {
     {"DataParameter.mirror", "old place of transform_param's: moved there when a net is read, upgrade_test"},
     {"HDF5DataParameter.shuffle", "random: data_hdf5_test"},
     {"HDF5OutputParameter.file_name", "has no tops: hdf5_output_test"},
+    {"ImageDataParameter.crop_size", "old place of transform_param's: moved there when a net is read, upgrade_test"},
+    {"ImageDataParameter.mean_file", "old place of transform_param's: moved there when a net is read, upgrade_test"},
+    {"ImageDataParameter.mirror", "old place of transform_param's: moved there when a net is read, upgrade_test"},
+    {"ImageDataParameter.scale", "old place of transform_param's: moved there when a net is read, upgrade_test"},
+    {"ImageDataParameter.batch_size", "needs image files: image_data_test"},
+    {"ImageDataParameter.is_color", "needs image files: image_data_test"},
+    {"ImageDataParameter.new_height", "needs image files: image_data_test"},
+    {"ImageDataParameter.new_width", "needs image files: image_data_test"},
+    {"ImageDataParameter.rand_skip", "needs image files: image_data_test"},
+    {"ImageDataParameter.root_folder", "needs image files: image_data_test"},
+    {"ImageDataParameter.shuffle", "needs image files: image_data_test"},
+    {"ImageDataParameter.source", "needs image files: image_data_test"},
     {"InputParameter.shape", "stands below every row"},
     {"SigmoidParameter.engine", "there is one path"},
     {"SoftmaxParameter.engine", "there is one path"},
