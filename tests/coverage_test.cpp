@@ -26,12 +26,14 @@ const Reasons kNoGradientRows = {
     {"HDF5Output", "has no backward"},
     {"ImageData", "a source: nothing to differentiate"},
     {"Input", "a source: nothing to differentiate"},
+    {"WindowData", "a source: nothing to differentiate"},
 };
 
 const Reasons kNoForwardRows = {
     {"HDF5Output", "has no tops: hdf5_output_test"},
     {"ImageData", "needs image files: image_data_test, data_layer_test"},
     {"Input", "stands below every row"},
+    {"WindowData", "needs image files: window_data_test"},
 };
 
 const Reasons kFieldsInNoRow = {
@@ -64,6 +66,19 @@ const Reasons kFieldsInNoRow = {
     {"TransformationParameter.force_gray", "needs image files: data_layer_test"},
     {"TransformationParameter.mean_file", "needs a mean file: data_layer_test"},
     {"TransformationParameter.mirror", "random: data_test"},
+    {"WindowDataParameter.batch_size", "needs image files: window_data_test"},
+    {"WindowDataParameter.bg_threshold", "needs image files: window_data_test"},
+    {"WindowDataParameter.cache_images", "needs image files: window_data_test"},
+    {"WindowDataParameter.context_pad", "needs image files: window_data_test"},
+    {"WindowDataParameter.crop_mode", "needs image files: window_data_test"},
+    {"WindowDataParameter.crop_size", "old place of transform_param's: moved there when a net is read, upgrade_test"},
+    {"WindowDataParameter.fg_fraction", "needs image files: window_data_test"},
+    {"WindowDataParameter.fg_threshold", "needs image files: window_data_test"},
+    {"WindowDataParameter.mean_file", "old place of transform_param's: moved there when a net is read, upgrade_test"},
+    {"WindowDataParameter.mirror", "old place of transform_param's: moved there when a net is read, upgrade_test"},
+    {"WindowDataParameter.root_folder", "needs image files: window_data_test"},
+    {"WindowDataParameter.scale", "old place of transform_param's: moved there when a net is read, upgrade_test"},
+    {"WindowDataParameter.source", "needs image files: window_data_test"},
 };
 
 std::string name_of(const FieldDescriptor& field) {
