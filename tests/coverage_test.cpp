@@ -26,6 +26,7 @@ const Reasons kNoGradientRows = {
     {"HDF5Output", "has no backward"},
     {"ImageData", "a source: nothing to differentiate"},
     {"Input", "a source: nothing to differentiate"},
+    {"MemoryData", "a source: nothing to differentiate"},
     {"WindowData", "a source: nothing to differentiate"},
 };
 
@@ -33,6 +34,7 @@ const Reasons kNoForwardRows = {
     {"HDF5Output", "has no tops: hdf5_output_test"},
     {"ImageData", "needs image files: image_data_test, data_layer_test"},
     {"Input", "stands below every row"},
+    {"MemoryData", "needs feed(): memory_data_test"},
     {"WindowData", "needs image files: window_data_test"},
 };
 
@@ -59,6 +61,10 @@ const Reasons kFieldsInNoRow = {
     {"ImageDataParameter.shuffle", "needs image files: image_data_test"},
     {"ImageDataParameter.source", "needs image files: image_data_test"},
     {"InputParameter.shape", "stands below every row"},
+    {"MemoryDataParameter.batch_size", "needs feed(): memory_data_test"},
+    {"MemoryDataParameter.channels", "needs feed(): memory_data_test"},
+    {"MemoryDataParameter.height", "needs feed(): memory_data_test"},
+    {"MemoryDataParameter.width", "needs feed(): memory_data_test"},
     {"SigmoidParameter.engine", "there is one path"},
     {"SoftmaxParameter.engine", "there is one path"},
     {"TanHParameter.engine", "there is one path"},
