@@ -9,7 +9,7 @@ option(CREMA_ONEDNN "oneDNN engine; without it every layer runs on the plain pat
 option(CREMA_LMDB "LMDB databases as a source of the Data layer" ON)
 option(CREMA_LEVELDB "LevelDB databases as a source of the Data layer" ON)
 option(CREMA_GRAPHVIZ "Graphviz: SVG output of 'crema draw'" ON)
-option(CREMA_OPENCV "OpenCV: encoded images in databases, PNG contact sheets of 'crema show'" ON)
+option(CREMA_OPENCV "OpenCV: image files, encoded images in databases, PNG contact sheets of 'crema show'" ON)
 
 find_package(Threads REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS CXX)
@@ -83,7 +83,7 @@ if(CREMA_OPENCV)
   endforeach()
   target_compile_definitions(crema_dependencies INTERFACE CREMA_WITH_OPENCV)
 else()
-  message(STATUS "OpenCV is off: encoded images in databases and contact sheets of 'crema show' are refused")
+  message(STATUS "OpenCV is off: image files, in databases or not, and contact sheets of 'crema show' are refused")
 endif()
 
 # The tool alone draws.

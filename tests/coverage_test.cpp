@@ -19,15 +19,24 @@ using Reasons = std::map<std::string, std::string>;
 
 const Reasons kNoGradientRows = {
     {"Accuracy", "has no backward"},
+    {"ArgMax", "has no backward"},
     {"Data", "a source: nothing to differentiate"},
     {"DummyData", "a source: nothing to differentiate"},
     {"HDF5Data", "a source: nothing to differentiate"},
+    {"HDF5Output", "has no backward"},
+    {"ImageData", "a source: nothing to differentiate"},
     {"Input", "a source: nothing to differentiate"},
     {"Threshold", "has no backward"},
+    {"MemoryData", "a source: nothing to differentiate"},
+    {"WindowData", "a source: nothing to differentiate"},
 };
 
 const Reasons kNoForwardRows = {
+    {"HDF5Output", "has no tops: hdf5_output_test"},
+    {"ImageData", "needs image files: image_data_test, data_layer_test"},
     {"Input", "stands below every row"},
+    {"MemoryData", "needs feed(): memory_data_test"},
+    {"WindowData", "needs image files: window_data_test"},
 };
 
 const Reasons kFieldsInNoRow = {
@@ -40,9 +49,26 @@ const Reasons kFieldsInNoRow = {
     {"DataParameter.crop_size", "old place of transform_param's: moved there when a net is read, upgrade_test"},
     {"DataParameter.mirror", "old place of transform_param's: moved there when a net is read, upgrade_test"},
     {"HDF5DataParameter.shuffle", "random: data_hdf5_test"},
+    {"HDF5OutputParameter.file_name", "has no tops: hdf5_output_test"},
+    {"ImageDataParameter.crop_size", "old place of transform_param's: moved there when a net is read, upgrade_test"},
+    {"ImageDataParameter.mean_file", "old place of transform_param's: moved there when a net is read, upgrade_test"},
+    {"ImageDataParameter.mirror", "old place of transform_param's: moved there when a net is read, upgrade_test"},
+    {"ImageDataParameter.scale", "old place of transform_param's: moved there when a net is read, upgrade_test"},
+    {"ImageDataParameter.batch_size", "needs image files: image_data_test"},
+    {"ImageDataParameter.is_color", "needs image files: image_data_test"},
+    {"ImageDataParameter.new_height", "needs image files: image_data_test"},
+    {"ImageDataParameter.new_width", "needs image files: image_data_test"},
+    {"ImageDataParameter.rand_skip", "needs image files: image_data_test"},
+    {"ImageDataParameter.root_folder", "needs image files: image_data_test"},
+    {"ImageDataParameter.shuffle", "needs image files: image_data_test"},
+    {"ImageDataParameter.source", "needs image files: image_data_test"},
     {"InputParameter.shape", "stands below every row"},
     {"LRNParameter.engine", "there is one path"},
     {"SPPParameter.engine", "there is one path"},
+    {"MemoryDataParameter.batch_size", "needs feed(): memory_data_test"},
+    {"MemoryDataParameter.channels", "needs feed(): memory_data_test"},
+    {"MemoryDataParameter.height", "needs feed(): memory_data_test"},
+    {"MemoryDataParameter.width", "needs feed(): memory_data_test"},
     {"SigmoidParameter.engine", "there is one path"},
     {"SoftmaxParameter.engine", "there is one path"},
     {"TanHParameter.engine", "there is one path"},
@@ -50,6 +76,19 @@ const Reasons kFieldsInNoRow = {
     {"TransformationParameter.force_gray", "needs image files: data_layer_test"},
     {"TransformationParameter.mean_file", "needs a mean file: data_layer_test"},
     {"TransformationParameter.mirror", "random: data_test"},
+    {"WindowDataParameter.batch_size", "needs image files: window_data_test"},
+    {"WindowDataParameter.bg_threshold", "needs image files: window_data_test"},
+    {"WindowDataParameter.cache_images", "needs image files: window_data_test"},
+    {"WindowDataParameter.context_pad", "needs image files: window_data_test"},
+    {"WindowDataParameter.crop_mode", "needs image files: window_data_test"},
+    {"WindowDataParameter.crop_size", "old place of transform_param's: moved there when a net is read, upgrade_test"},
+    {"WindowDataParameter.fg_fraction", "needs image files: window_data_test"},
+    {"WindowDataParameter.fg_threshold", "needs image files: window_data_test"},
+    {"WindowDataParameter.mean_file", "old place of transform_param's: moved there when a net is read, upgrade_test"},
+    {"WindowDataParameter.mirror", "old place of transform_param's: moved there when a net is read, upgrade_test"},
+    {"WindowDataParameter.root_folder", "needs image files: window_data_test"},
+    {"WindowDataParameter.scale", "old place of transform_param's: moved there when a net is read, upgrade_test"},
+    {"WindowDataParameter.source", "needs image files: window_data_test"},
 };
 
 std::string name_of(const FieldDescriptor& field) {

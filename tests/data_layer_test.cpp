@@ -1,4 +1,4 @@
-// The Data layer: what Caffe's gave for the same files, its position, its faults.
+// The Data layer, and batches of ImageData: what Caffe's gave for the same files. Data's position and faults.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -51,6 +51,9 @@ INSTANTIATE_TEST_SUITE_P(Lmdb, Recorded, testing::Values("data_lmdb_raw", "data_
 #endif
 #if defined(CREMA_WITH_LMDB) && defined(CREMA_WITH_OPENCV)
 INSTANTIATE_TEST_SUITE_P(LmdbOpencv, Recorded, testing::Values("data_lmdb_encoded"));
+#endif
+#if defined(CREMA_WITH_OPENCV)
+INSTANTIATE_TEST_SUITE_P(Opencv, Recorded, testing::Values("data_imagedata", "data_imagedata_gray"));
 #endif
 #if defined(CREMA_WITH_LEVELDB)
 INSTANTIATE_TEST_SUITE_P(Leveldb, Recorded, testing::Values("data_leveldb_raw"));

@@ -116,7 +116,9 @@ std::string GradientRunner::net_text(int stopped) const {
   text += "layer { name: 'noise' type: 'Input' top: 'noise' input_param { shape { dim: 1 } } }\n";
   text += "layer { name: 'before' type: 'ScratchPoison' bottom: 'noise' top: 'noise1' }\n";
   std::string names, down;
-  const Contract contract = create_layer(parse_layer(row_.layer))->contract();
+  LayerParameter layer = parse_layer(row_.layer);
+  for (size_t b = 0; b < row_.bottoms.size(); ++b) layer.add_bottom(fmt::format("bottom{}", b));
+  const Contract contract = create_layer(layer)->contract();
   for (size_t b = 0; b < row_.bottoms.size(); ++b) {
     std::string dims;
     for (const long dim : row_.bottoms[b]) dims += fmt::format("dim: {} ", dim);
@@ -172,7 +174,9 @@ double GradientRunner::objective(const std::vector<Variable>& at) {
   forward();
   double sum = loss_;
   for (size_t t = 0; t < tops(); ++t) {
-    for (size_t i = 0; i < top_weights_[t].size(); ++i) sum += top_weights_[t][i] * top(t).data()[i];
+    // A top that is sized in forward may have fewer elements than weights.
+    const size_t count = std::min(top_weights_[t].size(), static_cast<size_t>(top(t).count()));
+    for (size_t i = 0; i < count; ++i) sum += top_weights_[t][i] * top(t).data()[i];
   }
   return sum;
 }

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "base/random.h"
+#include "core/feed.h"
 
 namespace crema {
 namespace {
@@ -67,6 +68,14 @@ Timing measure(Net& net, int iterations) {
 }
 
 void fill_inputs(Net& net) {
+  for (int i = 0; i < net.layers(); ++i) {
+    if (net.layer_config(i).type() != "MemoryData") continue;
+    const Shape& batch = net.tops(i)[0]->shape();
+    const Random random(net.seed(), "time", net.layer_config(i).name(), 0);
+    std::vector<float> data(static_cast<size_t>(batch.count()));
+    for (size_t k = 0; k < data.size(); ++k) data[k] = static_cast<float>(random.uniform(k));
+    feed(net, net.layer_config(i).name(), std::move(data), std::vector<float>(static_cast<size_t>(batch[0])));
+  }
   for (const std::string& name : net.inputs()) {
     Blob& blob = net.input(name);
     const Random random(net.seed(), "time", name, 0);

@@ -18,7 +18,8 @@ struct Timing {
 // Runs forward and, in a net that was built for it, backward.
 Timing measure(Net& net, int iterations);
 
-// Numbers for Inputs that nothing else fills: random ones, and zeros where there is one for each record, as labels.
+// Numbers for Inputs and MemoryData, which nothing else fills: random ones, and zeros where there is one for each
+// record, as labels.
 void fill_inputs(Net& net);
 
 }  // namespace crema

@@ -79,6 +79,17 @@ Shape checked_shape(hid_t set) {
   return Shape(std::vector<long>(extent.begin(), extent.end()));
 }
 
+bool put_array(hid_t file, const Hdf5Array& array) {
+  const std::vector<hsize_t> extent(array.shape.dims().begin(), array.shape.dims().end());
+  const Handle space(H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr), H5Sclose);
+  const Handle set(
+      H5Dcreate2(file, array.name.c_str(), H5T_IEEE_F32LE, space.get(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+      H5Dclose);
+  const hid_t type = sizeof(real) == sizeof(float) ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE;
+  return set.good() &&
+         (array.shape.count() == 0 || H5Dwrite(set.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, array.values) >= 0);
+}
+
 }  // namespace
 
 Hdf5File::Hdf5File(const std::string& path) : path_(path) {
@@ -126,6 +137,25 @@ std::vector<float> Hdf5File::read(const std::string& name) const {
                                                              values.data()) >= 0);
   check(good, "{}: data set \"{}\" cannot be read (damaged, or packed by an unknown filter)", path_, name);
   return values;
+}
+
+// In memory, so that whoever writes the bytes decides when and how they reach the disk.
+std::string hdf5_bytes(const std::vector<Hdf5Array>& arrays) {
+  constexpr size_t kIncrement = 1 << 20;
+  const Quiet quiet;
+  const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  check(H5Pset_fapl_core(access.get(), kIncrement, 0) >= 0, "the HDF5 library cannot make a file in memory");
+  const Handle file(H5Fcreate("in memory", H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), H5Fclose);
+  for (const Hdf5Array& array : arrays) {
+    check(file.good() && put_array(file.get(), array), "the HDF5 library cannot store data set \"{}\" ({})", array.name,
+          array.shape.str());
+  }
+  H5Fflush(file.get(), H5F_SCOPE_GLOBAL);
+  const ssize_t size = H5Fget_file_image(file.get(), nullptr, 0);
+  std::string bytes(static_cast<size_t>(std::max<ssize_t>(0, size)), '\0');
+  check(size > 0 && H5Fget_file_image(file.get(), bytes.data(), bytes.size()) == size,
+        "the HDF5 library cannot make a file of {} bytes", size);
+  return bytes;
 }
 
 }  // namespace crema

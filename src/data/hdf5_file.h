@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "math/real.h"
 #include "math/shape.h"
 
 namespace crema {
@@ -34,5 +35,13 @@ class Hdf5File {
   std::string path_;
   int64_t file_;  // the library's hid_t
 };
+
+// A file that holds these arrays as data sets of floats in its root. Throws Error if the library cannot make it.
+struct Hdf5Array {
+  std::string name;
+  Shape shape;
+  const real* values;
+};
+std::string hdf5_bytes(const std::vector<Hdf5Array>& arrays);
 
 }  // namespace crema

@@ -53,4 +53,9 @@ std::unique_ptr<RecordSource> open_idx(const DataParameter& config, const Source
 std::unique_ptr<RecordSource> open_lmdb(const std::string& path, Decoding decoding);
 std::unique_ptr<RecordSource> open_leveldb(const std::string& path, Decoding decoding);
 
+// Image files that config.source() lists, a path and a label a line; read one by one, scaled as the configuration says.
+// `file`: text that names the list; paths are looked up beside it second. Throws Error if the list is missing, empty or
+// faulty, with the line, or if OpenCV was left out of this build.
+std::unique_ptr<RecordSource> open_image_list(const ImageDataParameter& config, const std::string& file);
+
 }  // namespace crema

@@ -25,6 +25,25 @@ std::vector<long> mean_dims(const BlobProto& mean) {
 
 }  // namespace
 
+MeanImage read_mean_file(const std::string& path) {
+  BlobProto proto;
+  check(proto.ParseFromString(read_file(path)), "mean file {}: is not a BlobProto (.binaryproto)", path);
+  MeanImage mean;
+  mean.values.assign(proto.data().begin(), proto.data().end());
+  if (mean.values.empty()) mean.values.assign(proto.double_data().begin(), proto.double_data().end());
+  try {
+    const Shape shape(mean_dims(proto));
+    check(shape.count() == static_cast<long>(mean.values.size()), "has the shape {} and {} values",
+          fmt::join(shape.dims(), " x "), mean.values.size());
+    mean.channels = static_cast<int>(shape[0]);
+    mean.height = static_cast<int>(shape[1]);
+    mean.width = static_cast<int>(shape[2]);
+  } catch (const Error& error) {
+    throw Error("mean file {}: {}", path, error.what());
+  }
+  return mean;
+}
+
 Transformer::Transformer(const TransformationParameter& config, const Options& options)
     : options_(options),
       mirror_(config.mirror()),
@@ -34,24 +53,7 @@ Transformer::Transformer(const TransformationParameter& config, const Options& o
   crop_ = static_cast<int>(config.crop_size());
   check(!config.has_mean_file() || mean_values_.empty(),
         "mean_file and mean_value are both given; one of them at most");
-  if (config.has_mean_file()) read_mean(find_beside(config.mean_file(), options.file, "mean file"));
-}
-
-void Transformer::read_mean(const std::string& path) {
-  BlobProto mean;
-  check(mean.ParseFromString(read_file(path)), "mean file {}: is not a BlobProto (.binaryproto)", path);
-  mean_.assign(mean.data().begin(), mean.data().end());
-  if (mean_.empty()) mean_.assign(mean.double_data().begin(), mean.double_data().end());
-  try {
-    const Shape shape(mean_dims(mean));
-    check(shape.count() == static_cast<long>(mean_.size()), "has the shape {} and {} values",
-          fmt::join(shape.dims(), " x "), mean_.size());
-    mean_channels_ = static_cast<int>(shape[0]);
-    mean_height_ = static_cast<int>(shape[1]);
-    mean_width_ = static_cast<int>(shape[2]);
-  } catch (const Error& error) {
-    throw Error("mean file {}: {}", path, error.what());
-  }
+  if (config.has_mean_file()) mean_ = read_mean_file(find_beside(config.mean_file(), options.file, "mean file"));
 }
 
 Shape Transformer::shape(const Record& record) const {
@@ -59,8 +61,8 @@ Shape Transformer::shape(const Record& record) const {
   check(crop_ <= h && crop_ <= w, "crop_size {} is larger than the image of {} x {} x {}", crop_, c, h, w);
   check(mean_values_.size() <= 1 || mean_values_.size() == static_cast<size_t>(c),
         "mean_value is given {} times for {} channels; once, or once a channel", mean_values_.size(), c);
-  check(mean_.empty() || (c == mean_channels_ && h == mean_height_ && w == mean_width_),
-        "the mean is of {} x {} x {}, and the image of {} x {} x {}", mean_channels_, mean_height_, mean_width_, c, h,
+  check(mean_.values.empty() || (c == mean_.channels && h == mean_.height && w == mean_.width),
+        "the mean is of {} x {} x {}, and the image of {} x {} x {}", mean_.channels, mean_.height, mean_.width, c, h,
         w);
   return crop_ == 0 ? Shape{c, h, w} : Shape{c, crop_, crop_};
 }
@@ -83,10 +85,10 @@ void Transformer::transform(const T* x, const Record& record, const Window& wind
     const float value = mean_values_.empty() ? 0 : mean_values_[mean_values_.size() == 1 ? 0 : static_cast<size_t>(c)];
     for (int h = 0; h < window.height; ++h, y += window.width) {
       const long at = (static_cast<long>(c) * record.height + window.top + h) * record.width + window.left;
-      if (mean_.empty()) {
+      if (mean_.values.empty()) {
         for (int w = 0; w < window.width; ++w) y[w] = (static_cast<float>(x[at + w]) - value) * scale_;
       } else {
-        const float* mean = mean_.data() + at;
+        const float* mean = mean_.values.data() + at;
         for (int w = 0; w < window.width; ++w) y[w] = (static_cast<float>(x[at + w]) - mean[w]) * scale_;
       }
       if (window.mirror) std::reverse(y, y + window.width);

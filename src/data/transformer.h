@@ -11,6 +11,15 @@
 
 namespace crema {
 
+// An image to subtract; no values where there is none.
+struct MeanImage {
+  int channels = 0, height = 0, width = 0;
+  std::vector<float> values;
+};
+
+// Reads a BlobProto (.binaryproto). Throws Error, with the path, if that is none, or not of one image.
+MeanImage read_mean_file(const std::string& path);
+
 // y = (x - mean) * scale over a square of crop_size (all of the record where that is 0), at a random place in TRAIN and
 // in the centre in TEST, and flipped left and right at random with `mirror` in either phase: Caffe's rules. The mean is
 // an image of the record's size before it is cut, or a value for each channel, or one for all.
@@ -40,15 +49,13 @@ class Transformer {
   Window window(const Record& record, uint64_t position) const;
   template <typename T>
   void transform(const T* x, const Record& record, const Window& window, float* y) const;
-  void read_mean(const std::string& path);
 
   Options options_;
   int crop_;
   bool mirror_;
   float scale_;
   std::vector<float> mean_values_;  // empty, one, or one a channel
-  std::vector<float> mean_;         // C x H x W, or empty
-  int mean_channels_ = 0, mean_height_ = 0, mean_width_ = 0;
+  MeanImage mean_;
 };
 
 // How transform_param wants image files decoded.

@@ -1,0 +1,48 @@
+// HDF5Output:  writes the batch into an HDF5 file, as its data sets "data" and "label", in each forward pass anew.
+// bottom[0]: data (N, ...).  bottom[1]: labels (N, ...).  The data sets have those shapes, with 1 on further axes up to
+// four.  No tops, no parameters, no backward.  The file is there as a whole or not at all; a pass that is repeated
+// writes nothing.  Rejects bottoms of different N.
+#include "base/file.h"
+#include "core/layer.h"
+#include "data/hdf5_file.h"
+
+namespace crema {
+namespace {
+
+// Scripts that were written for Caffe's files count on four axes.
+Shape stored_shape(const Shape& shape) {
+  std::vector<long> dims = shape.dims();
+  if (dims.size() < 4) dims.resize(4, 1);
+  return Shape(dims);
+}
+
+class Hdf5Output final : public Layer {
+ public:
+  explicit Hdf5Output(const LayerParameter& config) : file_(config.hdf5_output_param().file_name()) {
+    check(!file_.empty(), "file_name is not given");
+  }
+
+  Contract contract() const override { return Contract().bottoms(2).tops(0).no_backward(); }
+
+  void reshape(const Bottoms& bottom, const Tops&) override {
+    const Shape &data = bottom[0]->shape(), &label = bottom[1]->shape();
+    check(data.axes() > 0 && label.axes() > 0 && data[0] == label[0],
+          "bottoms must have as many records (axis 0); they are {} and {}", data.str(), label.str());
+  }
+
+  void forward(const Bottoms& bottom, const Tops&) override {
+    if (pass().replay) return;
+    write_file(file_, hdf5_bytes({{"data", stored_shape(bottom[0]->shape()), bottom[0]->data()},
+                                  {"label", stored_shape(bottom[1]->shape()), bottom[1]->data()}}));
+  }
+
+  void backward(const Tops&, const PropagateDown&, const Bottoms&) override {}
+
+ private:
+  std::string file_;
+};
+
+const RegisterLayer<Hdf5Output> registered("HDF5Output", "hdf5_output_param");
+
+}  // namespace
+}  // namespace crema

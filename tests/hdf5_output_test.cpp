@@ -1,0 +1,102 @@
+// The HDF5Output layer: what it writes, and when.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "support/array.h"
+#include "support/data_files.h"
+#include "support/messages.h"
+#include "support/nets.h"
+
+namespace crema {
+namespace {
+
+using Values = std::vector<float>;
+
+std::string text(const std::string& file, const std::vector<long>& data, const std::vector<long>& label) {
+  return input_text("x", data) + input_text("l", label) +
+         "layer { name: 'out' type: 'HDF5Output' bottom: 'x' bottom: 'l' hdf5_output_param { file_name: '" + file +
+         "' } }";
+}
+
+TEST(Hdf5Output, HoldsTheBatchOfTheLastPass) {
+  const TempFolder folder;
+  const std::string file = folder.write("out.h5", "something else");
+  const auto net = net_of(text(file, {2, 3}, {2}));
+  EXPECT_EQ(read_file(file), "something else");  // nothing is lost before there is something to write
+  for (const float first : {1.f, 10.f}) {
+    set_input(*net, "x", {first, 2, 3, 4, 5, 6});
+    set_input(*net, "l", {7, first});
+    net->forward();
+    const auto written = read_hdf5(file);
+    ASSERT_EQ(written.size(), 2u);
+    EXPECT_EQ(written.at("data").shape, (Shape{2, 3, 1, 1}));
+    EXPECT_EQ(written.at("data").values, (Values{first, 2, 3, 4, 5, 6}));
+    EXPECT_EQ(written.at("label").shape, (Shape{2, 1, 1, 1}));
+    EXPECT_EQ(written.at("label").values, (Values{7, first}));
+  }
+  // One file, and no temporary one beside it.
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder / ""), {}), 1);
+}
+
+TEST(Hdf5Output, RepeatedPassesWriteNothing) {
+  const TempFolder folder;
+  const auto net = net_of(text(folder / "out.h5", {1, 2, 1, 1, 2}, {1}));
+  set_input(*net, "x", {1, 2, 3, 4});
+  set_input(*net, "l", {0});
+  net->forward();
+  EXPECT_EQ(read_hdf5(folder / "out.h5").at("data").shape, (Shape{1, 2, 1, 1, 2}));
+  std::filesystem::remove(folder / "out.h5");
+  net->set_replay(true);
+  net->forward();
+  EXPECT_FALSE(std::filesystem::exists(folder / "out.h5"));
+}
+
+TEST(Hdf5Output, NoRecords) {
+  const TempFolder folder;
+  const auto net = net_of(text(folder / "out.h5", {0, 2}, {0}));
+  net->forward();
+  EXPECT_EQ(read_hdf5(folder / "out.h5").at("data").shape, (Shape{0, 2, 1, 1}));
+}
+
+// What it writes, HDF5Data reads.
+TEST(Hdf5Output, IsReadBack) {
+  const TempFolder folder;
+  const auto net = net_of(text(folder / "out.h5", {2, 2}, {2}));
+  set_input(*net, "x", {1, 2, 3, 4});
+  set_input(*net, "l", {5, 6});
+  net->forward();
+  folder.write("list.txt", folder / "out.h5");
+  DataLayer data("type: 'HDF5Data' top: 'data' top: 'label' hdf5_data_param { batch_size: 2 source: '" +
+                 (folder / "list.txt") + "' }");
+  EXPECT_EQ(data.forward(), (Values{1, 2, 3, 4}));
+  EXPECT_EQ(data.values(1), (Values{5, 6}));
+}
+
+TEST(Hdf5Output, LeavesGradientsAlone) {
+  const TempFolder folder;
+  const auto net = net_of("force_backward: true " + text(folder / "out.h5", {1, 2}, {1}) +
+                          "layer { name: 'sum' type: 'Reduction' bottom: 'x' top: 's' loss_weight: 3 }");
+  set_input(*net, "x", {1, 2});
+  set_input(*net, "l", {0});
+  net->forward();
+  net->backward();
+  EXPECT_EQ(Values(net->input("x").diff(), net->input("x").diff() + 2), (Values{3, 3}));
+}
+
+TEST(Hdf5Output, Refuses) {
+  const std::string place = "net.prototxt:3: layer \"out\" (HDF5Output): ";
+  EXPECT_EQ(message_of([&] { net_of(text("", {1}, {1})); }), place + "file_name is not given");
+  EXPECT_EQ(
+      message_of([&] {
+        net_of(text("f", {2, 3}, {3}));
+      }),
+      place + "bottoms must have as many records (axis 0); they are 2 3 and 3 (bottom \"x\": 2 3, bottom \"l\": 3)");
+  const TempFolder folder;
+  const std::string file = folder / "none/out.h5";
+  EXPECT_EQ(message_of([&] { net_of(text(file, {1}, {1}))->forward(); }),
+            place + file + ": cannot write: No such file or directory");
+}
+
+}  // namespace
+}  // namespace crema
