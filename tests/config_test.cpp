@@ -109,10 +109,7 @@ TEST(LayerTypes, UnknownTypes) {
       {"layer {\n  name: 'x' type: 'Convolutoin' }",
        "f:2:13: layer \"x\" has unknown type \"Convolutoin\"; did you mean \"Convolution\"?"},
       {"layer { name: 'x' type: 'Relu' }", "f:1:19: layer \"x\" has unknown type \"Relu\"; did you mean \"ReLU\"?"},
-      {"layer { name: 'x' type: 'LSTM' }",
-       "f:1:19: layer \"x\" is of Caffe's type \"LSTM\", which crema does not have"},
-      {"layer { name: 'x' type: 'PReLU' }",
-       "f:1:19: layer \"x\" is of Caffe's type \"PReLU\", which crema does not have"},
+      {"layer { name: 'x' type: 'LSTM' }", "f:1:19: layer \"x\" has unknown type \"LSTM\""},
       {"layer { type: 'ReLU' }\nlayer { name: 'x' }", "f:2: layer \"x\" has no type"},
       {"layers { name: 'x' type: NONE }", "f:1: layer \"x\" has no type"},
       {"layer { name: 'x' type: 'a\\nb' }", "f:1:19: layer \"x\" has unknown type \"a\\x0Ab\""},
@@ -124,7 +121,7 @@ TEST(LayerTypes, UnknownTypes) {
   NetParameter built;
   built.add_layer()->set_type("LSTM");
   EXPECT_EQ(message_of([&] { check_layer_types(wrap(built), kTypes); }),
-            "(no file): layer \"\" is of Caffe's type \"LSTM\", which crema does not have");
+            "(no file): layer \"\" has unknown type \"LSTM\"");
 }
 
 TEST(LayerTypes, WarnsOfUnusedParams) {

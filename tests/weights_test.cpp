@@ -160,6 +160,18 @@ TEST(Weights, a_shape_of_the_old_four_axes_has_leading_ones) {
             "shape 1 1 4 3 where 1 1 1 4 3 is needed");
 }
 
+TEST(Weights, a_number_for_each_channel_has_any_axes_of_one) {
+  std::vector<real> values(4);
+  from_proto(blob({1, 4, 1, 1}, 3), {4}, values.data());
+  EXPECT_EQ(values[0], 3);
+  from_proto(blob({4}, 5), {1, 4, 1, 1}, values.data());
+  EXPECT_EQ(values[3], 5);
+  EXPECT_EQ(message_of([&] {
+              from_proto(blob({1, 3, 1, 1}, 0), {4}, values.data());
+            }),
+            "shape 1 3 1 1 where 4 is needed");
+}
+
 TEST(Weights, models_of_the_old_formats_are_read) {
   const TempFolder folder;
   ModelNet old;

@@ -1,7 +1,6 @@
 #include "config/check.h"
 
 #include <algorithm>
-#include <set>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -12,26 +11,12 @@ namespace {
 
 using Params = std::map<std::string, std::vector<std::string>>;
 
-// A type of Caffe 1.0 that is not there is no misspelled other one.
-// clang-format off
-const std::set<std::string> kCaffeTypes = {
-    "AbsVal", "Accuracy", "ArgMax", "BatchNorm", "BatchReindex", "Bias", "BNLL", "Clip", "Concat", "ContrastiveLoss",
-    "Convolution", "Crop", "Data", "Deconvolution", "Dropout", "DummyData", "Eltwise", "ELU", "Embed",
-    "EuclideanLoss", "Exp", "Filter", "Flatten", "HDF5Data", "HDF5Output", "HingeLoss", "Im2col", "ImageData",
-    "InfogainLoss", "InnerProduct", "Input", "Log", "LRN", "LSTM", "LSTMUnit", "MemoryData",
-    "MultinomialLogisticLoss", "MVN", "Parameter", "Pooling", "Power", "PReLU", "Reduction", "ReLU", "Reshape", "RNN",
-    "Scale", "SigmoidCrossEntropyLoss", "Sigmoid", "Silence", "Slice", "Softmax", "SoftmaxWithLoss", "Split", "SPP",
-    "Swish", "TanH", "Threshold", "Tile", "WindowData"};
-// clang-format on
-
 [[noreturn]] void refuse_type(const LayerParameter& layer, const Source& source, const Params& params_of_type) {
   check(!layer.type().empty(), "{}: layer {} has no type", source.at(), quoted(layer.name()));
   if (layer.type() == "Python") {
     throw Error("{}: layer {} is written in Python (module {}, class {}) and cannot run here", source.at("type"),
                 quoted(layer.name()), quoted(layer.python_param().module()), quoted(layer.python_param().layer()));
   }
-  check(!kCaffeTypes.contains(layer.type()), "{}: layer {} is of Caffe's type {}, which crema does not have",
-        source.at("type"), quoted(layer.name()), quoted(layer.type()));
   throw Error("{}: layer {} has unknown type {}{}", source.at("type"), quoted(layer.name()), quoted(layer.type()),
               suggestion(layer.type(), keys(params_of_type)));
 }
