@@ -1,8 +1,9 @@
-// Reorg:  places become channels, in the order of darknet and its converted models: with s = stride and the memory of a
-// record of x seen as C / s^2 planes of (H s) x (W s),  channel (i s + j) C / s^2 + c of y's memory, seen as C planes
-// of H x W, holds the places (h s + i, w s + j) of plane c.  With reverse: the way back. bottom[0] x: (N, C, H, W).
-// top[0] y: (N, C s^2, H / s, W / s), or with reverse (N, C / s^2, H s, W s). No parameters.  Rejects C that s^2 does
-// not divide, and without reverse H or W that s does not divide. Redmon and Farhadi, 2017, arXiv:1612.08242.
+// Reorg:  deep[n, (a s + b) C/s^2 + c, i, j] = wide[n, c, i s + a, j s + b]  for a, b < s = stride, with the memory
+// seen as wide (N, C/s^2, H s, W s) and deep (N, C, H, W):  y = deep of wide = x,  with reverse y = wide of deep = x.
+// bottom[0] x: (N, C, H, W).  top[0] y: (N, C s^2, H/s, W/s), with reverse (N, C/s^2, H s, W s).  No parameters.
+// This is darknet's order, which its weights expect: the x that is seen as wide is (N, C, H, W) to all others, and so
+// reverse is not the inverse.  Rejects C that s^2 does not divide and, without reverse, H or W that s does not.
+// Redmon and Farhadi, 2016, arXiv:1612.08242.
 #include "core/layer.h"
 #include "math/move.h"
 

@@ -1,6 +1,6 @@
-// ShuffleChannel:  y[n, k * group + g] = x[n, g * (C / group) + k]:  the channels as a matrix with a row for each
-// group, transposed. bottom[0] x: (N, C, ...).  top[0] y: the shape of x.  No parameters.  Rejects a group that does
-// not divide C. Zhang et al., 2018, arXiv:1707.01083.
+// ShuffleChannel:  y[n, k group + g] = x[n, g C/group + k]  for g < group, k < C/group.
+// bottom[0] x: (N, C, ...).  top[0] y: the shape of x.  No parameters.  Rejects a group that does not divide C.
+// Zhang et al., 2017, arXiv:1707.01083.
 #include "core/layer.h"
 #include "math/move.h"
 

@@ -61,7 +61,8 @@ class Slice final : public Layer {
     std::vector<long> ends(config_.slice_point().begin(), config_.slice_point().end());
     if (ends.empty()) {
       check(size % parts == 0, "size {} along the axis is not divisible by {} tops; give slice_point", size, parts);
-      for (long k = 1; k < parts; ++k) ends.push_back(size / parts * k);
+      for (long k = 1; k <= parts; ++k) ends.push_back(size / parts * k);
+      return ends;
     }
     check(static_cast<long>(ends.size()) == parts - 1, "{} slice_point for {} tops; expected {}", ends.size(), parts,
           parts - 1);

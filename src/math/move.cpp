@@ -1,21 +1,18 @@
 #include "math/move.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "base/parallel.h"
+#include "math/loops.h"
+#include "math/shape.h"
 
 namespace crema {
 namespace {
 
 constexpr long kTile = 16;  // a tile's rows and columns are whole cache lines of floats
+constexpr long kLongRun = 256;
 
-// to[c * to_stride + r] = from[r * from_stride + c].
-void transpose_tile(long columns, long rows, const real* from, long from_stride, real* to, long to_stride) {
-  for (long c = 0; c < columns; ++c) {
-    for (long r = 0; r < rows; ++r) to[c * to_stride + r] = from[r * from_stride + c];
-  }
-}
+long tiles_of(long size, long tile) { return (size + tile - 1) / tile; }
 
 }  // namespace
 
@@ -29,58 +26,79 @@ void copy_pieces(long rows, long length, const real* from, long from_stride, rea
   });
 }
 
-Permutation::Permutation(const std::vector<long>& dims, const std::vector<int>& order) {
+Permutation::Permutation(const std::vector<long>& dims, const std::vector<int>& order) : count_(Shape(dims).count()) {
   std::vector<long> strides(dims.size(), 1);
   for (size_t a = dims.size(); a-- > 1;) strides[a - 1] = strides[a] * dims[a];
 
-  // The result's axes without those of one element; axes that stay neighbours become one.
+  // Axes of the result, outermost first. Those that follow each other in the array as well are one; those of one
+  // element are none.
   std::vector<Axis> axes;
-  for (const int a : order) {
-    const Axis axis{dims[a], strides[a], 0};
+  for (const int from : order) {
+    const Axis axis{dims[from], strides[from], 0};
     if (axis.size == 1) continue;
-    if (!axes.empty() && axes.back().from_stride == axis.size * axis.from_stride) {
-      axes.back() = {axes.back().size * axis.size, axis.from_stride, 0};
+    if (!axes.empty() && axes.back().x == axis.size * axis.x) {
+      axes.back() = {axes.back().size * axis.size, axis.x, 0};
     } else {
       axes.push_back(axis);
     }
   }
-  if (axes.empty()) axes.push_back({1, 1, 1});
-  long stride = 1;
-  for (size_t a = axes.size(); a-- > 0; stride *= axes[a].size) axes[a].to_stride = stride;
-
+  if (count_ == 0 || axes.size() < 2) return;
+  long step = 1;
+  for (size_t k = axes.size(); k-- > 0; step *= axes[k].size) axes[k].y = step;
+  if (axes.back().x == 1) {
+    run_ = axes.back().size;
+    axes.pop_back();
+  }
   row_ = axes.back();
   axes.pop_back();
-  for (const Axis& axis : axes) {
-    if (axis.from_stride == 1) {
-      columns_ = axis;
-    } else {
-      outer_.push_back(axis);
-    }
+  if (run_ == 1) {
+    const auto innermost = std::find_if(axes.begin(), axes.end(), [](const Axis& axis) { return axis.x == 1; });
+    column_ = *innermost;
+    axes.erase(innermost);
+  }
+  row_tile_ = run_ < kLongRun ? kTile : 1;
+  outer_ = axes;
+  outer_.push_back({tiles_of(row_.size, row_tile_), row_tile_ * row_.x, row_tile_ * row_.y});
+  outer_.push_back({tiles_of(column_.size, kTile), kTile * column_.x, kTile * column_.y});
+  tiles_ = 1;
+  for (const Axis& axis : outer_) tiles_ *= axis.size;
+}
+
+void Permutation::tile(const real* x, real* y, long rows, long columns) const {
+  const long step = row_.x;
+  if (run_ > 1) {
+    for (long r = 0; r < rows; ++r) std::copy_n(x + r * step, run_, y + r * row_.y);
+    return;
+  }
+  for (long c = 0; c < columns; ++c) {
+    real* to = y + c * column_.y;
+#pragma omp simd
+    for (long r = 0; r < rows; ++r) to[r] = x[r * step + c];
   }
 }
 
-void Permutation::run(const real* from, real* to) const {
-  long matrices = 1;
-  for (const Axis& axis : outer_) matrices *= axis.size;
-  const long strips = (columns_.size + kTile - 1) / kTile;  // of kTile columns
-  parallel_for(matrices * strips, std::min(kTile, columns_.size) * row_.size, [&](long begin, long end) {
-    for (long strip = begin; strip < end; ++strip) {
-      const long first = strip % strips * kTile;
-      const real* x = from + first;
-      real* y = to + first * columns_.to_stride;
-      long rest = strip / strips;
-      for (size_t a = outer_.size(); a-- > 0; rest /= outer_[a].size) {
-        x += rest % outer_[a].size * outer_[a].from_stride;
-        y += rest % outer_[a].size * outer_[a].to_stride;
-      }
-      if (row_.from_stride == 1) {
-        std::copy_n(x, row_.size, y);
-        continue;
-      }
-      const long columns = std::min(kTile, columns_.size - first);
-      for (long r = 0; r < row_.size; r += kTile) {
-        transpose_tile(columns, std::min(kTile, row_.size - r), x + r * row_.from_stride, row_.from_stride, y + r,
-                       columns_.to_stride);
+void Permutation::run(const real* x, real* y) const {
+  if (tiles_ == 0) return copy_elements(count_, x, y);  // every element stays where it is
+  const int loops = static_cast<int>(outer_.size());
+  const long cost = run_ * row_tile_ * std::min(kTile, column_.size);
+  parallel_for(tiles_, cost, [&](long begin, long end) {
+    long index[Shape::kMaxAxes + 2], from = 0, to = 0;
+    for (long k = loops, rest = begin; k-- > 0; rest /= outer_[k].size) {
+      index[k] = rest % outer_[k].size;
+      from += index[k] * outer_[k].x;
+      to += index[k] * outer_[k].y;
+    }
+    for (long t = begin; t < end; ++t) {
+      tile(x + from, y + to, std::min(row_tile_, row_.size - index[loops - 2] * row_tile_),
+           std::min(kTile, column_.size - index[loops - 1] * kTile));
+      for (long k = loops; k-- > 0;) {
+        const Axis& axis = outer_[k];
+        from += axis.x;
+        to += axis.y;
+        if (++index[k] < axis.size) break;
+        from -= axis.size * axis.x;
+        to -= axis.size * axis.y;
+        index[k] = 0;
       }
     }
   });

@@ -17,18 +17,23 @@ class Permutation {
   // Axis a of the result is axis order[a] of an array of these dims; order holds each axis once.
   Permutation(const std::vector<long>& dims, const std::vector<int>& order);
 
-  // The two don't overlap.
-  void run(const real* from, real* to) const;
+  // From x to y, which do not overlap.
+  void run(const real* x, real* y) const;
 
  private:
+  // A loop: how often, and how far a step moves in x and in y.
   struct Axis {
-    long size, from_stride, to_stride;
+    long size = 1, x = 0, y = 0;
   };
 
-  // The result is made of matrices of columns_.size x row_.size elements, one for each place on the outer axes. In it a
-  // row is contiguous, in the array a column is; or where the last axis stays last, a row, and there is one column.
-  std::vector<Axis> outer_;
-  Axis columns_ = {1, 0, 0}, row_ = {0, 1, 1};
+  void tile(const real* x, real* y, long rows, long columns) const;
+
+  long count_ = 0;
+  long run_ = 1;             // elements that stay together
+  Axis row_, column_;        // of a tile: the loops with the shortest steps in y and, where run_ is 1, in x
+  long row_tile_ = 1;        // how many steps of row_ a tile takes
+  std::vector<Axis> outer_;  // the loops around tiles; the last two go through the tiles of row_ and column_
+  long tiles_ = 0;           // 0: every element stays where it is
 };
 
 // The permutation that undoes Permutation(dims, order).
