@@ -10,6 +10,7 @@
 // RNN:  h = tanh(W_x x + b + W_h (k h_prev) [+ W_s s]),  y = tanh(W_o h + b_o).
 // Bottoms and tops are those of LSTM without c; top[0] holds y.
 // Parameters: W_x (D, ...), b (D), W_s (D, ...) if there is an s, W_h (D, D), W_o (D, D), b_o (D).
+#include <algorithm>
 #include <cmath>
 
 #include "base/log.h"
@@ -142,9 +143,9 @@ class Recurrent : public Layer {
   virtual void begin(const Tops& top, const real* c) = 0;
   virtual void finish(const Tops& top) = 0;
   // One row: its gates, sums until then, and its states.
-  virtual void step(long row, real cont) = 0;
+  virtual void row_forward(long row, real cont) = 0;
   // dx, the gradient of the sums, from dh and dc; dc becomes that of the state before.
-  virtual void step_back(long row, real cont, const real* dh, real* dc, real* dx) = 0;
+  virtual void row_back(long row, real cont, const real* dh, real* dc, real* dx) = 0;
   // h of all rows; the states after the last step.
   virtual const real* hidden() const = 0;
   virtual const real* state(int s) const = 0;
@@ -188,42 +189,61 @@ class Recurrent : public Layer {
          gates_.data());
   }
 
+  // Calls body(begin, end) for ranges of sequences, which know nothing of each other: each goes through all steps on a
+  // core of its own. Few of them go together, each product on all cores.
+  template <typename Body>
+  void for_sequences(const Body& body) const {
+    constexpr long kEnough = 16;  // below, products of as few rows would take the longer
+    const long parts = std::min(streams_ / kEnough, static_cast<long>(omp_get_max_threads()));
+    if (parts <= 1) return body(0, streams_);
+    parallel_for(parts, rows() * width_, [&](long begin, long end) {
+      for (long part = begin; part < end; ++part) body(streams_ * part / parts, streams_ * (part + 1) / parts);
+    });
+  }
+
   // cut_ holds k h_prev of all rows, for the gradient of W_h.
   void run(const real* cont, const real* h_0) {
     const real* w = weights(2 + static_).data();
     const auto cut_next = [&](long row, const real* h) { cut(cells_, cont[row], h, cut_.data() + row * cells_); };
     for (long n = 0; n < streams_ && steps_ > 0; ++n) cut_next(n, h_0 + n * cells_);
-    for (long t = 0; t < steps_; ++t) {
-      const long first = t * streams_;
-      gemm(Use::as_is, Use::transposed, streams_, width_, cells_, 1, cut_.data() + first * cells_, w, 1, gates(first));
-      parallel_for(streams_, 10 * width_, [&](long begin, long end) {
-        for (long row = first + begin; row < first + end; ++row) {
-          step(row, cont[row]);
-          if (t + 1 < steps_) cut_next(row + streams_, hidden() + row * cells_);
-        }
-      });
-    }
+    for_sequences([&](long from, long to) {
+      for (long t = 0; t < steps_; ++t) {
+        const long first = t * streams_ + from;
+        gemm(Use::as_is, Use::transposed, to - from, width_, cells_, 1, cut_.data() + first * cells_, w, 1,
+             gates(first));
+        parallel_for(to - from, 10 * width_, [&](long begin, long end) {
+          for (long row = first + begin; row < first + end; ++row) {
+            row_forward(row, cont[row]);
+            if (t + 1 < steps_) cut_next(row + streams_, hidden() + row * cells_);
+          }
+        });
+      }
+    });
   }
 
   // dh and dc: the gradients of the last states, which become those of the first.
   void run_back(const real* cont, const real* dy, real* dh, real* dc, real* d_gates) {
-    const real* w = weights(2 + static_).data();
-    for (long t = steps_ - 1; t >= 0; --t) {
-      const long first = t * streams_;
-      parallel_for(streams_, 10 * width_, [&](long begin, long end) {
-        for (long n = begin; n < end; ++n) {
-          const long row = first + n;
-          real* sum = dh + n * cells_;
-          for (long k = 0; k < cells_; ++k) sum[k] += dy[row * cells_ + k];
-          step_back(row, cont[row], sum, dc + n * cells_, d_gates + row * width_);
-        }
-      });
-      if (t == 0 && !hidden_) return;
-      gemm(Use::as_is, Use::as_is, streams_, cells_, width_, 1, d_gates + first * width_, w, 0, dh);
-      parallel_for(streams_, cells_, [&](long begin, long end) {
-        for (long n = begin; n < end; ++n) cut(cells_, cont[first + n], dh + n * cells_, dh + n * cells_);
-      });
-    }
+    for_sequences([&](long from, long to) {
+      for (long t = steps_ - 1; t >= 0; --t) step_back(t, from, to, cont, dy, dh, dc, d_gates);
+    });
+  }
+
+  void step_back(long t, long from, long to, const real* cont, const real* dy, real* dh, real* dc, real* d_gates) {
+    const long first = t * streams_;
+    parallel_for(to - from, 10 * width_, [&](long begin, long end) {
+      for (long n = from + begin; n < from + end; ++n) {
+        const long row = first + n;
+        real* sum = dh + n * cells_;
+        for (long k = 0; k < cells_; ++k) sum[k] += dy[row * cells_ + k];
+        row_back(row, cont[row], sum, dc + n * cells_, d_gates + row * width_);
+      }
+    });
+    if (t == 0 && !hidden_) return;
+    gemm(Use::as_is, Use::as_is, to - from, cells_, width_, 1, d_gates + (first + from) * width_,
+         weights(2 + static_).data(), 0, dh + from * cells_);
+    parallel_for(to - from, cells_, [&](long begin, long end) {
+      for (long n = from + begin; n < from + end; ++n) cut(cells_, cont[first + n], dh + n * cells_, dh + n * cells_);
+    });
   }
 
   void input_gradients(const real* d_gates, real* d_static, const PropagateDown& down, const Bottoms& bottom) {
@@ -289,11 +309,11 @@ class Lstm final : public Recurrent {
   }
   void finish(const Tops&) override {}
 
-  void step(long row, real cont) override {
+  void row_forward(long row, real cont) override {
     lstm_row(cells(), cont, c_before(row), gates(row), gates(row), c_after(row), h_ + row * cells());
   }
 
-  void step_back(long row, real cont, const real* dh, real* dc, real* dx) override {
+  void row_back(long row, real cont, const real* dh, real* dc, real* dx) override {
     lstm_row_gradient(cells(), cont, c_before(row), gates(row), c_after(row), dh, dc, dx, dc);
   }
 
@@ -321,13 +341,13 @@ class Rnn final : public Recurrent {
  protected:
   void begin(const Tops&, const real*) override {}
 
-  void step(long row, real) override {
+  void row_forward(long row, real) override {
     real* h = gates(row);
 #pragma omp simd
     for (long k = 0; k < cells(); ++k) h[k] = simd_tanh(h[k]);
   }
 
-  void step_back(long row, real, const real* dh, real*, real* dx) override {
+  void row_back(long row, real, const real* dh, real*, real* dx) override {
     const real* h = gates(row);
 #pragma omp simd
     for (long k = 0; k < cells(); ++k) dx[k] = dh[k] * (1 - h[k] * h[k]);
