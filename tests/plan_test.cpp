@@ -31,10 +31,11 @@ std::string test_name(std::string name) {
 // --- every recorded net ----------------------------------------------------------------------------------------------
 
 std::vector<std::string> recorded_nets() {
-  const std::string folder = CREMA_TESTS_DIR "/golden/layers/";
   std::vector<std::string> paths;
-  for (const std::string& name : golden_pairs(folder)) {
-    if (types_exist(read_net(folder + name + ".prototxt").net)) paths.push_back(folder + name);
+  for (const std::string folder : {CREMA_TESTS_DIR "/golden/layers/", CREMA_TESTS_DIR "/golden/torch/"}) {
+    for (const std::string& name : golden_pairs(folder)) {
+      if (types_exist(read_net(folder + name + ".prototxt").net)) paths.push_back(folder + name);
+    }
   }
   return paths;
 }
@@ -56,8 +57,10 @@ TEST_P(PlanOfRecorded, ChangesNoBit) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Nets, PlanOfRecorded, testing::ValuesIn(recorded_nets()),
-                         [](const auto& info) { return test_name(fs::path(info.param).filename()); });
+INSTANTIATE_TEST_SUITE_P(Nets, PlanOfRecorded, testing::ValuesIn(recorded_nets()), [](const auto& info) {
+  const fs::path path(info.param);
+  return test_name(fmt::format("{}_{}", path.parent_path().filename().string(), path.filename().string()));
+});
 
 // --- every model, and a net with residual blocks ---------------------------------------------------------------------
 
