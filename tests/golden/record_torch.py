@@ -98,7 +98,7 @@ def write_hdf5(path, sets):
             file.create_dataset(name, data=tensor.detach().float().numpy())
 
 
-def run(name, bottoms, params, compute, loss):
+def run(name, bottoms, params, compute, tops, loss):
     """The data sets of one case, by path."""
     generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
     inputs = {key: blob.draw(generator).requires_grad_(blob.gradient) for key, blob in bottoms.items()}
@@ -106,13 +106,14 @@ def run(name, bottoms, params, compute, loss):
     sets = {f"input/{key}": x.detach() for key, x in inputs.items()}
     sets |= {f"param/{key}": w.detach().clone() for key, w in weights.items()}
 
-    y = compute(*inputs.values(), *weights.values())
-    sets["output/y"] = y
-    dy = torch.ones_like(y)
+    found = compute(*inputs.values(), *weights.values())
+    outputs = dict(zip(tops, [found] if isinstance(found, torch.Tensor) else found))
+    sets |= {f"output/{key}": y for key, y in outputs.items()}
+    diffs = {key: torch.ones_like(y) for key, y in outputs.items()}
     if not loss:
-        dy = rounded(torch.randn(y.shape, generator=generator, dtype=torch.float64))
-        sets["top_diff/y"] = dy
-    y.backward(dy)
+        diffs = {key: normal(*y.shape).draw(generator) for key, y in outputs.items()}
+        sets |= {f"top_diff/{key}": dy for key, dy in diffs.items()}
+    torch.autograd.backward(list(outputs.values()), list(diffs.values()))
 
     sets |= {f"bottom_diff/{key}": x.grad for key, x in inputs.items() if x.grad is not None}
     for key, w in weights.items():
@@ -122,21 +123,23 @@ def run(name, bottoms, params, compute, loss):
     return sets
 
 
-def case(name, layers, bottoms, compute, params=(), loss=False):
+def case(name, layers, bottoms, compute, params=(), tops=("y",), loss=False):
     """Records one case. The phase is TEST where the name ends in "_test".
 
-    layers: one layer's type and settings, ("ELU", "elu_param { alpha: 2 }"), or the text of several with the last top y
+    layers: one layer's type and settings, ("ELU", "elu_param { alpha: 2 }"), or the text of several
     bottoms: the Input layers by name; for one layer its bottoms in this order
-    compute: y of the bottoms and the parameters, in order
+    compute: the tops of the bottoms and the parameters, in order
     params: of the one layer, which is called L; or by key
-    loss: y is one; otherwise a gradient is fed in at y
+    tops: the net's outputs; for one layer its tops
+    loss: the output is one; otherwise a gradient is fed in at each
     """
     if not isinstance(layers, str):
         kind, settings = layers
         reads = " ".join(f'bottom: "{key}"' for key in bottoms)
-        layers = f'layer {{ name: "L" type: "{kind}" {reads} top: "y" {settings} }}'
+        makes = " ".join(f'top: "{key}"' for key in tops)
+        layers = f'layer {{ name: "L" type: "{kind}" {reads} {makes} {settings} }}'
         params = {f"L/{k}": blob for k, blob in enumerate(params)}
-    sets = run(name, bottoms, dict(params), compute, loss)
+    sets = run(name, bottoms, dict(params), compute, tops, loss)
     text = "force_backward: true\n"
     for key in bottoms:
         dims = " ".join(f"dim: {size}" for size in sets[f"input/{key}"].shape)
@@ -295,7 +298,7 @@ def shapes():
     case("axpy", ("Axpy", ""), {"a": normal(2, 3, 1, 1), "x": normal(2, 3, 4, 5), "y0": normal(2, 3, 4, 5)},
          lambda a, x, y: a * x + y)
 
-    # As Darknet computes it: C channels are read as C / s^2 of s H x s W; the place in a block is the slower part of the
+    # As Darknet computes it: C channels are read as C / s^2 of s H x s W; the place in a block is the slower part of a
     # new channel.
     def reorg(x, s):
         n, c, h, w = x.shape
@@ -437,6 +440,7 @@ def losses():
         return {"x": grid(*shape), "t": with_nan(grid(*shape, offset=0.1))}
 
     loss("l1loss", "L1Loss", "", grids(3, 2, 3, 4), l1)
+    loss("l1loss_alone", "L1Loss", "", {"x": grid(3, 5, offset=0.1)}, lambda x: x.abs().sum() / 3)
     loss("l1loss_nan", "L1Loss", "", grids_with_nan(3, 2, 3, 4), l1)
     loss("l1loss_entries", "L1Loss", "l1_loss_param { normalize_by_num_entries: true }", grids_with_nan(3, 2, 3, 4),
          lambda x, t: l1(x, t, by_entries=True))
@@ -459,6 +463,9 @@ def losses():
     loss("focalloss", "FocalLoss", "", {"x": normal(4, 5), "t": whole(0, 5, 4)}, focal)
     loss("focalloss_places", "FocalLoss", "focal_loss_param { gamma: 1.5 alpha: 0.5 }",
          {"x": normal(2, 4, 2, 3), "t": whole(0, 4, 2, 2, 3)}, lambda x, t: focal(x, t, 1.5, 0.5))
+    loss("focalloss_ignored", "FocalLoss", "loss_param { ignore_label: 4 normalization: FULL }",
+         {"x": normal(6, 5), "t": whole(0, 4, 6, ignored=4)},
+         lambda x, t: focal(x[t != 4], t[t != 4]) * (t != 4).sum() / t.numel())
     loss("focalloss_linear", "FocalLoss", "focal_loss_param { type: LINEAR }", {"x": normal(4, 5), "t": whole(0, 5, 4)},
          focal_linear)
     loss("focalloss_linear_settings", "FocalLoss", "focal_loss_param { type: LINEAR gamma: 1.5 alpha: 0.5 beta: 0.25 }",
@@ -531,8 +538,51 @@ def products():
              [normal(6, 4)] + ([normal(4)] if bias else []))
 
 
+def sequences():
+    def lstm_steps(x, cont, h, c, w, b, u, shared=None):
+        """Donahue et al., 2014, arXiv:1411.4389. PyTorch's parts are i, f, g, o; here they are i, f, o, g."""
+        d = h.shape[-1]
+        order = [k for part in (0, 1, 3, 2) for k in range(part * d, (part + 1) * d)]
+        steps = []
+        for step, keep in zip(x, cont.double().unsqueeze(-1)):
+            if shared is not None:
+                step = torch.cat([step, shared], 1)
+            h, c = torch.lstm_cell(step, (keep * h, keep * c), w[order], u[order], b[order])
+            steps.append(h)
+        return torch.stack(steps), h.unsqueeze(0), c.unsqueeze(0)
+
+    def lstm(x, cont, *weights):
+        start = x.new_zeros(x.shape[1], 5)
+        return lstm_steps(x, cont, start, start, *weights)[0]
+
+    def lstm_shared(x, cont, shared, w, b, w_shared, u):
+        start = x.new_zeros(x.shape[1], 5)
+        return lstm_steps(x, cont, start, start, torch.cat([w, w_shared], 1), b, u, shared)[0]
+
+    def rnn(x, cont, w, b, u, w_out, b_out):
+        h, steps = x.new_zeros(x.shape[1], 5), []
+        for step, keep in zip(x, cont.double().unsqueeze(-1)):
+            h = torch.rnn_tanh_cell(step, keep * h, w, u, b)
+            steps.append(torch.tanh(F.linear(h, w_out, b_out)))
+        return torch.stack(steps)
+
+    def weights(*shapes):
+        return [normal(*shape, scale=0.5) for shape in shapes]
+
+    steps = {"x": normal(6, 3, 4), "cont": whole(0, 2, 6, 3)}
+    settings = "recurrent_param { num_output: 5 }"
+    case("lstm_steps", ("LSTM", settings), steps, lstm, weights((20, 4), (20,), (20, 5)))
+    case("lstm_shared", ("LSTM", settings), steps | {"shared": normal(3, 2)}, lstm_shared,
+         weights((20, 4), (20,), (20, 2), (20, 5)))
+    case("lstm_exposed", ("LSTM", "recurrent_param { num_output: 5 expose_hidden: true }"),
+         steps | {"h0": normal(1, 3, 5), "c0": normal(1, 3, 5)},
+         lambda x, cont, h, c, *weights: lstm_steps(x, cont, h[0], c[0], *weights),
+         weights((20, 4), (20,), (20, 5)), tops=("y", "h", "c"))
+    case("rnn_steps", ("RNN", settings), steps, rnn, weights((5, 4), (5,), (5, 5), (5, 5), (5,)))
+
+
 FAMILIES = (activations, normalizations, batch_normalizations, shapes, sizes, convolutions, losses, cross_entropies,
-            products)
+            products, sequences)
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
