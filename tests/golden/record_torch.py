@@ -581,8 +581,42 @@ def sequences():
     case("rnn_steps", ("RNN", settings), steps, rnn, weights((5, 4), (5,), (5, 5), (5, 5), (5,)))
 
 
+def attentions():
+    def attend(x, m, u, w_in, b_in, w_out, b_out, heads, causal=False):
+        """PyTorch's arrays begin with the places, not with the records."""
+        q, k, v = (blob.transpose(0, 1) for blob in (x, m, u))
+        mask = torch.ones(q.shape[0], k.shape[0], dtype=torch.bool).triu(1) if causal else None
+        apart = dict(zip(("q_proj_weight", "k_proj_weight", "v_proj_weight"), w_in)) if isinstance(w_in, tuple) else {}
+        y, _ = F.multi_head_attention_forward(
+            q, k, v, x.shape[-1], heads, None if apart else w_in, b_in, None, None, False, 0.0, w_out, b_out,
+            need_weights=False, attn_mask=mask, use_separate_proj_weight=bool(apart), **apart)
+        return y.transpose(0, 1)
+
+    def weights(*shapes):
+        return [normal(*shape, scale=0.5) for shape in shapes]
+
+    def of_itself(name, settings, shape, heads, causal=False):
+        e = shape[-1]
+        case(f"attention_{name}", ("Attention", f"attention_param {{ {settings} }}"), {"x": normal(*shape)},
+             lambda x, *params: attend(x, x, x, *params, heads, causal), weights((3 * e, e), (3 * e,), (e, e), (e,)))
+
+    of_itself("one_head", "", (2, 5, 4), 1)
+    of_itself("heads", "num_heads: 3", (2, 5, 6), 3)
+    of_itself("causal", "num_heads: 2 causal: true", (2, 5, 6), 2, causal=True)
+    of_itself("causal_long", "num_heads: 2 causal: true", (1, 70, 4), 2, causal=True)
+    case("attention_nobias", ("Attention", "attention_param { num_heads: 2 bias_term: false }"), {"x": normal(2, 5, 4)},
+         lambda x, w, w_out: attend(x, x, x, w, None, w_out, None, 2), weights((12, 4), (4, 4)))
+    case("attention_cross", ("Attention", "attention_param { num_heads: 2 }"),
+         {"x": normal(2, 3, 4), "m": normal(2, 5, 4)},
+         lambda x, m, *params: attend(x, m, m, *params, 2), weights((12, 4), (12,), (4, 4), (4,)))
+    case("attention_widths", ("Attention", "attention_param { num_heads: 2 }"),
+         {"x": normal(2, 3, 4), "m": normal(2, 5, 3), "u": normal(2, 5, 6)},
+         lambda x, m, u, w_q, w_k, w_v, *params: attend(x, m, u, (w_q, w_k, w_v), *params, 2),
+         weights((4, 4), (4, 3), (4, 6), (12,), (4, 4), (4,)))
+
+
 FAMILIES = (activations, normalizations, batch_normalizations, shapes, sizes, convolutions, losses, cross_entropies,
-            products, sequences)
+            products, sequences, attentions)
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
