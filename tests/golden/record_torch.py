@@ -217,11 +217,16 @@ def normalizations():
         case(f"normalize_{where}_shared", ("Normalize", f"norm_param {{ across_spatial: {across} eps: 0.01 }}"),
              {"x": normal(2, 5, 3, 4)}, lambda x, w: unit_length(x, axes, 1e-2) * w, [scale()])
 
-    case("lrn_across", ("LRN", "lrn_param { local_size: 3 alpha: 0.5 beta: 0.75 k: 2 }"), {"x": normal(2, 7, 2, 3)},
+    def mvn(x):  # Caffe's eps is small, and added to the deviation
+        axes = (1, 2, 3)
+        return (x - x.mean(axes, keepdim=True)) / x.var(axes, unbiased=False, keepdim=True).sqrt()
+
+    case("mvn_across", ("MVN", "mvn_param { across_channels: true }"), {"x": normal(2, 3, 4, 5, shift=0.5)}, mvn)
+    case("lrn_channels", ("LRN", "lrn_param { local_size: 3 alpha: 0.5 beta: 0.75 k: 2 }"), {"x": normal(2, 7, 2, 3)},
          lambda x: F.local_response_norm(x, 3, 0.5, 0.75, 2))
     case("lrn_wide", ("LRN", "lrn_param { local_size: 5 alpha: 2 beta: 0.5 }"), {"x": normal(2, 4, 2, 3)},
          lambda x: F.local_response_norm(x, 5, 2, 0.5, 1))
-    case("lrn_within", ("LRN", "lrn_param { norm_region: WITHIN_CHANNEL local_size: 3 alpha: 0.5 }"),
+    case("lrn_square", ("LRN", "lrn_param { norm_region: WITHIN_CHANNEL local_size: 3 alpha: 0.5 }"),
          {"x": normal(2, 2, 4, 5)}, lambda x: x * (1 + 0.5 * F.avg_pool2d(x * x, 3, 1, 1)) ** -0.75)
 
 
@@ -298,6 +303,12 @@ def shapes():
     case("axpy", ("Axpy", ""), {"a": normal(2, 3, 1, 1), "x": normal(2, 3, 4, 5), "y0": normal(2, 3, 4, 5)},
          lambda a, x, y: a * x + y)
 
+    case("crop_offsets", ("Crop", "crop_param { axis: 1 offset: 1 offset: 0 offset: 2 }"),
+         {"x": normal(2, 4, 4, 6), "like": normal(2, 2, 3, 3)}, lambda x, like: x[:, 1:3, :3, 2:5])
+    case("tile_first", ("Tile", "tile_param { axis: 0 tiles: 3 }"), {"x": normal(2, 3, 2)}, lambda x: x.repeat(3, 1, 1))
+    case("batchreindex_repeated", ("BatchReindex", ""), {"x": normal(4, 3, 2), "rows": whole(0, 4, 7)},
+         lambda x, rows: x.index_select(0, rows))
+
     # As Darknet computes it: C channels are read as C / s^2 of s H x s W; the place in a block is the slower part of a
     # new channel.
     def reorg(x, s):
@@ -361,7 +372,13 @@ layer { name: "L" type: "Upsample" bottom: "pp" bottom: "mask" top: "y" upsample
 """, {"x": normal(2, 2, 5, 7)}, pool_and_back)
 
 
-# --------------------------------------------------------------------------------------------------- sums over windows
+# -------------------------------------------------------------------------------------------------------------- windows
+
+def poolings():
+    for pool, function in (("MAX", F.adaptive_max_pool2d), ("AVE", F.adaptive_avg_pool2d)):
+        case(f"spp_{pool.lower()}", ("SPP", f"spp_param {{ pyramid_height: 3 pool: {pool} }}"),
+             {"x": normal(2, 3, 8, 4)}, lambda x: torch.cat([function(x, bins).flatten(1) for bins in (1, 2, 4)], 1))
+
 
 def convolutions():
     def weights(*shape):
@@ -451,6 +468,20 @@ def losses():
     loss("l1loss_length_nan", "L1Loss", f"l1_loss_param {{ {settings} }}", grids_with_nan(3, 2, 3, 4),
          lambda x, t: l2_per_location(x, t, 0.1, by_channels=True))
 
+    def hinge(x, t):
+        side = 1 - 2 * F.one_hot(t, x.shape[1])
+        return F.relu(1 + side * x).square().sum() / x.shape[0]
+
+    loss("hingeloss_l2", "HingeLoss", "hinge_loss_param { norm: L2 }",
+         {"x": normal(4, 5, kinks=[-1, 1]), "t": whole(0, 5, 4)}, hinge)
+    loss("contrastiveloss_legacy", "ContrastiveLoss", "contrastive_loss_param { margin: 12 legacy_version: true }",
+         pair(6, 4) | {"alike": whole(0, 2, 6)},
+         lambda a, b, alike: torch.where(alike == 1, (a - b).square().sum(1),
+                                         F.relu(12 - (a - b).square().sum(1))).mean() / 2)
+    loss("infogainloss_places", "InfogainLoss", "",
+         {"x": normal(2, 4, 3), "t": whole(0, 4, 2, 3), "h": fixed(uniform(0, 1, 1, 1, 4, 4))},
+         lambda x, t, h: -(h[0, 0][t].movedim(-1, 1) * x.log_softmax(1)).sum() / t.numel())
+
     # Lin et al., 2017, arXiv:1708.02002, over softmax; LINEAR is the paper's FL*.
     def focal(x, t, gamma=2.0, alpha=0.25):
         log_p = x.log_softmax(1).gather(1, t.unsqueeze(1))
@@ -525,10 +556,10 @@ def products():
         case(f"reduction_{name}", ("Reduction", f"reduction_param {{ {settings} }}"),
              {"x": normal(2, 3, 4, kinks=kinks)}, compute)
 
-    reduction("sum", "", torch.sum)
+    reduction("total", "", torch.sum)
     reduction("sum_axis", "axis: 1 coeff: 0.5", lambda x: 0.5 * x.sum((1, 2)))
     reduction("asum", "operation: ASUM axis: 2 coeff: 2", lambda x: 2 * x.abs().sum(2), kinks=[0])
-    reduction("sumsq", "operation: SUMSQ axis: -1", lambda x: x.square().sum(-1))
+    reduction("squares", "operation: SUMSQ axis: -1", lambda x: x.square().sum(-1))
     reduction("mean", "operation: MEAN axis: 1 coeff: 3", lambda x: 3 * x.mean((1, 2)))
 
     for bias in (True, False):
@@ -615,8 +646,8 @@ def attentions():
          weights((4, 4), (4, 3), (4, 6), (12,), (4, 4), (4,)))
 
 
-FAMILIES = (activations, normalizations, batch_normalizations, shapes, sizes, convolutions, losses, cross_entropies,
-            products, sequences, attentions)
+FAMILIES = (activations, normalizations, batch_normalizations, shapes, sizes, poolings, convolutions, losses,
+            cross_entropies, products, sequences, attentions)
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
