@@ -335,6 +335,9 @@ def sizes():
     interp("interp_shrink", "shrink_factor: 2", (3, 4))
     interp("interp_size", "height: 8 width: 4", (8, 4))
     interp("interp_shrink_zoom", "shrink_factor: 2 zoom_factor: 3", (7, 10))
+    interp("interp_to_one", "height: 1 width: 3", (1, 3))
+    case("interp_from_one", ("Interp", "interp_param { height: 3 width: 4 }"), {"x": normal(2, 3, 1, 2)},
+         lambda x: F.interpolate(x, (3, 4), mode="bilinear", align_corners=True))
     interp("interp_pads", "pad_beg: -1 pad_end: -2 zoom_factor: 2", (3, 7), slice(1, -2))
     case("interp_like", ("Interp", ""), {"x": normal(2, 2, 4, 3), "like": normal(2, 1, 6, 7)},
          lambda x, like: F.interpolate(x, (6, 7), mode="bilinear", align_corners=True))
@@ -434,6 +437,9 @@ def losses():
         return {"x": normal(*shape), "t": normal(*shape)}
 
     loss("smoothl1loss", "SmoothL1Loss", "", pair(3, 4, 2, 2), smooth_l1)
+    loss("smoothl1loss_inside", "SmoothL1Loss", "smooth_l1_loss_param { sigma: 0.5 }",
+         pair(2, 3, 4) | {"inside": fixed(normal(2, 3, 4))},
+         lambda x, t, inside: smooth_l1(x, t, inside, sigma=0.5))
     loss("smoothl1loss_weighted", "SmoothL1Loss", "smooth_l1_loss_param { sigma: 3 }",
          pair(3, 8) | {"inside": fixed(normal(3, 8)), "outside": fixed(uniform(0, 2, 3, 8))},
          lambda *blobs: smooth_l1(*blobs, sigma=3.0))
