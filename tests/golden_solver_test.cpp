@@ -86,5 +86,5 @@ void run_trajectory(const std::string& path, Engine engine) {
 }  // namespace crema
 
 int main(int argc, char** argv) {
-  return crema::run_golden(argc, argv, "CREMA_GOLDEN_SOLVERS", "solvers", crema::run_trajectory);
+  return crema::run_golden(argc, argv, "CREMA_GOLDEN_SOLVERS", {"solvers"}, crema::run_trajectory);
 }

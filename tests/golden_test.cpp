@@ -1,4 +1,5 @@
-// Every recorded pass of golden/layers, or of the folder that CREMA_GOLDEN names, compared with crema on each engine.
+// Every recorded pass of golden/layers (Caffe's) and golden/torch (PyTorch's), or of the folder that CREMA_GOLDEN
+// names, compared with crema on each engine.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -83,4 +84,6 @@ void run_pass(const std::string& path, Engine engine) {
 }  // namespace
 }  // namespace crema
 
-int main(int argc, char** argv) { return crema::run_golden(argc, argv, "CREMA_GOLDEN", "layers", crema::run_pass); }
+int main(int argc, char** argv) {
+  return crema::run_golden(argc, argv, "CREMA_GOLDEN", {"layers", "torch"}, crema::run_pass);
+}

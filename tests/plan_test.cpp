@@ -24,9 +24,10 @@ std::string test_name(std::string name) {
 // --- every recorded net ----------------------------------------------------------------------------------------------
 
 std::vector<std::string> recorded_nets() {
-  const std::string folder = CREMA_TESTS_DIR "/golden/layers/";
   std::vector<std::string> paths;
-  for (const std::string& name : golden_pairs(folder)) paths.push_back(folder + name);
+  for (const std::string folder : {CREMA_TESTS_DIR "/golden/layers/", CREMA_TESTS_DIR "/golden/torch/"}) {
+    for (const std::string& name : golden_pairs(folder)) paths.push_back(folder + name);
+  }
   return paths;
 }
 
@@ -47,8 +48,10 @@ TEST_P(PlanOfRecorded, ChangesNoBit) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Nets, PlanOfRecorded, testing::ValuesIn(recorded_nets()),
-                         [](const auto& info) { return test_name(fs::path(info.param).filename()); });
+INSTANTIATE_TEST_SUITE_P(Nets, PlanOfRecorded, testing::ValuesIn(recorded_nets()), [](const auto& info) {
+  const fs::path path(info.param);
+  return test_name(fmt::format("{}_{}", path.parent_path().filename().string(), path.filename().string()));
+});
 
 // --- every model, and nets in the style of well-known ones -----------------------------------------------------------
 

@@ -26,13 +26,29 @@ class GoldenTest : public testing::Test {
   void (*run_)(const std::string&, Engine);
 };
 
+void register_pairs(const std::string& folder, const std::string& suffix, void (*run)(const std::string&, Engine)) {
+  const std::vector<std::string> names = golden_pairs(folder);
+  check(!names.empty(), "{}: no pair of NAME.prototxt and NAME.h5", folder);
+  for (const auto& [engine_name, engine] : golden_engines()) {
+    for (const std::string& name : names) {
+      testing::RegisterTest(
+          (engine_name + suffix).c_str(), name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
+          [path = folder + "/" + name, engine = engine, run] { return new GoldenTest(path, engine, run); });
+    }
+  }
+}
+
 }  // namespace
 
-std::string golden_folder(const char* variable, const std::string& subfolder) {
+std::vector<std::string> golden_folders(const char* variable, const std::vector<std::string>& subfolders) {
   const char* given = std::getenv(variable);
   const fs::path folder = fs::absolute(given != nullptr ? given : CREMA_TESTS_DIR "/golden");
   check(fs::is_directory(folder), "{}: no such folder", folder.string());
-  return fs::is_directory(folder / subfolder) ? (folder / subfolder).string() : folder.string();
+  std::vector<std::string> found;
+  for (const std::string& subfolder : subfolders) {
+    if (fs::is_directory(folder / subfolder)) found.push_back((folder / subfolder).string());
+  }
+  return found.empty() ? std::vector<std::string>{folder.string()} : found;
 }
 
 std::vector<std::string> golden_pairs(const std::string& folder) {
@@ -56,19 +72,14 @@ const std::map<std::string, Engine>& golden_engines() {
   return engines;
 }
 
-int run_golden(int argc, char** argv, const char* variable, const std::string& subfolder,
+int run_golden(int argc, char** argv, const char* variable, const std::vector<std::string>& subfolders,
                void (*run)(const std::string& path, Engine engine)) {
   testing::InitGoogleTest(&argc, argv);
   try {
-    const std::string folder = golden_folder(variable, subfolder);
-    const std::vector<std::string> names = golden_pairs(folder);
-    check(!names.empty(), "{}: no pair of NAME.prototxt and NAME.h5", folder);
-    for (const auto& [engine_name, engine] : golden_engines()) {
-      for (const std::string& name : names) {
-        testing::RegisterTest(
-            engine_name.c_str(), name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
-            [path = folder + "/" + name, engine = engine, run] { return new GoldenTest(path, engine, run); });
-      }
+    const std::vector<std::string> folders = golden_folders(variable, subfolders);
+    for (const std::string& folder : folders) {
+      const bool first = folder == folders.front();
+      register_pairs(folder, first ? "" : fmt::format("_{}", fs::path(folder).filename().string()), run);
     }
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}\n", error.what());

@@ -11,9 +11,9 @@
 
 namespace crema {
 
-// The folder that the environment variable names, else the project's copy; of either, the subfolder if there is one.
-// Throws Error if there is no such folder.
-std::string golden_folder(const char* variable, const std::string& subfolder);
+// The folder that the environment variable names, else the project's copy; of either, those of the subfolders that
+// there are, if any. Throws Error if there is no such folder.
+std::vector<std::string> golden_folders(const char* variable, const std::vector<std::string>& subfolders);
 
 // The names of all pairs in a folder, sorted.
 std::vector<std::string> golden_pairs(const std::string& folder);
@@ -21,10 +21,10 @@ std::vector<std::string> golden_pairs(const std::string& folder);
 // The engines of this build, with the names that their test suites have.
 const std::map<std::string, Engine>& golden_engines();
 
-// Runs each pair of golden_folder(variable, subfolder) on each engine as a test "ENGINE.NAME" of its own: the body of a
-// main() whose folder may be given from outside. `run` gets the pair's path without its ending. Fails if there is no
-// pair.
-int run_golden(int argc, char** argv, const char* variable, const std::string& subfolder,
+// Runs each pair of golden_folders(variable, subfolders) on each engine as a test of its own: the body of a main()
+// whose folder may be given from outside. A test is called ENGINE.NAME in the first folder, ENGINE_FOLDER.NAME in the
+// others. `run` gets the pair's path without its ending. Fails if there is no pair in a folder.
+int run_golden(int argc, char** argv, const char* variable, const std::vector<std::string>& subfolders,
                void (*run)(const std::string& path, Engine engine));
 
 // A recorded pass through a small net.
