@@ -6,28 +6,33 @@ function(crema_warnings target)
   endif()
 endfunction()
 
-# add_crema_library(NAME FOLDERS folder... [DEFINITIONS definition...]): a shared library from those folders of src/ and
-# from the layers. Layers and solvers register themselves from static objects, which a linker would drop from a static
-# archive: hence objects in a shared library.
+# How every target of src/ is compiled.
+function(crema_set_up target)
+  target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:crema_dependencies>)
+  target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
+    $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/proto> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/crema>)
+  target_compile_definitions(${target} PRIVATE ${ARGN} CREMA_VERSION="${PROJECT_VERSION}")
+  crema_warnings(${target})
+  target_compile_options(${target} PRIVATE -fno-math-errno -fno-trapping-math)
+  if(CREMA_NATIVE)
+    target_compile_options(${target} PRIVATE -march=native)
+  endif()
+  add_dependencies(${target} crema_proto)
+endfunction()
+
+# add_crema_library(NAME FOLDERS folder... [DEFINITIONS definition...]): a shared library from those folders of src/,
+# from the layers, and from the objects that all libraries have in common. Layers and solvers register themselves from
+# static objects, which a linker would drop from a static archive: hence objects in a shared library.
 function(add_crema_library name)
   cmake_parse_arguments(library "" "" "FOLDERS;DEFINITIONS" ${ARGN})
   list(TRANSFORM library_FOLDERS REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/src/\\1/*.cpp" OUTPUT_VARIABLE core_patterns)
   file(GLOB core_sources CONFIGURE_DEPENDS ${core_patterns})
   file(GLOB layer_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/layers/*.cpp)
   add_library(${name}_layers OBJECT ${layer_sources})
-  add_library(${name} SHARED ${core_sources} $<TARGET_OBJECTS:${name}_layers> $<TARGET_OBJECTS:crema_proto>)
-  foreach(target ${name}_layers ${name})
-    target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:crema_dependencies>)
-    target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
-      $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/proto> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/crema>)
-    target_compile_definitions(${target} PRIVATE ${library_DEFINITIONS} CREMA_VERSION="${PROJECT_VERSION}")
-    crema_warnings(${target})
-    target_compile_options(${target} PRIVATE -fno-math-errno -fno-trapping-math)
-    if(CREMA_NATIVE)
-      target_compile_options(${target} PRIVATE -march=native)
-    endif()
-    add_dependencies(${target} crema_proto)
-  endforeach()
+  add_library(${name} SHARED ${core_sources} $<TARGET_OBJECTS:${name}_layers> $<TARGET_OBJECTS:crema_common>
+    $<TARGET_OBJECTS:crema_proto>)
+  crema_set_up(${name}_layers ${library_DEFINITIONS})
+  crema_set_up(${name} ${library_DEFINITIONS})
   # What every layer and much of the rest includes; it takes longer to read than most of them to compile.
   target_precompile_headers(${name}_layers PRIVATE ${PROJECT_SOURCE_DIR}/src/core/layer.h)
   target_precompile_headers(${name} REUSE_FROM ${name}_layers)

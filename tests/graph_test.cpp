@@ -21,8 +21,8 @@ struct BadNet {
 void PrintTo(const BadNet& net, std::ostream* out) { *out << net.layers; }
 
 const std::vector<BadNet> kBadNets = {
-    {"unknown_type", "layer { name: 'act' type: 'RelU6' bottom: 'data' top: 'y' }",
-     "net.prototxt:3:21: layer \"act\" has unknown type \"RelU6\"; did you mean \"ReLU\"?"},
+    {"unknown_type", "layer { name: 'act' type: 'RelU' bottom: 'data' top: 'y' }",
+     "net.prototxt:3:21: layer \"act\" has unknown type \"RelU\"; did you mean \"ReLU\"?"},
     {"unknown_bottom", "layer { name: 'act' type: 'ReLU'\n bottom: 'dtaa' top: 'y' }",
      "net.prototxt:4: layer \"act\" (ReLU): bottom \"dtaa\" is not a top of any layer before it; did you mean "
      "\"data\"?"},

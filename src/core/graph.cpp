@@ -135,7 +135,10 @@ std::vector<bool> find_needs(const NetConfig& config, const std::vector<Contract
     needs[i] = need && contracts[i].max_bottoms > 0;
     // A source without bottoms has nothing to send down, but what learns in it (Parameter) needs its top's diff.
     if (contracts[i].max_bottoms == 0) needs[i] = learns[i];
-    for (const int top : layer.tops) graph->values[top].needs_diff = needs[i];
+    for (size_t t = 0; t < layer.tops.size(); ++t) {
+      graph->values[layer.tops[t]].needs_diff =
+          needs[i] && !contracts[i].no_gradient_tops.contains(static_cast<int>(t));
+    }
   }
   return needs;
 }
@@ -174,21 +177,24 @@ void mark_gradients(const NetConfig& config, const std::vector<Contract>& contra
         reached = reached || graph->layers[reader].bottoms[bottom].diff;
       }
     }
-    layer.backward = needs[i] && reached && contracts[i].has_backward;
+    const bool runs = needs[i] && reached && contracts[i].has_backward;
     const bool blocked = needs[i] && reached && !contracts[i].has_backward;
     for (size_t b = 0; b < layer.bottoms.size(); ++b) {
       Use& use = layer.bottoms[b];
       const Value& value = graph->values[use.value];
       const bool wanted = wants_diff(config, contracts[i], value, static_cast<int>(i), static_cast<int>(b));
       const bool refused = wanted && contracts[i].no_gradient.contains(static_cast<int>(b));
-      if (refused && (layer.backward || blocked) && !config.net.force_backward()) {
+      if (refused && (runs || blocked) && !config.net.force_backward()) {
         const bool asked = config.net.layer(static_cast<int>(i)).propagate_down_size() > 0;
         fail(config, static_cast<int>(i), asked ? fmt::format("propagate_down[{}]", b) : fmt::format("bottom[{}]", b),
              "bottom {} (\"{}\") takes no gradient, but {}; say propagate_down: false for it", b, value.name,
              asked ? "propagate_down is true for it" : "layers below it learn");
       }
-      use.diff = layer.backward && wanted && !refused;
+      use.diff = runs && wanted && !refused;
     }
+    // Under force_backward, propagate_down: false may leave nothing to do.
+    layer.backward = runs && (learns[i] || std::any_of(layer.bottoms.begin(), layer.bottoms.end(),
+                                                       [](const Use& use) { return use.diff; }));
   }
 }
 

@@ -40,20 +40,19 @@ std::string text_of(const std::vector<long>& dims) {
   return dims.empty() ? "scalar" : fmt::format("{}", fmt::join(dims, " "));
 }
 
-std::vector<long> without_ones(std::vector<long> dims) {
-  std::erase(dims, 1);
-  return dims;
-}
-
-// One number for each channel: forks write it as (C), (1, C) or (1, C, 1, 1).
-bool same_vector(const std::vector<long>& a, const std::vector<long>& b) {
-  return without_ones(a).size() == 1 && without_ones(a) == without_ones(b);
+// How many numbers a shape holds that has one for each channel: () or (C), in forks (1, C) or (1, C, 1, 1). -1 for
+// other shapes.
+long channels_of(const std::vector<long>& dims) {
+  if (dims.size() < 2) return dims.empty() ? 1 : dims[0];
+  const bool ones = dims[0] == 1 && std::all_of(dims.begin() + 2, dims.end(), [](long dim) { return dim == 1; });
+  return ones ? dims[1] : -1;
 }
 
 // A legacy shape has four axes, of which a bias's first three are 1.
 bool fits(const BlobProto& proto, const Shape& shape) {
   const std::vector<long> dims = dims_of(proto);
-  if (!is_legacy(proto)) return dims == shape.dims() || same_vector(dims, shape.dims());
+  if (!is_legacy(proto))
+    return dims == shape.dims() || (channels_of(dims) >= 0 && channels_of(dims) == channels_of(shape.dims()));
   if (shape.axes() > 4) return false;
   std::vector<long> padded(4 - static_cast<size_t>(shape.axes()), 1);
   padded.insert(padded.end(), shape.dims().begin(), shape.dims().end());

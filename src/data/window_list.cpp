@@ -49,6 +49,11 @@ void read_window(Words& words, float fg_threshold, float bg_threshold, WindowLis
   window.image = static_cast<uint32_t>(list->images.size() - 1);
   const auto overlap = words.number<float>("an overlap");
   for (int* corner : {&window.x1, &window.y1, &window.x2, &window.y2}) *corner = words.number<int>("a corner");
+  constexpr int kLimit = 1 << 24;  // beyond every image; sums of corners stay in range
+  for (const int corner : {window.x1, window.y1, window.x2, window.y2}) {
+    check(corner >= -kLimit && corner <= kLimit, "{}:{}: a corner at {}; expected {} to {}", list->path, window.line,
+          corner, -kLimit, kLimit);
+  }
   check(window.x1 <= window.x2 && window.y1 <= window.y2, "{}:{}: the window from ({}, {}) to ({}, {}) is empty",
         list->path, window.line, window.x1, window.y1, window.x2, window.y2);
   if (overlap >= fg_threshold) {

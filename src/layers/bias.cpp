@@ -54,9 +54,9 @@ class Bias final : public Layer {
   Shape parameter_shape(const Shape& shape) const {
     if (config_.num_axes() == 0) return {};
     const int first = shape.canonical(config_.axis());
+    check(config_.num_axes() <= shape.axes() - first, "num_axes is {} from axis {} on, and bottom 0 ({}) has {} axes",
+          config_.num_axes(), first, shape.str(), shape.axes());
     const int last = config_.num_axes() < 0 ? shape.axes() : first + config_.num_axes();
-    check(last <= shape.axes(), "num_axes is {} from axis {} on, and bottom 0 ({}) has {} axes", config_.num_axes(),
-          first, shape.str(), shape.axes());
     return Shape(std::vector<long>(shape.dims().begin() + first, shape.dims().begin() + last));
   }
 

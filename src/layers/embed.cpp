@@ -15,7 +15,9 @@ class Embed final : public Layer {
  public:
   explicit Embed(const LayerParameter& config) : config_(config.embed_param()) {
     check(config_.num_output() > 0, "num_output is {}; it must be given and positive", config_.num_output());
-    check(config_.input_dim() > 0, "input_dim is {}; it must be given and positive", config_.input_dim());
+    constexpr uint32_t kMaxRows = 1 << 24;  // up to here a float holds every index
+    check(config_.input_dim() > 0 && config_.input_dim() <= kMaxRows, "input_dim is {}; expected 1 to {}",
+          config_.input_dim(), kMaxRows);
   }
 
   Contract contract() const override { return Contract().no_gradient_to({0}); }

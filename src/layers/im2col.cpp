@@ -21,7 +21,7 @@ class Im2col final : public Layer {
     patches_ = fields_.patches(x, axis);
     batch_ = x.count(0, axis);
     std::vector<long> dims(x.dims().begin(), x.dims().begin() + axis);
-    dims.push_back(patches_.rows());
+    dims.push_back(rows_of(patches_));
     dims.insert(dims.end(), patches_.output.begin(), patches_.output.end());
     top[0]->reshape(Shape(dims));
   }
@@ -39,6 +39,13 @@ class Im2col final : public Layer {
   }
 
  private:
+  // As Patches::rows(), which does not check for overflow.
+  static long rows_of(const Patches& patches) {
+    std::vector<long> factors = patches.windows.kernel;
+    factors.push_back(patches.channels);
+    return Shape(factors).count();
+  }
+
   // A few images: each on all threads. Many: each on one.
   template <typename Body>
   void for_images(const Body& body) const {

@@ -8,9 +8,12 @@
 #include "core/layer.h"
 #include "core/window_fields.h"
 #include "math/engine_pooling.h"
+#include "math/loops.h"
 
 namespace crema {
 namespace {
+
+constexpr long kMaxPlace = 1L << 24;  // up to here a float holds every whole number
 
 class Pooling final : public Layer {
  public:
@@ -32,10 +35,16 @@ class Pooling final : public Layer {
           fmt::join(pad, "x"));
   }
 
-  Contract contract() const override { return Contract().tops(1, config_.pool() == PoolingParameter::MAX ? 2 : 1); }
+  Contract contract() const override {
+    return Contract().tops(1, config_.pool() == PoolingParameter::MAX ? 2 : 1).no_gradient_from({1});
+  }
 
   void reshape(const Bottoms& bottom, const Tops& top) override {
     const Blob& x = *bottom[0];
+    check(x.axes() == 4, "the bottom has {} axes (shape {}); pooling works on 4: N C H W", x.axes(), x.shape().str());
+    check(top.size() < 2 || Shape{x.dim(2), x.dim(3)}.count() <= kMaxPlace,
+          "planes of {} x {} have places that top 1 cannot hold; it holds whole numbers up to {}", x.dim(2), x.dim(3),
+          kMaxPlace);
     if (!(x.shape() == shape_) || x.layout() != layout_ || top.size() != tops_) prepare(x, top.size());
     const Layout layout = engine_ ? x.layout() : Layout::plain;
     takes(0, layout);
@@ -56,7 +65,10 @@ class Pooling final : public Layer {
     } else {
       plain_.expect(x, y, step);
     }
-    if (top.size() > 1) std::copy(plain_.places().begin(), plain_.places().end(), top[1]->mutable_data());
+    if (top.size() < 2) return;
+    real* places = top[1]->mutable_data();
+    for_elements(top[1]->count(), 1,
+                 [=, at = plain_.places().data()](long i) { places[i] = static_cast<real>(at[i]); });
   }
 
   void backward(const Tops& top, const PropagateDown&, const Bottoms& bottom) override {
@@ -72,7 +84,6 @@ class Pooling final : public Layer {
 
  private:
   void prepare(const Blob& x, size_t tops) {
-    check(x.axes() == 4, "the bottom has {} axes (shape {}); pooling works on 4: N C H W", x.axes(), x.shape().str());
     shape_ = Shape();  // nothing is ready until the end is reached
     h_ = cut_axis(x, 0);
     w_ = cut_axis(x, 1);

@@ -29,14 +29,15 @@ class Reshape final : public Layer {
     const int first = axis_ >= 0 ? axis_ : x.axes() + axis_ + 1;
     check(first >= 0 && first <= x.axes(), "axis {} is out of range for the {}-axis shape {}", axis_, x.axes(),
           x.str());
+    check(num_axes_ <= x.axes() - first, "num_axes is {} from axis {} on, and bottom 0 ({}) has {} axes", num_axes_,
+          first, x.str(), x.axes());
     const int last = num_axes_ < 0 ? x.axes() : first + num_axes_;
-    check(last <= x.axes(), "num_axes is {} from axis {} on, and bottom 0 ({}) has {} axes", num_axes_, first, x.str(),
-          x.axes());
     std::vector<long> dims(x.dims().begin(), x.dims().begin() + first);
-    for (size_t k = 0; k < dims_.size(); ++k)
-      dims.push_back(dims_[k] == 0 ? size_at(x, first + static_cast<int>(k)) : dims_[k]);
+    for (size_t k = 0; k < dims_.size(); ++k) {
+      const int axis = first + static_cast<int>(k);
+      dims.push_back(dims_[k] == 0 ? size_at(x, axis) : dims_[k] < 0 ? open_size(x, first, last) : dims_[k]);
+    }
     dims.insert(dims.end(), x.dims().begin() + last, x.dims().end());
-    infer(x, dims);
     const Shape y(std::move(dims));
     check(y.count() == x.count(), "shape {} has {} elements, bottom 0 ({}) has {}", y.str(), y.count(), x.str(),
           x.count());
@@ -57,15 +58,23 @@ class Reshape final : public Layer {
     return x[axis];
   }
 
-  // Replaces -1.
-  static void infer(const Shape& x, std::vector<long>& dims) {
-    const auto open = std::find(dims.begin(), dims.end(), -1);
-    if (open == dims.end()) return;
-    *open = 1;
-    const long others = Shape(dims).count();
-    check(others > 0 && x.count() % others == 0,
-          "{} elements of bottom 0 ({}) cannot be shared among {} for the size -1", x.count(), x.str(), others);
-    *open = x.count() / others;
+  // What -1 stands for: the sizes from `first` to `last` that are not copied, shared among the given ones. Copied sizes
+  // take no part, so that no record at all (after a Filter) is as good as any number of them.
+  long open_size(const Shape& x, int first, int last) const {
+    std::vector<long> replaced, given;
+    for (int axis = first; axis < last; ++axis) {
+      const size_t k = static_cast<size_t>(axis - first);
+      if (k >= dims_.size() || dims_[k] != 0) replaced.push_back(x[axis]);
+    }
+    for (size_t k = 0; k < dims_.size(); ++k) {
+      if (dims_[k] > 0) given.push_back(dims_[k]);
+      if (dims_[k] == 0 && first + static_cast<int>(k) >= last)
+        given.push_back(size_at(x, first + static_cast<int>(k)));
+    }
+    const long all = Shape(replaced).count(), others = Shape(given).count();
+    check(others > 0 && all % others == 0, "the -1 of shape {} has no size: {} elements of bottom 0 ({}) among {}",
+          fmt::join(dims_, " "), all, x.str(), others);
+    return all / others;
   }
 
   std::vector<long> dims_;

@@ -1,7 +1,7 @@
 // SigmoidCrossEntropyLoss:  loss = -1/m sum of t ln p + (1 - t) ln(1 - p),  p = 1 / (1 + e^-x);  m: by normalization,
-// whose default here is BATCH_SIZE;  FULL is by the number of targets, VALID by those that do not equal ignore_label.
+// whose default here is BATCH_SIZE;  FULL is by the number of targets, VALID by those that are not ignored.
 // bottom[0] x: scores, N records of any size.  bottom[1] t: targets in [0, 1], N records of the same size; no gradient.
-// top[0]: the loss, a scalar.
+// Ignored are, as in Caffe, targets that without their fraction equal ignore_label.  top[0]: the loss, a scalar.
 #include <algorithm>
 #include <cmath>
 
@@ -36,9 +36,10 @@ class SigmoidCrossEntropyLoss final : public Layer {
     const real *x = bottom[0]->data(), *t = bottom[1]->data();
     const double loss = parallel_sum(count, 16, [=, ignored = ignored_](long i) {
       const real cost = std::max(x[i], real{0}) - x[i] * t[i] + std::log1p(std::exp(-std::abs(x[i])));
-      return t[i] == ignored ? 0 : cost;
+      return std::trunc(t[i]) == ignored ? 0 : cost;
     });
-    const double skipped = parallel_sum(count, 1, [=, ignored = ignored_](long i) -> real { return t[i] == ignored; });
+    const double skipped =
+        parallel_sum(count, 1, [=, ignored = ignored_](long i) -> real { return std::trunc(t[i]) == ignored; });
     divisor_ = normalization_.divisor(bottom[0]->dim(0), count, count - std::lround(skipped));
     top[0]->mutable_data()[0] = static_cast<real>(loss / divisor_);
   }
@@ -50,7 +51,7 @@ class SigmoidCrossEntropyLoss final : public Layer {
     real* dx = bottom[0]->mutable_diff();
     for_elements(bottom[0]->count(), 10, [=, ignored = ignored_](long i) {
       const real slope = 1 / (1 + std::exp(-x[i])) - t[i];
-      dx[i] = t[i] == ignored ? 0 : scale * slope;
+      dx[i] = std::trunc(t[i]) == ignored ? 0 : scale * slope;
     });
   }
 

@@ -47,6 +47,8 @@ class SoftmaxWithLoss final : public Layer {
             shape.str());
       places_.reshape(*bottom[0], axis, *bottom[1]);
     }
+    check(places_.split().channels > 0 || places_.count() == 0, "bottom 0 ({}) has no classes on axis {}", shape.str(),
+          axis);
     if (spread()) losses_.grow(places_.count());
     p_.grow(shape.count());
     top[0]->reshape({});

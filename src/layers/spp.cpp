@@ -1,6 +1,6 @@
 // SPP:  y = the largest (MAX), the mean (AVE) or a randomly picked (STOCHASTIC) element of each of 2^l x 2^l bins of x,
 // on the levels l = 0 .. pyramid_height - 1.  bottom[0] x: (N, C, H, W).  No parameters.
-// top[0] y: (N, C * (1 + 4 + 16 + ...)): the levels one after the other, each (C, bins, bins).
+// top[0] y: (N, C * (1 + 4 + 16 + ...)): the levels in order, each (C, bins, bins); of a single level (N, C, 1, 1).
 // Bins are windows of ceil(size / bins) elements, side by side; what of them is too much is padding, half of it in
 // front (rounded up), which is pooled as in Pooling.  Rejects padding that fills a bin, and any where STOCHASTIC picks.
 // He et al., 2014, arXiv:1406.4729.
@@ -22,7 +22,7 @@ class Spp final : public Layer {
     const Shape& x = bottom[0]->shape();
     check(x.axes() == 4, "the bottom has {} axes (shape {}); SPP works on 4: N C H W", x.axes(), x.str());
     if (!(x == shape_)) prepare(x);
-    top[0]->reshape(Shape{x[0], outputs_});
+    top[0]->reshape(levels_.size() == 1 ? Shape{x[0], x[1], 1, 1} : Shape{x[0], outputs_});
   }
 
   void forward(const Bottoms& bottom, const Tops& top) override {

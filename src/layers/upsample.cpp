@@ -53,6 +53,9 @@ class Upsample final : public Layer {
     if (unpools_) {
       from_ = x[2] * x[3];
       to_ = h * w;
+      constexpr long kMaxPlace = 1L << 24;  // up to here a float holds every whole number
+      check(to_ <= kMaxPlace, "planes of {} x {} have places that no mask can hold; it holds whole numbers up to {}", h,
+            w, kMaxPlace);
       return;
     }
     check(h >= x[2] && w >= x[3], "the top, {}x{}, would be smaller than the bottom, {}x{}", h, w, x[2], x[3]);

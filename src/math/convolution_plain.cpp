@@ -73,7 +73,7 @@ void PlainConvolution::for_items(long items, long lanes, real* memory, const Bod
 template <typename Body>
 void PlainConvolution::for_planes(long planes, real* memory, const Body& body) const {
   const long lanes = omp_get_max_threads();
-  parallel_for(lanes, planes / lanes * outputs_ * inputs_ * positions_, [&](long first, long last) {
+  parallel_for(lanes, std::max(1L, planes / lanes) * outputs_ * inputs_ * positions_, [&](long first, long last) {
     real* own = memory + first * depthwise_.memory();
     depthwise_.clear(own);
     for (long i = planes * first / lanes; i < planes * last / lanes; ++i) body(i, own);

@@ -1,5 +1,6 @@
 #include "math/pooling.h"
 
+#include <algorithm>
 #include <limits>
 #include <numeric>
 
@@ -42,7 +43,7 @@ void PlainPooling::find_columns() {
 template <typename Body>
 void PlainPooling::for_planes(const Body& body) {
   const long planes = records_ * channels_;
-  const long cost = planes / slots_ * (h_.in * w_.in + h_.out * w_.out);
+  const long cost = std::max(1L, planes / slots_) * (h_.in * w_.in + h_.out * w_.out);
   parallel_for(slots_, cost, [&](long begin, long end) {
     real* line = lines_.data() + begin * w_.in;
     int32_t* where = where_.empty() ? nullptr : where_.data() + begin * w_.in;

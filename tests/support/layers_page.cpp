@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include "core/layer.h"
@@ -67,7 +68,7 @@ std::string lower(std::string text) {
 
 // --- the sources -----------------------------------------------------------------------------------------------------
 
-struct Source {
+struct LayerSource {
   std::string file;     // "src/layers/elu.cpp"
   std::string comment;  // its opening comment without slashes
 };
@@ -82,14 +83,17 @@ std::string opening_comment(const std::string& text, const std::string& file) {
   return comment;
 }
 
-// Where each type is registered: RegisterLayer<Elu> registered("ELU", "elu_param").
-std::map<std::string, Source> find_sources(const fs::path& root) {
-  std::map<std::string, Source> sources;
+// Where each type is registered: RegisterLayer<Elu> registered("ELU", "elu_param"), selu("SELU", "selu_param");
+std::map<std::string, LayerSource> find_sources(const fs::path& root) {
+  std::map<std::string, LayerSource> sources;
   for (const auto& entry : fs::directory_iterator(root / "src" / "layers")) {
     const std::string file = "src/layers/" + entry.path().filename().string(), text = read_file(entry.path());
+    const LayerSource source{file, opening_comment(text, file)};
     for (size_t at = text.find("RegisterLayer<"); at != std::string::npos; at = text.find("RegisterLayer<", at + 1)) {
-      const size_t begin = text.find('"', at) + 1, end = text.find('"', begin);
-      sources[text.substr(begin, end - begin)] = {file, opening_comment(text, file)};
+      const std::string statement = text.substr(at, text.find(';', at) - at);
+      for (size_t open = statement.find("(\""); open != std::string::npos; open = statement.find("(\"", open + 1)) {
+        sources[statement.substr(open + 2, statement.find('"', open + 2) - open - 2)] = source;
+      }
     }
   }
   return sources;
@@ -232,7 +236,7 @@ std::string example_text(const std::string& type, const Example& example) {
 
 // --- the page --------------------------------------------------------------------------------------------------------
 
-std::string section(const std::string& type, const Source& source, const Schema& schema,
+std::string section(const std::string& type, const LayerSource& source, const Schema& schema,
                     const std::map<std::string, Example>& examples) {
   std::string text =
       fmt::format("## {}\n\n```\n{}```\n\nSource: [{}](../{})\n\n", type, source.comment, source.file, source.file);
@@ -249,32 +253,46 @@ std::string section(const std::string& type, const Source& source, const Schema&
   return example == examples.end() ? text : text + example_text(type, example->second);
 }
 
+const std::string kIntroduction = R"(# Layers
+
+All layer types, each with what its source says of it, its settings and an example. x are bottoms, y tops, w and b
+parameters, dx the gradient at x. Parameters are listed in the order in which a model file holds them. Fields that every
+layer has (`name`, `bottom`, `top`, `include`, `param`, `loss_weight`, ...) are described in
+[proto/crema.proto](../proto/crema.proto).
+
+)";
+
+using Types = std::vector<std::pair<std::string, LayerSource>>;
+
+// Links to all sections.
+std::string contents(const Types& types) {
+  std::string text, line, previous;
+  for (const auto& [type, source] : types) {
+    // Of headings that differ in case alone, readers of Markdown number the later ones.
+    const bool again = std::exchange(previous, lower(type)) == lower(type);
+    const std::string link =
+        fmt::format("[{}](#{}{}){}", type, lower(type), again ? "-1" : "", type == types.back().first ? "" : ",");
+    if (line.size() + link.size() > 118) text += std::exchange(line, "") + "\n";
+    line += (line.empty() ? "" : " ") + link;
+  }
+  return text + line + "\n\n";
+}
+
 }  // namespace
 
 std::string layers_page(const std::string& root) {
   const Schema schema;
   const auto sources = find_sources(root);
   const auto examples = find_examples();
-  std::vector<std::pair<std::string, Source>> types;
+  Types types;
   for (const auto& [type, entry] : layer_types()) {
     const auto found = sources.find(type);
     check(found != sources.end(), "type {} is registered in no file of src/layers", type);
     types.emplace_back(type, found->second);
   }
-  std::sort(types.begin(), types.end(), [](const auto& a, const auto& b) { return lower(a.first) < lower(b.first); });
-  std::string text =
-      "# Layers\n\nAll layer types, each with what its source says of it, its settings and an example. x are bottoms, "
-      "y "
-      "tops, w\nand b parameters, dx the gradient at x. Parameters are listed in the order in which a model file holds "
-      "them. Fields that\nevery layer has (`name`, `bottom`, `top`, `include`, `param`, `loss_weight`, ...) are "
-      "described in\n[proto/crema.proto](../proto/crema.proto).\n\n";
-  std::string line;
-  for (const auto& [type, source] : types) {
-    const std::string link = anchor(type) + (type == types.back().first ? "" : ",");
-    if (line.size() + link.size() > 118) text += line + "\n", line.clear();
-    line += (line.empty() ? "" : " ") + link;
-  }
-  text += line + "\n\n";
+  std::stable_sort(types.begin(), types.end(),
+                   [](const auto& a, const auto& b) { return lower(a.first) < lower(b.first); });
+  std::string text = kIntroduction + contents(types);
   for (const auto& [type, source] : types) text += section(type, source, schema, examples);
   text += "# Settings that several layers share\n\n";
   for (const std::string& name : kShared) {
