@@ -53,7 +53,8 @@ const std::vector<BadText> kBadNets = {
     {"FieldOfTheSurroundingMessage", "layer { convolution_param { name: \"x\" } }",
      "net.prototxt:1:29: ConvolutionParameter has no field \"name\""},
     {"FieldOfAnInnerMessage", "layer { negative_slope: 0.1 }",
-     "net.prototxt:1:9: LayerParameter has no field \"negative_slope\"; it belongs inside \"relu_param\""},
+     "net.prototxt:1:9: LayerParameter has no field \"negative_slope\"; it belongs inside \"relu_param\" or "
+     "\"relu6_param\""},
     {"FieldOfSeveralInnerMessages", "layer { axis: 1 dilation: 2 }",
      "net.prototxt:1:9: LayerParameter has no field \"axis\"; it belongs inside the \"*_param\" of the layer's type"},
     {"FileOfASolver", "base_lr: 0.1",

@@ -260,7 +260,7 @@ TEST(Info, names_what_computes) {
   const Result info = crema("info");
   ASSERT_EQ(info.code, 0) << info.err;
   EXPECT_TRUE(info.out.starts_with("crema ")) << info.out;
-  EXPECT_TRUE(has(info.out, fmt::format("\nlayer types   {}: Accuracy, ", layer_types().size()))) << info.out;
+  EXPECT_TRUE(has(info.out, fmt::format("\nlayer types   {}: AbsVal, Accuracy, ", layer_types().size()))) << info.out;
   for (const char* part : {"\nprocessor ", "\nBLAS ", "kernel ", "Protocol Buffers 3", "HDF5 1", ", SGD"}) {
     EXPECT_TRUE(has(info.out, part)) << part << " in\n" << info.out;
   }

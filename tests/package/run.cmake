@@ -18,12 +18,14 @@ run(${CMAKE_COMMAND} -S ${SOURCE} -B ${folder}/build -D CMAKE_PREFIX_PATH=${fold
 run(${CMAKE_COMMAND} --build ${folder}/build)
 run(${folder}/build/outside)
 
-# Registrations in the source text, each in its own line.
+# Registrations in the source text; one statement may hold several: RegisterLayer<Elu> elu("ELU"), selu("SELU");
 set(registered 0)
 file(GLOB layers ${LAYERS}/*.cpp)
 foreach(layer ${layers})
-  file(STRINGS ${layer} lines REGEX "^const RegisterLayer<")
-  list(LENGTH lines count)
+  file(READ ${layer} text)
+  string(REGEX MATCHALL "RegisterLayer<[^;]*" statements "${text}")
+  string(REGEX MATCHALL "\\(\"" names "${statements}")
+  list(LENGTH names count)
   math(EXPR registered "${registered} + ${count}")
 endforeach()
 if(NOT output MATCHES "(^|\n)${registered} layer types\n")
