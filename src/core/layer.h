@@ -19,10 +19,13 @@
 #include "core/contract.h"
 #include "core/parameter.h"
 #include "crema.pb.h"
+#include "math/precision.h"
 
 namespace crema {
 
 enum class Engine { plain, onednn };
+
+class Algorithms;  // math/algorithms.h
 
 // One forward pass (and the backward pass that follows it) of a net.
 struct Pass {
@@ -38,6 +41,9 @@ struct LayerContext {
   std::string file;  // prototxt that the layer stands in, "" if none: where relative paths are looked up second
   uint64_t seed = 0;
   Engine engine = Engine::plain;
+  Precision precision = Precision::f32;  // of what the engine multiplies
+  Algorithms* algorithms = nullptr;      // the measured choices of convolutions; null: direct ones alone
+  bool backward = true;                  // whether the net runs backward
   const Pass* pass = nullptr;
   Buffer* scratch = nullptr;  // shared by all layers of a net
 };
@@ -45,6 +51,30 @@ struct LayerContext {
 using Bottoms = std::vector<Blob*>;
 using Tops = std::vector<Blob*>;
 using PropagateDown = std::vector<bool>;  // per bottom: whether its diff is wanted
+
+// What a layer computes, told to the layer whose only top it alone reads: that one may compute it in the same pass over
+// memory (Layer::absorb).
+struct Epilogue {
+  enum Kind {
+    none,    // nothing that another layer could do for it
+    affine,  // y = a[c] x + b[c] for each channel c (axis 1); affine_factors() gives a and b
+    relu,    // y = x for x > 0, slope x otherwise
+    add,     // y = x + its other bottom, of the same shape
+  };
+  Kind kind = none;
+  real slope = 0;
+  // An affine map that learns, once it has been reshaped: a and b themselves; null where there is none.
+  Parameter *factor = nullptr, *shift = nullptr;
+};
+
+// How much of the next layer's work a layer takes over.
+enum class Absorbed { nothing, forward, all };
+
+// Memory of a layer beside its blobs and parameters, in bytes.
+struct OwnMemory {
+  long kept = 0;     // from its first pass on: a pooling's winners, a loss's probabilities, reordered weights
+  long passing = 0;  // while it runs, in memory that all layers share: of a net the largest counts
+};
 
 class Layer {
  public:
@@ -73,6 +103,24 @@ class Layer {
 
   // "plain" or the name of the engine's kernel that computes forward, for reports.
   virtual std::string implementation() const { return "plain"; }
+  // The same of backward; where passes differ, "data-kernel, weights-kernel".
+  virtual std::string backward_implementation() const { return implementation(); }
+
+  // Beside blobs and parameters; called after reshape(). `backward`: once a backward pass has run, too.
+  virtual OwnMemory own_memory([[maybe_unused]] bool backward) const { return {}; }
+
+  // --- fusion: two layers in one pass over memory ---
+
+  virtual Epilogue epilogue() { return {}; }
+  // For epilogues of kind affine: writes a and b, of as many numbers as bottom 0 has channels.
+  virtual void affine_factors([[maybe_unused]] real* a, [[maybe_unused]] real* b) const {}
+  // The layer `next` alone reads this layer's only top. Whether this layer's forward writes what next's would write, and
+  // its backward does the work of next's, too (its top's data and diff are then next's top's; parameters stay where they
+  // are). Called before the first reshape, again for the layer after next where the answer was yes, and never where
+  // somebody looks at the values between. `others`: next's other bottoms, which lie as this layer's top does.
+  virtual Absorbed absorb([[maybe_unused]] Layer& next, [[maybe_unused]] const Bottoms& others) {
+    return Absorbed::nothing;
+  }
 
   // Multiplications with an addition that one forward pass takes, as papers count them: products of matrices and
   // convolutions, without biases and elementwise work. For reports; called after reshape().
@@ -98,6 +146,9 @@ class Layer {
   uint64_t seed() const { return context_.seed; }
   // Random numbers of this layer in this pass, keyed by `purpose` as well. Elements count in plain order.
   Random random(std::string_view purpose) const { return Random(seed(), purpose, name(), pass().number); }
+  Precision precision() const { return context_.precision; }
+  Algorithms* algorithms() const { return context_.algorithms; }
+  bool net_runs_backward() const { return context_.backward; }
   // Whether the net asks for the engine. A layer whose message has a field `engine` also heeds CAFFE there: plain.
   bool use_engine() const { return context_.engine == Engine::onednn; }
 

@@ -111,6 +111,9 @@ void Net::tell_layers() {
                           .seed = options_.seed,
                           // Primitives made for one shape, and layouts, are not worth it where shapes change.
                           .engine = sized_late_[i] ? Engine::plain : options_.engine,
+                          .precision = options_.precision,
+                          .algorithms = options_.algorithms.get(),
+                          .backward = backward_,
                           .pass = &pass_,
                           .scratch = &scratch_});
   }
