@@ -52,7 +52,8 @@ LayerReport describe(const Net& net, int i) {
   LayerReport layer{};
   layer.name = net.layer_config(i).name();
   layer.type = net.layer_config(i).type();
-  layer.implementation = net.layer(i).implementation();
+  layer.implementation = net.absorbed_by(i) < 0 ? net.layer(i).implementation()
+                                                : fmt::format("in {}", net.layer_config(net.absorbed_by(i)).name());
   for (size_t b = 0; b < net.bottoms(i).size(); ++b) {
     layer.bottoms.push_back(describe(net.bottom_name(i, static_cast<int>(b)), *net.bottoms(i)[b]));
   }

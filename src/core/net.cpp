@@ -38,6 +38,7 @@ Net::Net(NetConfig config, const NetOptions& options) : config_(std::move(config
   create_layers();
   connect_layers();
   tell_layers();
+  fuse_layers();
   shape_layers();
   set_up_parameters();
   direct_gradients();
@@ -161,6 +162,7 @@ void Net::shape_layer(int i) {
   for (size_t b = 0; b < wiring.bottoms.size(); ++b) {
     bottoms_[i][b]->reshape(bottoms_[i][b]->shape(), layers_[i]->taken_layout(static_cast<int>(b)));
   }
+  lay_out_absorbed(i);
 }
 
 void Net::reshape(const std::map<std::string, Shape>& inputs) {
@@ -180,6 +182,10 @@ void Net::direct_gradients() {
   for (const auto& layer : layers_) {
     const auto& all = layer->parameters();
     learns.push_back(std::any_of(all.begin(), all.end(), [](const Parameter& p) { return p.learns(); }));
+  }
+  for (size_t i = 0; i < learns.size(); ++i) {
+    const GraphLayer& wiring = graph_.layers[i];
+    if (wiring.absorbed_backward && learns[i]) learns[wiring.absorbed_by] = true;
   }
   mark_gradients(config_, contracts_, learns, &graph_);
   for (const GraphLayer& layer : graph_.layers) {

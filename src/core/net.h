@@ -38,10 +38,10 @@ struct NetOptions {
   bool plan = true;                // false: every buffer has memory of its own, filled with NaN at first
   // Whether layers may compute what the next one does in the same pass, where nobody looks at the values between.
   bool fuse = true;
-  Precision precision = Precision::f32;        // of the engine's products
-  std::shared_ptr<Algorithms> algorithms{};    // measured choices for convolutions; null: direct ones alone
-  bool memory = true;              // false: shapes, steps and plan alone; forward and backward refuse to run
-  bool keep_all = false;           // values that can be read after forward(), beside the net's outputs and inputs
+  Precision precision = Precision::f32;      // of the engine's products
+  std::shared_ptr<Algorithms> algorithms{};  // measured choices for convolutions; null: direct ones alone
+  bool memory = true;                        // false: shapes, steps and plan alone; forward and backward refuse to run
+  bool keep_all = false;  // values that can be read after forward(), beside the net's outputs and inputs
   std::vector<std::string> keep{};
   std::vector<std::string> output_diffs{};  // values whose diff the caller sets by output_diff() before backward()
   Net* partner = nullptr;  // shares parameters with it by layer name, and its arena (a test net's train net)
@@ -120,6 +120,11 @@ class Net {
   const StepList& steps() const { return steps_; }
   bool runs_backward(int layer) const { return graph_.layers[layer].backward; }
   bool takes_diff(int layer, int bottom) const;
+  // The layers whose work this one does in its own steps (Layer::absorb), in their order; and the one that does this
+  // layer's, -1 if it has steps of its own.
+  const std::vector<int>& absorbed(int layer) const { return graph_.layers[layer].absorbed; }
+  int absorbed_by(int layer) const { return graph_.layers[layer].absorbed_by; }
+  bool absorbed_backward(int layer) const { return graph_.layers[layer].absorbed_backward; }
   // Records of a minibatch: those in the first top of the first layer that reads nothing (a data layer, as nets are
   // written); 0 if that is not known.
   long batch_size() const;
@@ -149,12 +154,16 @@ class Net {
   std::string summary() const;
 
  private:
-  // Construction (net.cpp, net_parameters.cpp).
+  // Construction (net.cpp, net_fusion.cpp, net_parameters.cpp).
   void create_layers();
   void connect_layers();
   void mark_readable();
   void mark_sized_late();
   void tell_layers();
+  void fuse_layers();
+  int fusible_after(int layer, int value) const;
+  void absorb_after(int layer);
+  void lay_out_absorbed(int layer);
   void shape_layers();
   void shape_layer(int layer);
   void set_up_parameters();
