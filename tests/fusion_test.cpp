@@ -84,11 +84,12 @@ class Gain final : public Layer {
     for (long i = 0; i < bottom[0]->count(); ++i)
       top[0]->mutable_data()[i] = parameters()[0].data()[0] * bottom[0]->data()[i];
   }
-  void backward(const Tops& top, const PropagateDown&, const Bottoms& bottom) override {
+  void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) override {
     Parameter& g = parameters()[0];
     real sum = 0;
     for (long i = 0; i < bottom[0]->count(); ++i) sum += bottom[0]->data()[i] * top[0]->diff()[i];
-    for (long i = 0; i < bottom[0]->count(); ++i) bottom[0]->mutable_diff()[i] = g.data()[0] * top[0]->diff()[i];
+    for (long i = 0; down[0] && i < bottom[0]->count(); ++i)
+      bottom[0]->mutable_diff()[i] = g.data()[0] * top[0]->diff()[i];
     *g.mutable_diff() = sum + (g.beta() == 0 ? 0 : *g.diff());
   }
 };
