@@ -51,7 +51,6 @@ std::unique_ptr<Net> outline(const std::string& folder, Phase phase, const std::
   state.set_phase(phase);
   state.add_stage(stage);
   NetOptions options;
-  options.engine = Engine::plain;
   options.memory = false;
   return make_net("models/" + folder + "/train_test.prototxt", state, options);
 }
@@ -120,12 +119,11 @@ TEST(ImageNet, solvers_and_all_stages_are_sound) {
     const std::string folder = std::filesystem::path(path).parent_path().filename().string();
     EXPECT_EQ(solver.solver.net(), "models/" + folder + "/train_test.prototxt");
     EXPECT_EQ(solver.solver.snapshot_prefix(), "models/" + folder + "/" + folder);
-    EXPECT_NO_THROW(check_trains(*outline(folder, TRAIN, "synthetic")));
-    // What tests report: two accuracies and the loss, which learning looks at alone.
-    EXPECT_EQ(outline(folder, TEST, "synthetic")->outputs().size(), 3u);
-    EXPECT_FALSE(outline(folder, TRAIN, "deploy")->has_loss());
+    const auto trained = outline(folder, TRAIN, "synthetic"), deployed = outline(folder, TEST, "deploy");
+    EXPECT_NO_THROW(check_trains(*trained));
+    EXPECT_EQ(outline(folder, TEST, "synthetic")->outputs().size(), 3u);  // two accuracies and the loss
+    EXPECT_FALSE(deployed->has_loss());
     // Each layer of the deployed net finds its parameters in the trained one by name.
-    const auto deployed = outline(folder, TEST, "deploy"), trained = outline(folder, TRAIN, "synthetic");
     for (int i = 0; i < deployed->layers(); ++i) {
       const auto& parameters = deployed->layer(i).parameters();
       if (parameters.empty()) continue;
