@@ -61,6 +61,7 @@ std::vector<std::string> model_nets() {
   for (const auto& entry : fs::recursive_directory_iterator(CREMA_SOURCE_DIR "/models")) {
     const std::string name = entry.path().filename().string();
     if (entry.path().extension() != ".prototxt" || name.starts_with("solver") || left_by_a_run(name)) continue;
+    if (for_imagenet(entry.path())) continue;  // minutes each
     paths.push_back(entry.path());
   }
   std::sort(paths.begin(), paths.end());
