@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "support/golden.h"
 #include "support/nets.h"
@@ -82,6 +83,15 @@ const std::vector<EngineRow> kRows = {
     {"clip_above_0", "type: 'Clip' clip_param { min: 0.1 max: 0.5 }", 1, 1, false},
     {"softplus", "type: 'Softplus'", 1, 1, false},
     {"prelu", "type: 'PReLU'", 1, 1, false},
+    {"batch_norm", "type: 'BatchNorm'", 1, 1, false},
+    {"batch_norm_fixed", "type: 'BatchNorm' batch_norm_param { use_global_stats: true }", 1, 1, false},
+    {"bn", "type: 'BN' bn_param { bias_filler { value: 0.5 } }", 1, 1, false},
+    {"scale", "type: 'Scale' scale_param { filler { type: 'uniform' } }", 1, 1, false},
+    {"scale_bias",
+     "type: 'Scale' scale_param { bias_term: true filler { type: 'uniform' } bias_filler { type: 'uniform' } }", 1, 1,
+     false},
+    {"scale_by_bottom", "type: 'Scale' scale_param { axis: 0 }", 2, 1, false},
+    {"bias", "type: 'Bias' bias_param { filler { type: 'uniform' } }", 1, 1, false},
     {"prelu_shared", "type: 'PReLU' prelu_param { channel_shared: true }", 1, 1, false},
 };
 
@@ -95,13 +105,15 @@ std::string with_channels(std::string text, int channels) {
 // The row's layer "L" on inputs, or on convolutions of them, and followed by one.
 std::string net_text(const EngineRow& row, int channels, bool between) {
   std::string text = "force_backward: true ", bottoms;
+  // Batch normalization takes a bias out again: its gradient is 0, and what is seen of it rounding.
+  const std::string no_bias = row.layer.find("'B") == std::string::npos ? "" : " bias_term: false";
   for (int b = 0; b < row.bottoms; ++b) {
     const std::string input = fmt::format("x{}", b), before = fmt::format("before{}", b);
     text += input_text(input, {2, channels, 7, 6});
     bottoms += fmt::format(" bottom: '{}'", between ? before : input);
     if (!between) continue;
     text += fmt::format("layer {{ name: '{0}' bottom: '{1}' top: '{0}' {2} }}\n", before, input,
-                        with_channels(convolution("num_output: {C} kernel_size: 3 pad: 1"), channels));
+                        with_channels(convolution("num_output: {C} kernel_size: 3 pad: 1" + no_bias), channels));
   }
   text += fmt::format("layer {{ name: 'L' top: 'y'{} {} }}\n", bottoms, with_channels(row.layer, channels));
   if (between && !row.name.starts_with("inner_product")) {
@@ -121,6 +133,87 @@ Seen run(const std::string& text, Engine engine, std::string* implementation) {
   net->backward();
   *implementation = net->layer(net->layer_index("L")).implementation();
   return see(*net);
+}
+
+// Layers that follow each other, each of which may do the next one's work.
+struct ChainRow {
+  std::string name;
+  std::vector<std::string> layers;
+  std::string steps;  // what stands in the list of steps where they are fused
+  bool two = false;   // whether the first layer has a second bottom
+};
+
+void PrintTo(const ChainRow& row, std::ostream* out) { *out << row.name; }
+
+const std::string kScale =
+    "type: 'Scale' scale_param { bias_term: true filler { type: 'uniform' min: -1 } bias_filler { type: 'uniform' } }";
+
+const std::vector<ChainRow> kChains = {
+    {"batch_norm_scale", {"type: 'BatchNorm'", kScale}, "L0+L1"},
+    {"batch_norm_scale_relu", {"type: 'BatchNorm'", kScale, "type: 'ReLU'"}, "L0+L1+L2"},
+    {"batch_norm_relu", {"type: 'BatchNorm'", "type: 'ReLU' relu_param { negative_slope: 0.25 }"}, "L0+L1"},
+    {"batch_norm_bias_relu",
+     {"type: 'BatchNorm'", "type: 'Bias' bias_param { filler { type: 'uniform' } }", "type: 'ReLU'"},
+     "L0+L1+L2"},
+    {"batch_norm_half_learning",
+     {"type: 'BatchNorm'", kScale + " param { lr_mult: 0 } param { lr_mult: 1 }", "type: 'ReLU'"},
+     "L0+L1+L2"},
+    {"batch_norm_fixed",
+     {"type: 'BatchNorm' batch_norm_param { use_global_stats: true }", kScale, "type: 'ReLU'"},
+     "L0+L1+L2"},
+    {"batch_norm_frozen",
+     {"type: 'BatchNorm' batch_norm_param { use_global_stats: true }",
+      kScale + " param { lr_mult: 0 } param { lr_mult: 0 }", "type: 'ReLU'"},
+     "L0+L1+L2"},
+    {"sum_relu", {eltwise("operation: SUM"), "type: 'ReLU'"}, "L0+L1", true},
+    {"weighted_sum_relu",
+     {eltwise("coeff: 0.5 coeff: -2"), "type: 'ReLU' relu_param { negative_slope: 0.5 }"},
+     "L0+L1",
+     true},
+};
+
+// The chain on convolutions of inputs, and followed by a convolution.
+std::string chain_text(const ChainRow& row, int channels) {
+  const std::string same =
+      with_channels(convolution("num_output: {C} kernel_size: 3 pad: 1 bias_term: false"), channels);
+  std::string text = "force_backward: true " + input_text("x", {3, channels, 7, 6}), bottoms = "bottom: 'b0'";
+  text += "layer { name: 'b0' bottom: 'x' top: 'b0' " + same + " }\n";
+  if (row.two) {
+    text += "layer { name: 'b1' bottom: 'x' top: 'b1' " + same + " }\n";
+    bottoms += " bottom: 'b1'";
+  }
+  for (size_t k = 0; k < row.layers.size(); ++k) {
+    text += fmt::format("layer {{ name: 'L{0}' {1} top: 'y{0}' {2} }}\n", k, bottoms, row.layers[k]);
+    bottoms = fmt::format("bottom: 'y{}'", k);
+  }
+  return text + "layer { name: 'after' top: 'z' " + bottoms + convolution("num_output: 18 kernel_size: 1") + " }\n";
+}
+
+std::unique_ptr<Net> chain_net(const std::string& text, Engine engine, bool fuse) {
+  NetOptions options;
+  options.engine = engine;
+  options.fuse = fuse;
+  options.output_diffs = {"z"};
+  return net_of(text, options);
+}
+
+Seen run_chain(Net& net) {
+  fill_input(net, "x");
+  fill_output_diff(net, "z");
+  for (Parameter& p : net.layer(net.layer_index("L0")).parameters()) {  // running statistics, as if of other batches
+    for (long i = 0; i < p.count(); ++i)
+      p.mutable_data()[i] = static_cast<real>(0.5 + 0.125 * static_cast<double>(i % 5));
+    p.raise_version();
+  }
+  for (int pass = 0; pass < 2; ++pass) {  // the second gradient is added to the first
+    net.forward();
+    net.backward();
+  }
+  Seen seen = see(net);
+  for (const Parameter& p : net.layer(net.layer_index("L0")).parameters()) {
+    seen[fmt::format("statistics {}", seen.size())] = {p.data(), p.data() + p.count()};
+  }
+  return seen;
 }
 
 // Largest difference, relative to the array's largest magnitude.
@@ -154,6 +247,47 @@ TEST_P(EngineRows, AgreeWithThePlainPath) {
     }
   }
 }
+
+class Chains : public testing::TestWithParam<ChainRow> {};
+
+TEST_P(Chains, ComputeTheSameFused) {
+  for (const int channels : {3, 16, 20, 64}) {
+    const std::string text = chain_text(GetParam(), channels);
+    SCOPED_TRACE(text);
+    const auto apart = chain_net(text, Engine::plain, false), fused = chain_net(text, default_engine(), true);
+    EXPECT_NE(fused->steps_text().find(GetParam().steps + ":"), std::string::npos) << fused->steps_text();
+    const Seen expected = run_chain(*apart), actual = run_chain(*fused);
+    ASSERT_EQ(actual.size(), expected.size());
+    for (const auto& [name, values] : expected) {
+      ASSERT_EQ(actual.at(name).size(), values.size()) << name;
+      EXPECT_LT(difference(actual.at(name), values), 1e-5) << name;
+    }
+  }
+}
+
+TEST_P(Chains, LeaveStatisticsAloneInARepeatedPass) {
+  const auto net = chain_net(chain_text(GetParam(), 16), default_engine(), true);
+  run_chain(*net);
+  std::vector<std::vector<real>> before;
+  const auto& statistics = net->layer(net->layer_index("L0")).parameters();
+  for (const Parameter& p : statistics) before.emplace_back(p.data(), p.data() + p.count());
+  net->set_replay(true);
+  net->forward();
+  for (size_t k = 0; k < statistics.size(); ++k) {
+    EXPECT_EQ(before[k], std::vector<real>(statistics[k].data(), statistics[k].data() + statistics[k].count()));
+  }
+}
+
+TEST_P(Chains, ShowWhatIsNotANumber) {
+  const auto net = chain_net(chain_text(GetParam(), 16), default_engine(), true);
+  fill_input(*net, "x");
+  const real nan = std::numeric_limits<real>::quiet_NaN();
+  net->input("x").mutable_data()[0] = nan;
+  net->forward();
+  EXPECT_TRUE(std::isnan(net->value("z").data()[0]));
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, Chains, testing::ValuesIn(kChains), [](const auto& info) { return info.param.name; });
 
 #ifdef CREMA_WITH_ONEDNN
 INSTANTIATE_TEST_SUITE_P(Rows, EngineRows, testing::ValuesIn(kRows), [](const auto& info) { return info.param.name; });
