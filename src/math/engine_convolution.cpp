@@ -38,11 +38,11 @@ struct Setting {
     if (p.bias) bias = describe(Shape{p.weights[0]}, Layout::plain);
   }
 
-  std::optional<Forward::primitive_desc> forward(const Desc& src, const Desc& dst) const {
+  std::optional<Forward::primitive_desc> forward(const Desc& src, const Desc& dst, const Finish& finish = {}) const {
     return try_create([&] {
       const Forward::desc desc(dnnl::prop_kind::forward_training, kDirect, src, any_weights, bias, dst, stride,
                                dilation, pad, pad);
-      return Forward::primitive_desc(desc, attributes(), cpu());
+      return Forward::primitive_desc(desc, attributes(finish, dst), cpu());
     });
   }
 
@@ -92,6 +92,10 @@ std::optional<Descriptors> find_descriptors(const Setting& setting, const Convol
   auto backward_weights = setting.backward_weights(bottom, top, *forward);
   if (!is_fast(backward_weights, p)) backward_weights = setting.backward_weights(any_bottom, any_top, *forward);
   if (!is_fast(backward_data, p) || !is_fast(backward_weights, p)) return std::nullopt;
+  if (p.finish) {
+    forward = setting.forward(bottom, top, p.finish);
+    if (!is_fast(forward, p)) return std::nullopt;
+  }
   return Descriptors{*forward, *backward_data, *backward_weights};
 }
 
@@ -103,25 +107,30 @@ class OnednnConvolution final : public EngineConvolution {
         pd_(descriptors),
         bottom_(descriptors.forward.src_desc()),
         top_(descriptors.forward.dst_desc()),
+        other_(problem.finish.add ? top_ : Desc()),
         bottom_layout_(*layout_of(bottom_, problem.bottom)),
         top_layout_(*layout_of(top_, problem.top)) {}
 
   Layout bottom_layout() const override { return bottom_layout_; }
   Layout top_layout() const override { return top_layout_; }
+  bool keeps_weights() const override { return setting_.weights != pd_.forward.weights_desc(); }
   std::string implementation() const override { return pd_.forward.impl_info_str(); }
   std::string backward_data_implementation() const override { return pd_.backward_data.impl_info_str(); }
 
-  void forward(const real* x, const real* w, uint64_t version, const real* b, real* y) override {
+  void forward(const real* x, const real* w, uint64_t version, const real* b, const real* other, real* y) override {
     if (!forward_) {
       const Desc weights = pd_.forward.weights_desc();
-      forward_ = Primitive(
-          pd_.forward,
-          {{DNNL_ARG_SRC, bottom_}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_BIAS, setting_.bias}, {DNNL_ARG_DST, top_}});
+      forward_ = Primitive(pd_.forward, {{DNNL_ARG_SRC, bottom_},
+                                         {DNNL_ARG_WEIGHTS, weights},
+                                         {DNNL_ARG_BIAS, setting_.bias},
+                                         {kOther, other_},
+                                         {DNNL_ARG_DST, top_}});
       forward_weights_ = DerivedWeights(setting_.weights, weights);
     }
     forward_.run({{DNNL_ARG_SRC, x},
                   {DNNL_ARG_WEIGHTS, forward_weights_.get(w, version)},
                   {DNNL_ARG_BIAS, b},
+                  {kOther, other},
                   {DNNL_ARG_DST, y}});
   }
 
@@ -165,7 +174,7 @@ class OnednnConvolution final : public EngineConvolution {
  private:
   Setting setting_;
   Descriptors pd_;
-  Desc bottom_, top_;
+  Desc bottom_, top_, other_;
   Layout bottom_layout_, top_layout_;
   Primitive forward_, backward_data_, backward_weights_;
   DerivedWeights forward_weights_, backward_data_weights_;

@@ -31,9 +31,10 @@ struct Setting {
     if (p.bias) bias = describe(Shape{p.outputs}, Layout::plain);
   }
 
-  std::optional<Forward::primitive_desc> forward(const Desc& w) const {
+  std::optional<Forward::primitive_desc> forward(const Desc& w, const Finish& finish = {}) const {
     return try_create([&] {
-      return Forward::primitive_desc({dnnl::prop_kind::forward_training, bottom, w, bias, top}, attributes(), cpu());
+      return Forward::primitive_desc({dnnl::prop_kind::forward_training, bottom, w, bias, top}, attributes(finish, top),
+                                     cpu());
     });
   }
 
@@ -50,13 +51,15 @@ struct Setting {
 
 class OnednnInnerProduct final : public EngineInnerProduct {
  public:
-  OnednnInnerProduct(const Setting& setting, const Forward::primitive_desc& forward,
+  OnednnInnerProduct(const Setting& setting, const Finish& finish, const Forward::primitive_desc& forward,
                      const BackwardData::primitive_desc& backward_data,
                      const BackwardWeights::primitive_desc& backward_weights)
       : name_(forward.impl_info_str()),
+        keeps_weights_(setting.weights != forward.weights_desc()),
         forward_(forward, {{DNNL_ARG_SRC, setting.bottom},
                            {DNNL_ARG_WEIGHTS, forward.weights_desc()},
                            {DNNL_ARG_BIAS, setting.bias},
+                           {kOther, finish.add ? setting.top : Desc()},
                            {DNNL_ARG_DST, setting.top}}),
         backward_data_(backward_data, {{DNNL_ARG_DIFF_SRC, setting.bottom},
                                        {DNNL_ARG_WEIGHTS, setting.weights},
@@ -70,10 +73,14 @@ class OnednnInnerProduct final : public EngineInnerProduct {
         bias_diff_(Detour::kBias, setting.bias, setting.bias) {}
 
   std::string implementation() const override { return name_; }
+  bool keeps_weights() const override { return keeps_weights_; }
 
-  void forward(const real* x, const real* w, uint64_t version, const real* b, real* y) override {
-    forward_.run(
-        {{DNNL_ARG_SRC, x}, {DNNL_ARG_WEIGHTS, weights_.get(w, version)}, {DNNL_ARG_BIAS, b}, {DNNL_ARG_DST, y}});
+  void forward(const real* x, const real* w, uint64_t version, const real* b, const real* other, real* y) override {
+    forward_.run({{DNNL_ARG_SRC, x},
+                  {DNNL_ARG_WEIGHTS, weights_.get(w, version)},
+                  {DNNL_ARG_BIAS, b},
+                  {kOther, other},
+                  {DNNL_ARG_DST, y}});
   }
 
   void backward_data(const real* dy, const real* w, real* dx) override {
@@ -91,6 +98,7 @@ class OnednnInnerProduct final : public EngineInnerProduct {
 
  private:
   std::string name_;
+  bool keeps_weights_;
   Primitive forward_, backward_data_, backward_weights_;
   DerivedWeights weights_;
   Detour weights_diff_, bias_diff_;
@@ -107,9 +115,11 @@ std::unique_ptr<EngineInnerProduct> EngineInnerProduct::create(const InnerProduc
     const auto backward_data = setting.backward_data(*plain);
     const auto backward_weights = setting.backward_weights(*plain);
     if (!is_fast(backward_data) || !is_fast(backward_weights)) return nullptr;
-    const auto own = problem.constant_weights ? setting.forward(setting.any_weights) : std::nullopt;
-    return std::make_unique<OnednnInnerProduct>(setting, is_fast(own) ? *own : *plain, *backward_data,
-                                                *backward_weights);
+    const auto finished = setting.forward(setting.weights, problem.finish);
+    if (!is_fast(finished)) return nullptr;
+    const auto own = problem.constant_weights ? setting.forward(setting.any_weights, problem.finish) : std::nullopt;
+    return std::make_unique<OnednnInnerProduct>(setting, problem.finish, is_fast(own) ? *own : *finished,
+                                                *backward_data, *backward_weights);
   });
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "math/finish.h"
 #include "math/real.h"
 
 namespace crema {
@@ -16,20 +17,24 @@ struct InnerProductProblem {
   // Whether the weights outlive many passes. Only then does forward pay for a copy of them in the engine's own layout:
   // to make one takes about as long as the product for a batch of 64.
   bool constant_weights = false;
+  Finish finish{};  // of forward; its backward passes are those without
 
   bool operator==(const InnerProductProblem&) const = default;
 };
 
 class EngineInnerProduct {
  public:
-  // Null where the engine cannot do it.
+  // Null where the engine cannot do it, or has no code for the finish.
   static std::unique_ptr<EngineInnerProduct> create(const InnerProductProblem& problem);
   virtual ~EngineInnerProduct() = default;
 
   virtual std::string implementation() const = 0;
 
-  // `version` changes whenever the weights w do. b: null without bias.
-  virtual void forward(const real* x, const real* w, uint64_t version, const real* b, real* y) = 0;
+  // Whether forward() reads w only where the version is another one than before; w may be null otherwise.
+  virtual bool keeps_weights() const = 0;
+
+  // `version` changes whenever the weights w do. b: null without bias. other: what the finish adds, null if nothing.
+  virtual void forward(const real* x, const real* w, uint64_t version, const real* b, const real* other, real* y) = 0;
   virtual void backward_data(const real* dy, const real* w, real* dx) = 0;  // overwrites dx
   // dw = beta_w * dw + gradient; the same for db. Either may be null. Betas are 0 or 1.
   virtual void backward_weights(const real* x, const real* dy, real* dw, real beta_w, real* db, real beta_b) = 0;

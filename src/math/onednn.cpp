@@ -112,6 +112,17 @@ dnnl::primitive_attr attributes() {
   return attr;
 }
 
+dnnl::primitive_attr attributes(const Finish& finish, const dnnl::memory::desc& y) {
+  dnnl::primitive_attr attr = attributes();
+  dnnl::post_ops after;
+  if (finish.add) after.append_binary(dnnl::algorithm::binary_add, y);
+  if (finish.relu) {
+    after.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, static_cast<float>(finish.slope), 0.0f);
+  }
+  attr.set_post_ops(after);
+  return attr;
+}
+
 Primitive make_reorder(const dnnl::memory::desc& from, const dnnl::memory::desc& to, bool add) {
   return guarded([&] {
     dnnl::primitive_attr attr = attributes();
@@ -159,7 +170,7 @@ DerivedWeights::DerivedWeights(const dnnl::memory::desc& plain, const dnnl::memo
 
 const real* DerivedWeights::get(const real* plain, uint64_t version) {
   if (!reorder_) return plain;
-  if (source_ != plain || version_ != version) {
+  if ((plain != nullptr && source_ != plain) || version_ != version) {
     copy_.grow(to_count(bytes_));
     reorder_.run({{DNNL_ARG_FROM, plain}, {DNNL_ARG_TO, copy_.data()}});
     source_ = plain;

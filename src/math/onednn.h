@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "math/buffer.h"
+#include "math/finish.h"
 #include "math/layout.h"
 #include "math/real.h"
 
@@ -78,6 +79,10 @@ class Primitive {
 
 // Attributes that every primitive descriptor is created with: the scratchpad comes from us, one per thread.
 dnnl::primitive_attr attributes();
+// And computes what comes after it in the same pass. y: as the result lies, and the array that is added to it, which is
+// argument kOther. oneDNN's ReLU of slope 0 makes a NaN 0.
+dnnl::primitive_attr attributes(const Finish& finish, const dnnl::memory::desc& y);
+constexpr int kOther = DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1;
 
 // Moves memory between two descriptors of one shape; with `add`, adds to what the destination holds.
 Primitive make_reorder(const dnnl::memory::desc& from, const dnnl::memory::desc& to, bool add = false);
@@ -117,7 +122,8 @@ class Detour {
   Primitive move_in_, move_out_, add_out_;  // made when first used
 };
 
-// Parameters in the layout that a primitive wants, kept until their version changes.
+// Parameters in the layout that a primitive wants, kept until their version changes. Where that is another one than
+// theirs, `plain` is read only then, and may be null until then.
 class DerivedWeights {
  public:
   DerivedWeights() = default;
