@@ -75,7 +75,9 @@ void add_step(const Net& net, size_t s, double ms, LayerReport* layer) {
   const StepList& list = net.steps();
   const Step& step = list.steps[s];
   const int axes = net.bottoms(step.layer).empty() ? 0 : net.bottoms(step.layer)[0]->axes();
-  if (step.kind == Step::forward) {
+  if (step.replay) {
+    layer->again_ms += ms;
+  } else if (step.kind == Step::forward) {
     layer->forward.ms = ms;
   } else if (step.kind == Step::backward) {
     layer->backward.ms = ms;
@@ -108,6 +110,10 @@ void add_rows(const LayerReport& layer, double total, Table* table) {
               number(layer.backward.gflops()), number(layer.forward.gigabytes()), number(layer.backward.gigabytes()),
               fmt::format("{:.2f}", static_cast<double>(layer.blob_bytes + layer.parameter_bytes) / 1e6),
               layouts(layer), layer.implementation});
+  if (layer.again_ms > 0) {
+    table->add(
+        {"  computed again", "", "", time_of(layer.again_ms), share(layer.again_ms), "", "", "", "", "", "", ""});
+  }
   for (const ReorderCost& reorder : layer.reorders) {
     table->add({"  " + reorder.from.substr(0, reorder.from.find(" from ")), "reorder",
                 reorder.forward ? time_of(reorder.ms) : "", reorder.forward ? "" : time_of(reorder.ms),
@@ -153,6 +159,7 @@ Json layer_json(const LayerReport& layer, double total) {
                {"share_percent", 100 * layer.ms() / total},
                {"forward", pass_json(layer.forward)},
                {"backward", pass_json(layer.backward)},
+               {"recompute_ms", layer.again_ms},
                {"diff_sums_ms", layer.sums_ms},
                {"reorders", Json::array()}};
   for (const ReorderCost& reorder : layer.reorders) {
@@ -169,7 +176,7 @@ Json layer_json(const LayerReport& layer, double total) {
 }  // namespace
 
 double LayerReport::ms() const {
-  double sum = forward.ms + backward.ms + sums_ms;
+  double sum = forward.ms + backward.ms + again_ms + sums_ms;
   for (const ReorderCost& reorder : reorders) sum += reorder.ms;
   return sum;
 }

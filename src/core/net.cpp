@@ -10,6 +10,7 @@
 #include "config/check.h"
 #include "config/files.h"
 #include "config/suggest.h"
+#include "core/recompute.h"
 
 namespace crema {
 
@@ -206,7 +207,9 @@ void Net::compile() {
     for (const Blob* bottom : bottoms) taken.push_back(bottom->layout());
   }
   steps_ = compile_steps(graph_, contracts_, layouts, backward_);
+  const std::vector<bool> again = recomputed();
   if (options_.plan) {
+    if (std::find(again.begin(), again.end(), true) != again.end()) recompute(again, &steps_);
     plan_ = plan_memory(steps_);
   } else {
     plan_ = Plan();
@@ -221,10 +224,22 @@ void Net::compile() {
                               : nullptr);
   }
   allocate();
-  bind();
+  bind(false);
   list_outputs();
   position_ = 0;
   ready_ = options_.memory;
+}
+
+// Per layer: whether backward computes its tops again.
+std::vector<bool> Net::recomputed() const {
+  std::vector<bool> again;
+  for (int i = 0; i < layers(); ++i) {
+    again.push_back(layer_config(i).recompute());
+    if (again[i] && graph_.layers[i].bottoms.empty()) {
+      throw located(i, "recompute: the layer has no bottoms, from which its tops could be computed again", false);
+    }
+  }
+  return again;
 }
 
 void Net::allocate() {
@@ -255,11 +270,17 @@ real* Net::memory_of(int buffer) {
   return arena_->data() + plan_.offset[buffer];
 }
 
-// Points every blob at its memory; again after the arena has moved.
-void Net::bind() {
+// Points every blob at its memory; again after the arena has moved, and where backward finds data in other buffers than
+// forward.
+void Net::bind(bool backward) {
   arena_version_ = arena_->version();
+  bound_for_backward_ = backward;
+  const auto data_of = [&](int buffer) {
+    const bool moved = backward && buffer >= 0 && !steps_.in_backward.empty();
+    return memory_of(moved ? steps_.in_backward[buffer] : buffer);
+  };
   for (size_t v = 0; v < values_.size(); ++v) {
-    values_[v]->bind(memory_of(steps_.value_data[v]), memory_of(steps_.value_diff[v]));
+    values_[v]->bind(data_of(steps_.value_data[v]), memory_of(steps_.value_diff[v]));
     if (!graph_.values[v].readable) continue;
     auto& blob = readable_[static_cast<int>(v)];
     if (blob == nullptr) blob = std::make_unique<Blob>();
@@ -268,7 +289,7 @@ void Net::bind() {
   }
   for (size_t i = 0; i < layers_.size(); ++i) {
     for (size_t b = 0; b < uses_[i].size(); ++b) {
-      uses_[i][b]->bind(memory_of(steps_.use_data[i][b]), memory_of(steps_.use_diff[i][b]));
+      uses_[i][b]->bind(data_of(steps_.use_data[i][b]), memory_of(steps_.use_diff[i][b]));
     }
   }
 }

@@ -61,12 +61,13 @@ struct NetOutput {
   float loss_weight;  // 0: not a part of the loss
 };
 
-// The blobs' memory, and the parameters'. What layers keep for themselves (a pooling's winners, a loss's probabilities,
-// reordered weights) is not in it.
+// The blobs' memory, the parameters', and what layers need for themselves.
 struct NetMemory {
   long planned, pinned;  // bytes: the shared arena, and what is never shared
   long unplanned;        // bytes that the same buffers take with memory of their own
   long parameters;       // bytes of data and diff
+  long kept;             // by layers: a pooling's winners, a loss's probabilities, reordered weights
+  long passing;          // what the neediest layer takes while it runs
 };
 
 class Net {
@@ -178,7 +179,8 @@ class Net {
   void compile();
   void allocate();
   void list_outputs();
-  void bind();
+  void bind(bool backward);
+  std::vector<bool> recomputed() const;
   int readable_diff(int value) const;
   real* memory_of(int buffer);
 
@@ -186,6 +188,7 @@ class Net {
   void begin_pass();
   void run_range(long begin, long end);
   void run(const Step& step, Reorder* reorder);
+  void replay(const Step& step, Reorder* reorder);
   void run_forward(int layer);
   void run_backward(int layer);
   real loss(int first, int last) const;
@@ -219,6 +222,7 @@ class Net {
   Plan plan_;
   std::shared_ptr<Arena> arena_;
   uint64_t arena_version_ = 0;
+  bool bound_for_backward_ = false;
   std::vector<Buffer> own_buffers_;                 // per buffer: memory of its own, if it has any
   std::vector<std::unique_ptr<Reorder>> reorders_;  // per step
   long position_ = 0;                               // step that a continued run may start at

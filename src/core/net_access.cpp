@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "config/suggest.h"
 #include "core/net.h"
 
@@ -86,6 +87,12 @@ NetMemory Net::memory() const {
   for (const NetParameterInfo& info : parameters_) {
     const auto& storage = *info.parameter->storage();
     memory.parameters += bytes(storage.data.size() + storage.diff.size());
+  }
+  const ThreadScope threads(options_.threads);  // some keep memory for each
+  for (int i = 0; i < layers(); ++i) {
+    const OwnMemory own = layer(i).own_memory(runs_backward(i));
+    memory.kept += own.kept;
+    memory.passing = std::max(memory.passing, own.passing);
   }
   return memory;
 }

@@ -37,7 +37,7 @@ class Search {
 
  private:
   void look(const Step& step, bool done) {
-    if (found_) return;
+    if (found_ || step.replay) return;
     const auto& absorbed = net_.absorbed(step.layer);
     if (step.kind == Step::forward && !done) {
       look_at_parameters(step.layer);

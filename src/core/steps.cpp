@@ -285,8 +285,9 @@ std::string steps_text(const StepList& list, const std::vector<std::string>& lay
   static const char* const kKinds[] = {"reorder", "forward", "clear", "backward", "add"};
   std::string text;
   for (const Step& s : list.steps) {
-    text += fmt::format("{:<8} {}: {} -> {}\n", kKinds[s.kind], layer_names[s.layer], names(list, s.reads),
-                        names(list, s.writes));
+    const char* kind = s.replay && s.kind == Step::forward ? "replay" : kKinds[s.kind];
+    text +=
+        fmt::format("{:<8} {}: {} -> {}\n", kind, layer_names[s.layer], names(list, s.reads), names(list, s.writes));
   }
   return text;
 }
