@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "support/golden.h"
 #include "support/nets.h"
@@ -77,7 +78,9 @@ const std::vector<EngineRow> kRows = {
     {"eltwise_product", eltwise("operation: PROD"), 3, 1, false},
     {"eltwise_max", eltwise("operation: MAX"), 2, 1, false},
     {"concat", "type: 'Concat'", 3},
+    {"slice", "type: 'Slice' top: 'unused' slice_param { axis: 2 slice_point: 3 }", 1, 1, false},
     {"concat_rows", "type: 'Concat' concat_param { axis: 2 }", 2},
+    {"dropout", "type: 'Dropout'", 1, 1, false},
     {"gelu", "type: 'GELU'", 1, 1, false},
     {"mish", "type: 'Mish'", 1, 1, false},
     {"clip_above_0", "type: 'Clip' clip_param { min: 0.1 max: 0.5 }", 1, 1, false},
@@ -290,6 +293,56 @@ TEST_P(Chains, ShowWhatIsNotANumber) {
 INSTANTIATE_TEST_SUITE_P(Rows, Chains, testing::ValuesIn(kChains), [](const auto& info) { return info.param.name; });
 
 #ifdef CREMA_WITH_ONEDNN
+
+// The names of the layers that a value or a diff is moved for.
+std::set<std::string> reordered(const Net& net) {
+  std::set<std::string> layers;
+  for (const Step& step : net.steps().steps) {
+    if (step.kind == Step::reorder) layers.insert(net.layer_config(step.layer).name());
+  }
+  return layers;
+}
+
+// The engine's layout stays from the first convolution to the last, in the diffs as well.
+TEST(Layouts, RunThroughNets) {
+  NetOptions options;
+  options.memory = false;
+  NetState state;
+  state.set_phase(TRAIN);
+  for (const std::string name : {"resnet", "mobilenet"}) {
+    SCOPED_TRACE(name);
+    const auto net = make_net(CREMA_TESTS_DIR "/nets/" + name + "_style.prototxt", state, options);
+    EXPECT_EQ(reordered(*net), std::set<std::string>{"fc"});
+  }
+}
+
+TEST(Layouts, RunThroughLayersThatComputeInThem) {
+  const auto layer = [](const std::string& name, const std::string& bottoms, const std::string& text) {
+    std::string out = fmt::format("layer {{ name: '{0}' top: '{0}' {1}", name, text);
+    for (const char c : bottoms) out += fmt::format(" bottom: '{}'", c);
+    return out + " }\n";
+  };
+  std::string text = "force_backward: true " + input_text("i", {2, 32, 8, 8}), last = "g";
+  text += layer("a", "i", convolution("num_output: 16 kernel_size: 3 pad: 1")) +
+          layer("b", "a", convolution("num_output: 32 kernel_size: 3 pad: 1")) + layer("c", "ab", "type: 'Concat'") +
+          "layer { name: 'slice' type: 'Slice' bottom: 'c' top: 'd' top: 'e' slice_param { slice_point: 16 } }\n" +
+          layer("f", "ad", eltwise("operation: MAX")) + layer("g", "e", "type: 'Dropout'");
+  for (const char* type : {"ReLU", "PReLU", "BN", "BatchNorm", "Scale", "Bias", "Power", "TanH", "ELU", "Swish"}) {
+    const std::string name(1, static_cast<char>(last[0] + 1));
+    text += layer(name, last, fmt::format("type: '{}'", type));
+    last = name;
+  }
+  text += layer("w", last, pooling("pool: AVE kernel_size: 2 stride: 2")) +
+          layer("x", "w", convolution("num_output: 16 kernel_size: 1")) +
+          layer("y", "f", pooling("pool: MAX kernel_size: 2 stride: 2")) +
+          layer("z", "xy", eltwise("coeff: 2 coeff: 1"));
+  NetOptions options;
+  options.output_diffs = {"z"};
+  options.memory = false;
+  EXPECT_EQ(reordered(*net_of(text, options)),
+            (std::set<std::string>{"a", "z"}));  // what the caller sees and sets is plain
+}
+
 INSTANTIATE_TEST_SUITE_P(Rows, EngineRows, testing::ValuesIn(kRows), [](const auto& info) { return info.param.name; });
 #endif
 

@@ -13,6 +13,7 @@ constexpr long kWide = 4;                 // vectors of lanes that are worked on
 constexpr long kRowsInReal = 32;          // added up in real before they are added in double
 constexpr long kSegment = 1L << 15;       // elements of a run that make one part
 constexpr long kRowsElements = 1L << 16;  // of rows that make one part: they stay in the second-level cache
+constexpr long kManyElements = 1L << 21;  // of an array whose groups are worked on one after the other
 constexpr long kShiftSamples = 16;
 
 // --- walking over tiles in vectors of lanes ---
@@ -51,10 +52,12 @@ void walk(const Tile& tile, const Body& body) {
   if (tile.stride == 0) {
     using Run = Rows<false>;
     const long wide = tile.count / kRow, single = tile.count % kRow / kLanes, rest = tile.count % kLanes;
-    const long second = tile.first + wide * kRow, third = second + single * kLanes;
-    if (wide > 0) body(Width<kWide>(), AllLanes(), Run{tile.first, wide, kRow});
-    if (single > 0) body(Width<1>(), AllLanes(), Run{second, single, kLanes});
-    if (rest > 0) body(Width<1>(), SomeLanes{rest}, Run{third, 1, 0});
+    for (long run = 0; run < tile.runs; ++run) {
+      const long first = tile.first + run * tile.step, second = first + wide * kRow, third = second + single * kLanes;
+      if (wide > 0) body(Width<kWide>(), AllLanes(), Run{first, wide, kRow});
+      if (single > 0) body(Width<1>(), AllLanes(), Run{second, single, kLanes});
+      if (rest > 0) body(Width<1>(), SomeLanes{rest}, Run{third, 1, 0});
+    }
     return;
   }
   using Strip = Rows<true>;
@@ -366,8 +369,10 @@ ChannelArray::ChannelArray(const AxisSplit& split, Layout layout)
   groups_ = (channels_ + period_ - 1) / period_;
   const bool one = groups_ == 1;  // its records follow each other
   run_ = (one ? per_channel_ : split.inner) * period_;
+  records_ = one ? 1 : split.outer;
   segments_ = (run_ + kSegment - 1) / kSegment;
-  parts_ = (one ? 1 : split.outer) * segments_;
+  in_part_ = std::clamp(kSegment / run_, 1L, records_);
+  parts_ = segments_ > 1 ? records_ * segments_ : (records_ + in_part_ - 1) / in_part_;
 }
 
 long ChannelArray::first_channel(long group) const {
@@ -383,17 +388,21 @@ Tile ChannelArray::tile(long part, long group) const {
     tile.stride = channels_;
     return tile;
   }
-  const long segment = part % segments_ * kSegment;
-  tile.first = (part / segments_ * groups_ + group) * run_ + segment;
+  const long segment = part % segments_ * kSegment, record = part / segments_ * in_part_;
+  tile.first = (record * groups_ + group) * run_ + segment;
   tile.channel = group * period_;
   tile.count = std::min(kSegment, run_ - segment);
   tile.period = period_;
+  tile.runs = std::min(in_part_, records_ - record);
+  tile.step = groups_ * run_;
   return tile;
 }
 
 bool ChannelArray::by_group() const {
   const long threads = omp_get_max_threads();
-  return !rows_ && groups_ > 0 && (groups_ % threads == 0 || groups_ >= 4 * threads);
+  // What fits into the cache as a whole is better read in the order of memory.
+  if (rows_ || groups_ == 0 || channels_ * per_channel_ < kManyElements) return false;
+  return groups_ % threads == 0 || groups_ >= 4 * threads;
 }
 
 void map_channels(const ChannelArray& array, const ChannelMap& map, const real* x, real* y) {

@@ -32,9 +32,9 @@ class ChannelArray {
   struct Tile {
     long first = 0;    // the first element
     long channel = 0;  // of the first element
-    // Where stride is 0, `count` elements one behind the other, of `period` channels in turn; else `rows` rows,
-    // `stride` apart, of one element for each channel.
-    long count = 0, period = 1;
+    // Where stride is 0, `runs` runs, `step` apart, of `count` elements one behind the other, of `period` channels in
+    // turn; else `rows` rows, `stride` apart, of one element for each channel.
+    long count = 0, period = 1, runs = 1, step = 0;
     long rows = 0, stride = 0;
   };
   long groups() const { return groups_; }
@@ -48,8 +48,9 @@ class ChannelArray {
  private:
   long channels_ = 1, per_channel_ = 0;
   long groups_ = 1, parts_ = 0;
-  bool rows_ = false;                         // channels lie innermost
-  long period_ = 1, run_ = 0, segments_ = 1;  // else: runs of elements, each cut into segments
+  bool rows_ = false;  // channels lie innermost
+  // Else: runs of elements, one of each record; a part is a segment of one, or several of them.
+  long period_ = 1, run_ = 0, records_ = 1, segments_ = 1, in_part_ = 1;
   long all_rows_ = 0;
 };
 
