@@ -250,7 +250,6 @@ TEST_P(EngineRows, AgreeWithThePlainPath) {
   }
 }
 
-<<<<<<< HEAD
 class Chains : public testing::TestWithParam<ChainRow> {};
 
 TEST_P(Chains, ComputeTheSameFused) {
@@ -264,63 +263,10 @@ TEST_P(Chains, ComputeTheSameFused) {
     for (const auto& [name, values] : expected) {
       ASSERT_EQ(actual.at(name).size(), values.size()) << name;
       EXPECT_LT(difference(actual.at(name), values), 1e-5) << name;
-=======
-// --- layers that the one before computes ---
-
-// Layers behind each other from x on; {C}: the number of channels. Those after the first are absorbed, but for the one
-// called "other".
-struct Chain {
-  std::vector<std::string> layers;
-  std::vector<long> image = {7, 6};
-};
-
-std::string inner_product(const std::string& settings) {
-  return "type: 'InnerProduct' inner_product_param { weight_filler { type: 'xavier' } " + settings + " }";
-}
-
-const std::string kNorm = "type: 'BatchNorm' batch_norm_param { eps: 0.01 }";
-const std::string kScale = "type: 'Scale' scale_param { bias_term: true }";
-const std::string kRelu = "type: 'ReLU'";
-const std::string kLeaky = "type: 'ReLU' relu_param { negative_slope: 0.2 }";
-const std::string kSum = "type: 'Eltwise' bottom: 'other'";
-
-const std::vector<Chain> kChains = {
-    {{convolution("num_output: {C} kernel_size: 3 pad: 1 bias_term: false"), kNorm, kScale, kRelu}},
-    {{convolution("num_output: {C} kernel_size: 3 pad: 1"), kNorm, kScale, kSum, kRelu}},
-    {{convolution("num_output: {C} kernel_size: 1"), kScale, "type: 'Bias'", kLeaky}},
-    {{convolution("num_output: {C} kernel_size: 1"), kSum, kLeaky}},
-    {{convolution("num_output: {C} kernel_size: 3 pad: 1 group: {C}"), kNorm, kSum, kRelu}},
-    {{convolution("num_output: 12 kernel_size: 3 stride: 2"), kNorm, kRelu}},
-    {{convolution("num_output: {C} kernel_size: 1"), kNorm, kSum, kRelu}, {2, 3, 2, 2}},  // no kernel of the engine's
-    {{inner_product("num_output: 17 bias_filler { type: 'uniform' }"), kNorm, kScale, kLeaky}},
-    {{inner_product("num_output: {C} transpose: true"), kScale, kSum, kRelu}, {}},
-};
-
-std::string chain_text(const Chain& chain, int channels) {
-  std::vector<long> dims = {2, channels};
-  dims.insert(dims.end(), chain.image.begin(), chain.image.end());
-  std::string text = input_text("x", dims) + "layer { name: 'other' type: 'TanH' bottom: 'x' top: 'other' }\n";
-  for (size_t i = 0; i < chain.layers.size(); ++i) {
-    text += fmt::format("layer {{ name: 'l{0}' top: 'y{0}' bottom: '{1}' {2} }}\n", i,
-                        i == 0 ? "x" : fmt::format("y{}", i - 1), with_channels(chain.layers[i], channels));
-  }
-  return text;
-}
-
-// Other numbers in all parameters, positive ones as variances are.
-void change_parameters(Net& net, int round) {
-  for (int i = 0; i < net.layers(); ++i) {
-    for (Parameter& parameter : net.layer(i).parameters()) {
-      for (long k = 0; k < parameter.count(); ++k) {
-        parameter.mutable_data()[k] = static_cast<real>(0.7 + 0.5 * std::sin(1.7 * k + i + 3 * round));
-      }
-      parameter.raise_version();
->>>>>>> 67a8d1c (--precision bf16: convolutions and inner products multiply numbers of half the size, with sums, parameters and all else in float)
     }
   }
 }
 
-<<<<<<< HEAD
 TEST_P(Chains, LeaveStatisticsAloneInARepeatedPass) {
   const auto net = chain_net(chain_text(GetParam(), 16), default_engine(), true);
   run_chain(*net);
@@ -344,14 +290,68 @@ TEST_P(Chains, ShowWhatIsNotANumber) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Rows, Chains, testing::ValuesIn(kChains), [](const auto& info) { return info.param.name; });
-=======
-TEST(FusedChains, AgreeWithTheirLayersOneByOne) {
-  for (const Chain& chain : kChains) {
+
+#ifdef CREMA_WITH_ONEDNN
+
+// --- layers that the one before computes ---
+
+// Layers behind one with weights, which computes them all in a net that runs no backward; {C}: the number of channels.
+struct Tail {
+  std::vector<std::string> layers;
+  std::vector<long> image = {7, 6};
+};
+
+std::string inner_product(const std::string& settings) {
+  return "type: 'InnerProduct' inner_product_param { weight_filler { type: 'xavier' } " + settings + " }";
+}
+
+const std::string kNorm = "type: 'BatchNorm' batch_norm_param { eps: 0.01 }";
+const std::string kRelu = "type: 'ReLU'";
+const std::string kLeaky = "type: 'ReLU' relu_param { negative_slope: 0.2 }";
+const std::string kSum = "type: 'Eltwise' bottom: 'other'";
+
+const std::vector<Tail> kTails = {
+    {{convolution("num_output: {C} kernel_size: 3 pad: 1 bias_term: false"), kNorm, kScale, kRelu}},
+    {{convolution("num_output: {C} kernel_size: 3 pad: 1"), kNorm, kScale, kSum, kRelu}},
+    {{convolution("num_output: {C} kernel_size: 1"), kScale, "type: 'Bias'", kLeaky}},
+    {{convolution("num_output: {C} kernel_size: 1"), kSum, kLeaky}},
+    {{convolution("num_output: {C} kernel_size: 3 pad: 1 group: {C}"), kNorm, kSum, kRelu}},
+    {{convolution("num_output: 12 kernel_size: 3 stride: 2"), kNorm, kRelu}},
+    {{convolution("num_output: {C} kernel_size: 1"), kNorm, kSum, kRelu}, {2, 3, 2, 2}},  // no kernel of the engine's
+    {{inner_product("num_output: 17 bias_filler { type: 'uniform' }"), kNorm, kScale, kLeaky}},
+    {{inner_product("num_output: {C} transpose: true"), kScale, kSum, kRelu}, {}},
+};
+
+std::string tail_text(const Tail& tail, int channels) {
+  std::vector<long> dims = {2, channels};
+  dims.insert(dims.end(), tail.image.begin(), tail.image.end());
+  std::string text = input_text("x", dims) + "layer { name: 'other' type: 'TanH' bottom: 'x' top: 'other' }\n";
+  for (size_t i = 0; i < tail.layers.size(); ++i) {
+    text += fmt::format("layer {{ name: 'l{0}' top: 'y{0}' bottom: '{1}' {2} }}\n", i,
+                        i == 0 ? "x" : fmt::format("y{}", i - 1), with_channels(tail.layers[i], channels));
+  }
+  return text;
+}
+
+// Other numbers in all parameters, positive ones as variances are.
+void change_parameters(Net& net, int round) {
+  for (int i = 0; i < net.layers(); ++i) {
+    for (Parameter& parameter : net.layer(i).parameters()) {
+      for (long k = 0; k < parameter.count(); ++k) {
+        parameter.mutable_data()[k] = static_cast<real>(0.7 + 0.5 * std::sin(1.7 * k + i + 3 * round));
+      }
+      parameter.raise_version();
+    }
+  }
+}
+
+TEST(FusedTails, AgreeWithTheirLayersOneByOne) {
+  for (const Tail& tail : kTails) {
     for (const int channels : {3, 16, 20, 64}) {
-      const std::string text = chain_text(chain, channels);
+      const std::string text = tail_text(tail, channels);
       SCOPED_TRACE(text);
       const auto fused = net_of(text, {}, TEST), single = net_of(text, {.fuse = false}, TEST);
-      EXPECT_EQ(fused->absorbed(fused->layer_index("l0")).size(), chain.layers.size() - 1);
+      EXPECT_EQ(fused->absorbed(fused->layer_index("l0")).size(), tail.layers.size() - 1);
       EXPECT_TRUE(single->absorbed(single->layer_index("l0")).empty());
       for (int round = 0; round < 2; ++round) {
         for (Net* net : {fused.get(), single.get()}) {
@@ -367,8 +367,8 @@ TEST(FusedChains, AgreeWithTheirLayersOneByOne) {
   }
 }
 
-TEST(FusedChains, AreNotWhereBackwardRuns) {
-  const auto net = net_of(chain_text(kChains[0], 16), {.output_diffs = {"y3"}}, TEST);
+TEST(FusedTails, AreNotWhereBackwardRuns) {
+  const auto net = net_of(tail_text(kTails[0], 16), {.output_diffs = {"y3"}}, TEST);
   EXPECT_TRUE(net->absorbed(net->layer_index("l0")).empty());
 }
 
@@ -383,9 +383,7 @@ TEST(Bf16, NeedsTheEngine) {
     EXPECT_STREQ(error.what(), "precision bf16 needs the engine onednn; engine plain computes in f32 alone");
   }
 }
->>>>>>> 67a8d1c (--precision bf16: convolutions and inner products multiply numbers of half the size, with sums, parameters and all else in float)
 
-#ifdef CREMA_WITH_ONEDNN
 // Numbers of 8 bits are off by 2^-9 of their size at most, and a product of two by 2^-8 = 0.4%. Rounding errors of many
 // terms rather cancel than add up, but up to three layers stand behind each other here, and a small sum may come of
 // large terms: within 2% of the largest number.
@@ -410,6 +408,7 @@ TEST_P(EngineRows, AgreeWithThePlainPathInBf16) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Rows, EngineRows, testing::ValuesIn(kRows), [](const auto& info) { return info.param.name; });
+
 #endif
 
 }  // namespace
