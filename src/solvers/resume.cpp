@@ -87,8 +87,9 @@ bool Solver::try_snapshot(bool best) {
 }
 
 std::string Solver::run_heading() const {
-  const std::string flags = fmt::format("--engine {} --precision {} --threads {}", engine_name(options_.engine),
-                                        precision_name(options_.precision), threads_of(options_.threads));
+  const bool bf16 = options_.precision == Precision::bf16;
+  const std::string flags = fmt::format("--engine {}{} --threads {}", engine_name(options_.engine),
+                                        bf16 ? " --precision bf16" : "", threads_of(options_.threads));
   const std::string start = restored_from_.empty() ? "" : fmt::format("; it went on from {}", restored_from_);
   return fmt::format("# A run in {}, with {}{}.\n", std::filesystem::current_path().string(), flags, start);
 }
