@@ -8,6 +8,7 @@
 #include <limits>
 #include <set>
 
+#include "math/math_info.h"
 #include "support/golden.h"
 #include "support/nets.h"
 
@@ -125,9 +126,10 @@ std::string net_text(const EngineRow& row, int channels, bool between) {
   return text;
 }
 
-Seen run(const std::string& text, Engine engine, std::string* implementation) {
+Seen run(const std::string& text, Engine engine, std::string* implementation, Precision precision = Precision::f32) {
   NetOptions options;
   options.engine = engine;
+  options.precision = precision;
   options.output_diffs = {text.find("top: 'z'") == std::string::npos ? "y" : "z"};
   const auto net = net_of(text, options);
   for (const std::string& name : net->inputs()) fill_input(*net, name);
@@ -343,7 +345,122 @@ TEST(Layouts, RunThroughLayersThatComputeInThem) {
             (std::set<std::string>{"a", "z"}));  // what the caller sees and sets is plain
 }
 
+// --- layers that the one before computes ---
+
+// Layers behind one with weights, which computes them all in a net that runs no backward; {C}: the number of channels.
+struct Tail {
+  std::vector<std::string> layers;
+  std::vector<long> image = {7, 6};
+};
+
+std::string inner_product(const std::string& settings) {
+  return "type: 'InnerProduct' inner_product_param { weight_filler { type: 'xavier' } " + settings + " }";
+}
+
+const std::string kNorm = "type: 'BatchNorm' batch_norm_param { eps: 0.01 }";
+const std::string kRelu = "type: 'ReLU'";
+const std::string kLeaky = "type: 'ReLU' relu_param { negative_slope: 0.2 }";
+const std::string kSum = "type: 'Eltwise' bottom: 'other'";
+
+const std::vector<Tail> kTails = {
+    {{convolution("num_output: {C} kernel_size: 3 pad: 1 bias_term: false"), kNorm, kScale, kRelu}},
+    {{convolution("num_output: {C} kernel_size: 3 pad: 1"), kNorm, kScale, kSum, kRelu}},
+    {{convolution("num_output: {C} kernel_size: 1"), kScale, "type: 'Bias'", kLeaky}},
+    {{convolution("num_output: {C} kernel_size: 1"), kSum, kLeaky}},
+    {{convolution("num_output: {C} kernel_size: 3 pad: 1 group: {C}"), kNorm, kSum, kRelu}},
+    {{convolution("num_output: 12 kernel_size: 3 stride: 2"), kNorm, kRelu}},
+    {{convolution("num_output: {C} kernel_size: 1"), kNorm, kSum, kRelu}, {2, 3, 2, 2}},  // no kernel of the engine's
+    {{inner_product("num_output: 17 bias_filler { type: 'uniform' }"), kNorm, kScale, kLeaky}},
+    {{inner_product("num_output: {C} transpose: true"), kScale, kSum, kRelu}, {}},
+};
+
+std::string tail_text(const Tail& tail, int channels) {
+  std::vector<long> dims = {2, channels};
+  dims.insert(dims.end(), tail.image.begin(), tail.image.end());
+  std::string text = input_text("x", dims) + "layer { name: 'other' type: 'TanH' bottom: 'x' top: 'other' }\n";
+  for (size_t i = 0; i < tail.layers.size(); ++i) {
+    text += fmt::format("layer {{ name: 'l{0}' top: 'y{0}' bottom: '{1}' {2} }}\n", i,
+                        i == 0 ? "x" : fmt::format("y{}", i - 1), with_channels(tail.layers[i], channels));
+  }
+  return text;
+}
+
+// Other numbers in all parameters, positive ones as variances are.
+void change_parameters(Net& net, int round) {
+  for (int i = 0; i < net.layers(); ++i) {
+    for (Parameter& parameter : net.layer(i).parameters()) {
+      for (long k = 0; k < parameter.count(); ++k) {
+        parameter.mutable_data()[k] = static_cast<real>(0.7 + 0.5 * std::sin(1.7 * k + i + 3 * round));
+      }
+      parameter.raise_version();
+    }
+  }
+}
+
+TEST(FusedTails, AgreeWithTheirLayersOneByOne) {
+  for (const Tail& tail : kTails) {
+    for (const int channels : {3, 16, 20, 64}) {
+      const std::string text = tail_text(tail, channels);
+      SCOPED_TRACE(text);
+      const auto fused = net_of(text, {}, TEST), single = net_of(text, {.fuse = false}, TEST);
+      EXPECT_EQ(fused->absorbed(fused->layer_index("l0")).size(), tail.layers.size() - 1);
+      EXPECT_TRUE(single->absorbed(single->layer_index("l0")).empty());
+      for (int round = 0; round < 2; ++round) {
+        for (Net* net : {fused.get(), single.get()}) {
+          change_parameters(*net, round);
+          fill_input(*net, "x");
+          net->forward();
+          net->forward();
+        }
+        const Seen actual = see(*fused), expected = see(*single);
+        for (const auto& [name, values] : expected) EXPECT_LT(difference(actual.at(name), values), 1e-5) << name;
+      }
+    }
+  }
+}
+
+TEST(FusedTails, AreNotWhereBackwardRuns) {
+  const auto net = net_of(tail_text(kTails[0], 16), {.output_diffs = {"y3"}}, TEST);
+  EXPECT_TRUE(net->absorbed(net->layer_index("l0")).empty());
+}
+
+// --- products of bfloat16 ---
+
+TEST(Bf16, NeedsTheEngine) {
+  const std::string text = input_text("x", {2, 3}) + "layer { name: 'L' bottom: 'x' top: 'y' type: 'TanH' }";
+  try {
+    net_of(text, {.engine = Engine::plain, .precision = Precision::bf16});
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "precision bf16 needs the engine onednn; engine plain computes in f32 alone");
+  }
+}
+
+// Numbers of 8 bits are off by 2^-9 of their size at most, and a product of two by 2^-8 = 0.4%. Rounding errors of many
+// terms rather cancel than add up, but up to three layers stand behind each other here, and a small sum may come of
+// large terms: within 2% of the largest number.
+TEST_P(EngineRows, AgreeWithThePlainPathInBf16) {
+  const EngineRow& row = GetParam();
+  const bool multiplies = row.name.find("convolution") != std::string::npos || row.name.starts_with("inner_product");
+  if (!multiplies || !engine_info().bf16) GTEST_SKIP();
+  const bool stays_float =
+      row.name.find("depthwise") != std::string::npos || row.layer.find("group: {C}") != std::string::npos;
+  for (const int channels : {3, 16, 33}) {
+    if (channels % row.divisor != 0) continue;
+    for (const bool between : {false, true}) {
+      const std::string text = net_text(row, channels, between);
+      SCOPED_TRACE(text);
+      std::string kernel, plain;
+      const Seen actual = run(text, Engine::onednn, &kernel, Precision::bf16);
+      const Seen in_float = run(text, Engine::onednn, &kernel), expected = run(text, Engine::plain, &plain);
+      EXPECT_EQ(static_cast<bool>(same(actual, in_float)), stays_float && !between);
+      for (const auto& [name, values] : expected) EXPECT_LT(difference(actual.at(name), values), 2e-2) << name;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Rows, EngineRows, testing::ValuesIn(kRows), [](const auto& info) { return info.param.name; });
+
 #endif
 
 }  // namespace

@@ -15,9 +15,10 @@ namespace crema {
 // For an option that names a file.
 extern const CLI::Validator kFileName;
 
-// --engine, --threads and, for Caffe's scripts, --gpu.
+// --engine, --precision, --threads and, for Caffe's scripts, --gpu.
 struct RunFlags {
   Engine engine = default_engine();
+  Precision precision = Precision::f32;
   int threads = 0;
   std::string gpu;
 };

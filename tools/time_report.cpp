@@ -205,10 +205,10 @@ TimeReport report(Net& net, const Timing& timing) {
 std::string as_text(const TimeReport& report) {
   const Timing& timing = report.timing;
   std::string text = fmt::format(
-      "{} ({}, phase {}), engine {}, {} thread{}\nMedians of {} iterations after {} for warming up; fw: forward, bw: "
+      "{} ({}, phase {}), engine {}{}, {} thread{}\nMedians of {} iterations after {} for warming up; fw: forward, bw: "
       "backward\n{}\n",
-      report.name.empty() ? "Net" : report.name, report.file, report.phase, report.engine, report.threads,
-      report.threads == 1 ? "" : "s", timing.iterations, timing.warm_up, data_text(report));
+      report.name.empty() ? "Net" : report.name, report.file, report.phase, report.engine,
+      report.precision == "f32" ? "" : ", precision " + report.precision, report.threads, report.threads == 1 ? "" : "s", timing.iterations, timing.warm_up, data_text(report));
   Table table("llrrrrrrrrll");
   table.add({"layer", "type", "fw ms", "bw ms", "%", "fw GFLOP/s", "bw GFLOP/s", "fw GB/s", "bw GB/s", "MB", "layout",
              "implementation"});
@@ -235,6 +235,7 @@ nlohmann::ordered_json as_json(const TimeReport& report) {
                {"file", report.file},
                {"phase", report.phase},
                {"engine", report.engine},
+               {"precision", report.precision},
                {"threads", report.threads},
                {"iterations", timing.iterations},
                {"warm_up_iterations", timing.warm_up},

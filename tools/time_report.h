@@ -45,7 +45,7 @@ struct LayerReport {
 };
 
 struct TimeReport {
-  std::string name, file, phase, engine;
+  std::string name, file, phase, engine, precision;
   int threads;
   long parameters;
   NetMemory memory;

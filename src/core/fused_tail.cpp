@@ -10,7 +10,7 @@ bool FusedTail::take(Layer& next, const Bottoms& others) {
     case Epilogue::none:
       return false;
     case Epilogue::affine:
-      if (finish_) return false;
+      if (finish_ || !others.empty()) return false;
       affine_.push_back(&next);
       return true;
     case Epilogue::add:

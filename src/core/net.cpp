@@ -11,6 +11,7 @@
 #include "config/files.h"
 #include "config/suggest.h"
 #include "core/recompute.h"
+#include "math/math_info.h"
 
 namespace crema {
 
@@ -24,9 +25,23 @@ Engine default_engine() {
 
 const char* engine_name(Engine engine) { return engine == Engine::plain ? "plain" : "onednn"; }
 
+namespace {
+
+void check_precision(const NetOptions& options) {
+  if (options.precision == Precision::f32) return;
+  check(options.engine == Engine::onednn, "precision bf16 needs the engine onednn; engine {} computes in f32 alone",
+        engine_name(options.engine));
+  const EngineInfo info = engine_info();
+  check(info.bf16, "precision bf16 needs a processor with instructions for it (avx512_core_bf16); this one has {}",
+        info.isa);
+}
+
+}  // namespace
+
 Net::Net(NetConfig config, const NetOptions& options) : config_(std::move(config)), options_(options) {
   check(options_.engine == Engine::plain || default_engine() == Engine::onednn,
         "the oneDNN engine is not part of this build (CMake option CREMA_ONEDNN); use the plain engine");
+  check_precision(options_);
   check(config_.net.layer_size() > 0, "{}: the net has no layers in phase {}", config_.source.at(),
         Phase_Name(phase()));
   check(!options_.memory || options_.partner == nullptr || options_.partner->has_memory(),

@@ -70,6 +70,7 @@ class Convolutional : public Layer {
                                      .windows = patches.windows,
                                      .group = config_.group(),
                                      .bias = bias_to_map,
+                                     .precision = precision(),
                                      .finish = tail_.finish()};
     if (problem == problem_) return;
     // Layouts other than plain know the channels at axis 1 alone.

@@ -42,6 +42,7 @@ class InnerProduct final : public Layer {
                    .transpose = transpose,
                    .bias = bias || tail_.has_affine(),
                    .constant_weights = pass().phase == TEST,
+                   .precision = precision(),
                    .finish = tail_.finish()});
   }
 
@@ -71,9 +72,10 @@ class InnerProduct final : public Layer {
     const real *x = bottom[0]->data(), *dy = top[0]->diff();
     backward_parameters(x, dy);
     if (!down[0]) return;
-    const real* w = parameters()[0].data();
+    const Parameter& parameter = parameters()[0];
+    const real* w = parameter.data();
     real* dx = bottom[0]->mutable_diff();
-    if (engine_) return engine_->backward_data(dy, w, dx);
+    if (engine_) return engine_->backward_data(dy, w, parameter.version(), dx);
     gemm(Use::as_is, config_.transpose() ? Use::transposed : Use::as_is, batch_, inputs_, config_.num_output(), 1, dy,
          w, 0, dx);
   }

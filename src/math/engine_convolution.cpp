@@ -14,19 +14,38 @@ namespace {
 
 using namespace onednn;
 using Desc = dnnl::memory::desc;
+using Type = dnnl::memory::data_type;
 using Forward = dnnl::convolution_forward;
 using BackwardData = dnnl::convolution_backward_data;
 using BackwardWeights = dnnl::convolution_backward_weights;
 
 constexpr auto kDirect = dnnl::algorithm::convolution_direct;
 
+// Where each channel has one kernel of its own.
+bool each_channel(const ConvolutionProblem& p) { return p.group > 1 && p.weights[0] == p.group && p.weights[1] == 1; }
+
+// Where numbers of half the size gain nothing: a channel's own kernel reads and writes more than it multiplies.
+bool gains(const ConvolutionProblem& p) { return !each_channel(p); }
+
+// On small maps the kernel of the weights' gradient takes longer than that of floats (2.5 times on 7x7, half of it on 14x14).
+bool gains_in_gradient(const ConvolutionProblem& p) {
+  constexpr long kSmall = 144;
+  return p.weights.count_from(2) == 1 || p.top.count_from(2) >= kSmall;
+}
+
 // The three primitive descriptors of a problem, for given (or free) layouts of bottom and top.
 struct Setting {
+  Type product;           // of the numbers that are multiplied; in memory outside of the passes all are float
+  Type gradient_product;  // the same of the weights' gradient
   dnnl::memory::dims stride, pad, dilation;
   Desc weights, any_weights, bias;  // weights: plain, with a first axis for the groups if several; bias: empty if none
 
   explicit Setting(const ConvolutionProblem& p)
-      : stride(p.windows.stride), pad(p.windows.pad), dilation(p.windows.dilation) {
+      : product(type_of(p.precision)),
+        gradient_product(gains_in_gradient(p) ? product : Type::f32),
+        stride(p.windows.stride),
+        pad(p.windows.pad),
+        dilation(p.windows.dilation) {
     for (auto& d : dilation) --d;  // oneDNN counts the gaps
     std::vector<long> dims = p.weights.dims();
     if (p.group > 1) {
@@ -34,14 +53,14 @@ struct Setting {
       dims.insert(dims.begin(), p.group);
     }
     weights = describe(Shape(dims), Layout::plain);
-    any_weights = describe_any(Shape(dims));
+    any_weights = describe_any(Shape(dims));  // of floats
     if (p.bias) bias = describe(Shape{p.weights[0]}, Layout::plain);
   }
 
   std::optional<Forward::primitive_desc> forward(const Desc& src, const Desc& dst, const Finish& finish = {}) const {
     return try_create([&] {
-      const Forward::desc desc(dnnl::prop_kind::forward_training, kDirect, src, any_weights, bias, dst, stride,
-                               dilation, pad, pad);
+      const Forward::desc desc(dnnl::prop_kind::forward_training, kDirect, as(product, src), as(product, any_weights),
+                               bias, dst, stride, dilation, pad, pad);
       return Forward::primitive_desc(desc, attributes(finish, dst), cpu());
     });
   }
@@ -49,7 +68,8 @@ struct Setting {
   std::optional<BackwardData::primitive_desc> backward_data(const Desc& src, const Desc& dst,
                                                             const Forward::primitive_desc& hint) const {
     return try_create([&] {
-      const BackwardData::desc desc(kDirect, src, any_weights, dst, stride, dilation, pad, pad);
+      const BackwardData::desc desc(kDirect, src, as(product, any_weights), as(product, dst), stride, dilation, pad,
+                                    pad);
       return BackwardData::primitive_desc(desc, attributes(), cpu(), hint);
     });
   }
@@ -57,7 +77,8 @@ struct Setting {
   std::optional<BackwardWeights::primitive_desc> backward_weights(const Desc& src, const Desc& dst,
                                                                   const Forward::primitive_desc& hint) const {
     return try_create([&] {
-      const BackwardWeights::desc desc(kDirect, src, any_weights, bias, dst, stride, dilation, pad, pad);
+      const BackwardWeights::desc desc(kDirect, as(gradient_product, src), any_weights, bias, as(gradient_product, dst),
+                                       stride, dilation, pad, pad);
       return BackwardWeights::primitive_desc(desc, attributes(), cpu(), hint);
     });
   }
@@ -69,13 +90,12 @@ struct Descriptors {
   BackwardWeights::primitive_desc backward_weights;
 };
 
-// Where each channel has one kernel of its own, products of matrices are as slow as reference code: the plain path has
-// loops of its own.
+// With a kernel for each channel, products of matrices are as slow as reference code: the plain path has loops of its
+// own.
 template <typename Descriptor>
 bool is_fast(const std::optional<Descriptor>& pd, const ConvolutionProblem& p) {
-  const bool each_channel = p.group > 1 && p.weights[0] == p.group && p.weights[1] == 1;
   return onednn::is_fast(pd) &&
-         !(each_channel && std::string_view(pd->impl_info_str()).find("gemm") != std::string::npos);
+         !(each_channel(p) && std::string_view(pd->impl_info_str()).find("gemm") != std::string::npos);
 }
 
 // Forward decides how bottom and top lie. A backward pass that would be slow in these layouts chooses its own.
@@ -86,7 +106,7 @@ std::optional<Descriptors> find_descriptors(const Setting& setting, const Convol
     forward = setting.forward(describe(p.bottom, Layout::plain), describe(p.top, Layout::plain));
   }
   if (!is_fast(forward, p)) return std::nullopt;
-  const Desc bottom = forward->src_desc(), top = forward->dst_desc();
+  const Desc bottom = as(Type::f32, forward->src_desc()), top = forward->dst_desc();
   auto backward_data = setting.backward_data(bottom, top, *forward);
   if (!is_fast(backward_data, p)) backward_data = setting.backward_data(any_bottom, any_top, *forward);
   auto backward_weights = setting.backward_weights(bottom, top, *forward);
@@ -105,7 +125,7 @@ class OnednnConvolution final : public EngineConvolution {
   OnednnConvolution(const ConvolutionProblem& problem, const Setting& setting, const Descriptors& descriptors)
       : setting_(setting),
         pd_(descriptors),
-        bottom_(descriptors.forward.src_desc()),
+        bottom_(as(Type::f32, descriptors.forward.src_desc())),
         top_(descriptors.forward.dst_desc()),
         other_(problem.finish.add ? top_ : Desc()),
         bottom_layout_(*layout_of(bottom_, problem.bottom)),
@@ -119,15 +139,16 @@ class OnednnConvolution final : public EngineConvolution {
 
   void forward(const real* x, const real* w, uint64_t version, const real* b, const real* other, real* y) override {
     if (!forward_) {
-      const Desc weights = pd_.forward.weights_desc();
-      forward_ = Primitive(pd_.forward, {{DNNL_ARG_SRC, bottom_},
+      const Desc bottom = pd_.forward.src_desc(), weights = pd_.forward.weights_desc();
+      forward_ = Primitive(pd_.forward, {{DNNL_ARG_SRC, bottom},
                                          {DNNL_ARG_WEIGHTS, weights},
                                          {DNNL_ARG_BIAS, setting_.bias},
                                          {kOther, other_},
                                          {DNNL_ARG_DST, top_}});
       forward_weights_ = DerivedWeights(setting_.weights, weights);
+      forward_bottom_ = Detour(Detour::kBottom, bottom_, bottom);
     }
-    forward_.run({{DNNL_ARG_SRC, x},
+    forward_.run({{DNNL_ARG_SRC, forward_bottom_.in(x)},
                   {DNNL_ARG_WEIGHTS, forward_weights_.get(w, version)},
                   {DNNL_ARG_BIAS, b},
                   {kOther, other},
@@ -178,21 +199,27 @@ class OnednnConvolution final : public EngineConvolution {
   Layout bottom_layout_, top_layout_;
   Primitive forward_, backward_data_, backward_weights_;
   DerivedWeights forward_weights_, backward_data_weights_;
+  Detour forward_bottom_;
   Detour data_bottom_, data_top_;
   Detour weights_bottom_, weights_top_, weights_diff_, bias_diff_;
 };
 
 }  // namespace
 
-std::unique_ptr<EngineConvolution> EngineConvolution::create(const ConvolutionProblem& problem) {
+std::unique_ptr<EngineConvolution> EngineConvolution::create(const ConvolutionProblem& given) {
+  ConvolutionProblem problem = given;
+  if (!gains(problem)) problem.precision = Precision::f32;
   const int spatial = problem.bottom.axes() - 2;
   if (spatial < 1 || spatial > 3 || problem.bottom.count() == 0 || problem.top.count() == 0) return nullptr;
-  return guarded([&]() -> std::unique_ptr<EngineConvolution> {
+  auto made = guarded([&]() -> std::unique_ptr<EngineConvolution> {
     const Setting setting(problem);
     const auto descriptors = find_descriptors(setting, problem);
     if (!descriptors) return nullptr;
     return std::make_unique<OnednnConvolution>(problem, setting, *descriptors);
   });
+  if (made || problem.precision == Precision::f32) return made;
+  problem.precision = Precision::f32;
+  return create(problem);
 }
 
 #endif

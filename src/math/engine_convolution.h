@@ -8,6 +8,7 @@
 #include "math/finish.h"
 #include "math/im2col.h"
 #include "math/layout.h"
+#include "math/precision.h"
 #include "math/real.h"
 
 namespace crema {
@@ -18,14 +19,15 @@ struct ConvolutionProblem {
   Windows windows;
   long group = 1;
   bool bias = false;
-  Finish finish{};  // of forward; its backward passes are those without
+  Precision precision = Precision::f32;  // of the products; sums and all that comes and goes are float
+  Finish finish{};                       // of forward; its backward passes are those without
 
   bool operator==(const ConvolutionProblem&) const = default;
 };
 
 class EngineConvolution {
  public:
-  // Null where the engine cannot do it, or not faster than the plain path: other than 1 to 3 spatial axes, empty
+  // In f32 where bf16 gains nothing. Null where the engine cannot do it, or not faster than the plain path: other than 1 to 3 spatial axes, empty
   // shapes, a finish that the kernel has no code for.
   static std::unique_ptr<EngineConvolution> create(const ConvolutionProblem& problem);
   virtual ~EngineConvolution() = default;

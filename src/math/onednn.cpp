@@ -65,10 +65,21 @@ dnnl::memory::desc describe(const Shape& shape, Layout layout) {
 
 dnnl::memory::desc describe_any(const Shape& shape) { return {to_dims(shape), dnnl::memory::data_type::f32, Tag::any}; }
 
+dnnl::memory::desc as(dnnl::memory::data_type type, const dnnl::memory::desc& desc) {
+  dnnl::memory::desc other = desc;
+  if (desc) other.data.data_type = dnnl::memory::convert_to_c(type);
+  return other;
+}
+
+dnnl::memory::data_type type_of(Precision precision) {
+  return precision == Precision::bf16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
+}
+
 std::optional<Layout> layout_of(const dnnl::memory::desc& desc, const Shape& shape) {
   for (const Layout layout :
        {Layout::plain, Layout::channels_last, Layout::blocked16, Layout::blocked8, Layout::blocked4}) {
-    if (tag_of(shape.axes(), layout) != Tag::undef && desc == describe(shape, layout)) return layout;
+    if (tag_of(shape.axes(), layout) != Tag::undef && desc == as(desc.data_type(), describe(shape, layout)))
+      return layout;
   }
   return std::nullopt;
 }
