@@ -38,26 +38,54 @@ const Row kRows[] = {
     {"relu", "dim: 8 dim: 64 dim: 56 dim: 56", "type: 'ReLU'"},
     {"batch_norm", "dim: 8 dim: 64 dim: 56 dim: 56", "type: 'BatchNorm'"},
     {"softmax", "dim: 64 dim: 1000", "type: 'Softmax'"},
+    {"lrn", "dim: 8 dim: 96 dim: 55 dim: 55", "type: 'LRN'"},
+    {"sigmoid", "dim: 8 dim: 64 dim: 56 dim: 56", "type: 'Sigmoid'"},
+    {"gelu", "dim: 8 dim: 64 dim: 56 dim: 56", "type: 'GELU'"},
+    {"dropout", "dim: 128 dim: 4096", "type: 'Dropout'"},
 };
 
-std::unique_ptr<Net> make(const Row& row, Engine engine) {
-  const std::string text = fmt::format(
-      "force_backward: true layer {{ name: 'x' type: 'Input' top: 'x' input_param {{ shape {{ {} }} }} }}"
-      "layer {{ name: 'layer' bottom: 'x' top: 'y' {} }}",
-      row.shape, row.layer);
+// Whose value "y" takes a gradient of ones.
+std::unique_ptr<Net> net_of(const std::string& text, const char* name, Engine engine) {
   NetState state;
   state.set_phase(TRAIN);
   NetOptions options;
   options.engine = engine;
   options.output_diffs = {"y"};
-  auto net = std::make_unique<Net>(filter(parse_net(text, row.name), state), options);
-  const Random random(1, "benchmark", row.name);
+  auto net = std::make_unique<Net>(filter(parse_net(text, name), state), options);
+  const Random random(1, "benchmark", name);
   Blob& x = net->input("x");
   for (long i = 0; i < x.count(); ++i)
     x.mutable_data()[i] = static_cast<real>(random.gaussian(static_cast<uint64_t>(i)));
   Blob& dy = net->output_diff("y");
   for (long i = 0; i < dy.count(); ++i) dy.mutable_diff()[i] = 1;
   return net;
+}
+
+std::string input_text(const char* shape) {
+  return fmt::format(
+      "force_backward: true layer {{ name: 'x' type: 'Input' top: 'x' input_param {{ shape {{ {} }} }} }}", shape);
+}
+
+std::unique_ptr<Net> make(const Row& row, Engine engine) {
+  const std::string layer = fmt::format("layer {{ name: 'layer' bottom: 'x' top: 'y' {} }}", row.layer);
+  return net_of(input_text(row.shape) + layer, row.name, engine);
+}
+
+// What a step costs beside its work: a long chain of layers on a single number.
+void chain(benchmark::State& state) {
+  constexpr int kLayers = 200;
+  std::string text = input_text("dim: 1"), bottom = "x";
+  for (int i = 0; i < kLayers; ++i) {
+    const std::string top = i + 1 == kLayers ? "y" : fmt::format("y{}", i);
+    text += fmt::format("layer {{ name: 'layer{}' type: 'Power' bottom: '{}' top: '{}' }}", i, bottom, top);
+    bottom = top;
+  }
+  const auto net = net_of(text, "chain", default_engine());
+  for (auto _ : state) {
+    net->forward();
+    net->backward();
+  }
+  state.counters["steps"] = benchmark::Counter(2 * kLayers, benchmark::Counter::kIsIterationInvariantRate);
 }
 
 void forward(benchmark::State& state, const Row& row, Engine engine) {
@@ -92,6 +120,7 @@ int main(int argc, char** argv) {
       if (default_engine() == Engine::plain) break;
     }
   }
+  benchmark::RegisterBenchmark("chain_of_200_layers", chain)->Unit(benchmark::kMicrosecond)->UseRealTime();
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
   return 0;

@@ -215,6 +215,39 @@ TEST(Recurrent, counts_its_products) {
 }
 
 // But for the last bits of the products, which BLAS adds up in another order.
+// Large enough for the engine, with numbers of sequences that the threads share out unevenly, and too few to share.
+TEST(Recurrent, the_engine_agrees_with_the_plain_path) {
+  for (const char* type : {"LSTM", "RNN"}) {
+    for (const long sequences : {3, 33}) {
+      std::vector<Seen> seen;
+      for (const Engine engine : {Engine::plain, default_engine()}) {
+        NetOptions options;
+        options.engine = engine;
+        options.output_diffs = {"y"};
+        const std::string fillers = "weight_filler { type: 'xavier' } bias_filler { type: 'uniform' }";
+        const auto net = net_of(
+            fmt::format("force_backward: true {}{} layer {{ name: 'L' type: '{}' bottom: 'x' bottom: 'cont' top: 'y' "
+                        "recurrent_param {{ num_output: 72 {} }} }}",
+                        input_text("x", {4, sequences, 5}), input_text("cont", {4, sequences}), type, fillers),
+            options);
+        fill_input(*net, "x");
+        fill_output_diff(*net, "y");
+        Blob& cont = net->input("cont");
+        for (long i = 0; i < cont.count(); ++i) cont.mutable_data()[i] = i % 7 == 0 ? 0 : 1;
+        net->forward();
+        net->backward();
+        seen.push_back(see(*net));
+        EXPECT_EQ(net->layer(net->layer_index("L")).implementation() == "plain", engine == Engine::plain);
+      }
+      for (const auto& [name, values] : seen[0]) {
+        double largest = 0;
+        for (const real value : values) largest = std::max<double>(largest, std::abs(value));
+        EXPECT_LT(largest_difference(seen[1].at(name), values), 1e-5 * largest) << type << " " << name;
+      }
+    }
+  }
+}
+
 TEST(Recurrent, does_not_depend_on_the_number_of_threads) {
   for (const char* type : {"LSTM", "RNN"}) {
     std::vector<Seen> seen;

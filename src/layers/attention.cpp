@@ -13,38 +13,12 @@
 #include "core/filler.h"
 #include "core/layer.h"
 #include "math/blas.h"
-#include "math/simd_exp.h"
+#include "math/softmax.h"
 
 namespace crema {
 namespace {
 
 constexpr long kBlock = 64;  // queries that are treated at once: their weights stay in the second-level cache
-
-// p = softmax(p), of n numbers.
-void softmax_row(long n, real* p) {
-  if (n == 0) return;
-  real largest = p[0], sum = 0;
-#pragma omp simd reduction(max : largest)
-  for (long j = 0; j < n; ++j) largest = p[j] > largest ? p[j] : largest;
-#pragma omp simd reduction(+ : sum)
-  for (long j = 0; j < n; ++j) {
-    p[j] = simd_exp(p[j] - largest);
-    sum += p[j];
-  }
-  const real factor = 1 / sum;
-#pragma omp simd
-  for (long j = 0; j < n; ++j) p[j] *= factor;
-}
-
-// The gradient of the scores, from the softmax p, its dropped form a, and the gradient of a, over which it is written:
-// ds = a da - p sum(a da).
-void softmax_row_gradient(long n, const real* p, const real* a, real* ds) {
-  real sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (long j = 0; j < n; ++j) sum += ds[j] * a[j];
-#pragma omp simd
-  for (long j = 0; j < n; ++j) ds[j] = ds[j] * a[j] - p[j] * sum;
-}
 
 class Attention final : public Layer {
  public:
@@ -233,7 +207,7 @@ class Attention final : public Layer {
     real* p = weights(head, first);
     gemm(Use::as_is, Use::transposed, n, keys, depth(), scale(), q + first * width_, width_, k, width_, 0, p, keys_);
     for (long r = 0; r < n; ++r) {
-      softmax_row(seen(first + r), p + r * keys_);
+      softmax_row(seen(first + r), p + r * keys_, p + r * keys_);
       std::fill(p + r * keys_ + seen(first + r), p + r * keys_ + keys, real{0});
     }
     const real* a = drop(head, first, n, keys, numbers, dropped);
@@ -255,7 +229,7 @@ class Attention final : public Layer {
       const real *p = weights(head, first), *a = drop(head, first, n, keys, numbers, work);
       gemm(Use::transposed, Use::as_is, keys, depth(), n, 1, a, keys_, dm + at, width_, 1, dv, width_);
       gemm(Use::as_is, Use::transposed, n, keys, depth(), 1, dm + at, width_, v, width_, 0, ds, keys_);
-      for (long r = 0; r < n * keys_; r += keys_) softmax_row_gradient(keys, p + r, a + r, ds + r);
+      for (long r = 0; r < n * keys_; r += keys_) softmax_row_gradient(keys, p + r, a + r, ds + r, ds + r);
       gemm(Use::as_is, Use::as_is, n, depth(), keys, scale(), ds, keys_, k, width_, 0, dq + at, width_);
       gemm(Use::transposed, Use::as_is, keys, depth(), n, scale(), ds, keys_, q + at, width_, 1, dk, width_);
     }

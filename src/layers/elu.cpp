@@ -3,10 +3,9 @@
 // SeLu:  SELU, under the name that it has in a fork of Caffe.
 // bottom[0] x: any shape.  top[0] y: the shape of x.  No parameters.  Rejects alpha < 0 and lambda <= 0.
 // Clevert et al., 2015, arXiv:1511.07289;  SELU: Klambauer et al., 2017, arXiv:1706.02515.
-#include <cmath>
-
 #include "core/layer.h"
 #include "math/loops.h"
+#include "math/simd_exp.h"
 
 namespace crema {
 namespace {
@@ -28,8 +27,8 @@ class Elu final : public Layer {
   void forward(const Bottoms& bottom, const Tops& top) override {
     const real* x = bottom[0]->data();
     real* y = top[0]->mutable_data();
-    for_elements(top[0]->storage(), 8, [=, alpha = alpha_, lambda = lambda_](long i) {
-      y[i] = lambda * (x[i] > 0 ? x[i] : alpha * std::expm1(x[i]));
+    for_elements(top[0]->storage(), 3, [=, alpha = alpha_, lambda = lambda_](long i) {
+      y[i] = lambda * (x[i] > 0 ? x[i] : alpha * simd_expm1(x[i]));
     });
   }
 

@@ -7,21 +7,17 @@
 
 #include "core/layer.h"
 #include "math/loops.h"
+#include "math/simd_normal.h"
 
 namespace crema {
 namespace {
 
 using std::numbers::inv_sqrtpi, std::numbers::sqrt2;
 
-// P(X <= x). 1 + erf would round to 0 for the smaller x.
-real normal_below(real x) { return std::erfc(x * static_cast<real>(-1 / sqrt2)) / 2; }
-
-real normal_density(real x) { return static_cast<real>(inv_sqrtpi / sqrt2) * std::exp(x * x / -2); }
-
 // The TANH form is x s(u) with the sigmoid s and u = kLinear x + kCubic x^3, since (1 + tanh v) / 2 = s(2 v).
 constexpr real kLinear = static_cast<real>(2 * sqrt2 * inv_sqrtpi), kCubic = static_cast<real>(0.044715 * kLinear);
 
-real sigmoid_of_cubic(real x) { return 1 / (1 + std::exp(-x * (kLinear + kCubic * x * x))); }
+real sigmoid_of_cubic(real x) { return simd_sigmoid(x * (kLinear + kCubic * x * x)); }
 
 class Gelu final : public Layer {
  public:
@@ -36,9 +32,9 @@ class Gelu final : public Layer {
     real* y = top[0]->mutable_data();
     const long n = top[0]->storage();
     if (tanh_) {
-      for_elements(n, 10, [=](long i) { y[i] = x[i] * sigmoid_of_cubic(x[i]); });
+      for_elements(n, 4, [=](long i) { y[i] = x[i] * sigmoid_of_cubic(x[i]); });
     } else {
-      for_elements(n, 15, [=](long i) { y[i] = x[i] * normal_below(x[i]); });
+      for_elements(n, 6, [=](long i) { y[i] = x[i] * simd_normal(x[i]).below; });
     }
   }
 
@@ -49,12 +45,15 @@ class Gelu final : public Layer {
     real* dx = bottom[0]->mutable_diff();
     const long n = top[0]->storage();
     if (tanh_) {
-      for_elements(n, 14, [=](long i) {
+      for_elements(n, 6, [=](long i) {
         const real s = sigmoid_of_cubic(x[i]);
         dx[i] = dy[i] * (s + s * (1 - s) * x[i] * (kLinear + 3 * kCubic * x[i] * x[i]));
       });
     } else {
-      for_elements(n, 25, [=](long i) { dx[i] = dy[i] * (normal_below(x[i]) + x[i] * normal_density(x[i])); });
+      for_elements(n, 7, [=](long i) {
+        const Normal normal = simd_normal(x[i]);
+        dx[i] = dy[i] * (normal.below + x[i] * normal.density);
+      });
     }
   }
 

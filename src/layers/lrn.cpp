@@ -29,7 +29,10 @@ class Lrn final : public Layer {
     norm_.records = x.dim(0), norm_.channels = x.dim(1), norm_.height = x.dim(2), norm_.width = x.dim(3);
     const long most = norm_.across ? norm_.channels : std::max(norm_.height, norm_.width);
     norm_.reach = std::min(size_ / 2, most);
-    top[0]->reshape(x.shape());
+    const Layout layout = takes_any_layout(x) ? x.layout() : Layout::plain;
+    norm_.block = layout == Layout::channels_last ? norm_.channels : block_size(layout);
+    takes(0, layout);
+    top[0]->reshape(x.shape(), layout);
   }
 
   void forward(const Bottoms& bottom, const Tops& top) override {
@@ -41,7 +44,14 @@ class Lrn final : public Layer {
                             scratch(local_response_room(norm_)));
   }
 
+  OwnMemory own_memory(bool) const override {
+    return {0, local_response_room(norm_) * static_cast<long>(sizeof(real))};
+  }
+
  private:
+  // Padding must stay zero.
+  bool takes_any_layout(const Blob& x) const { return norm_.across && (norm_.k > 0 || x.storage() == x.count()); }
+
   long size_;
   LocalResponse norm_;
 };

@@ -5,6 +5,7 @@
 
 #include "core/layer.h"
 #include "math/loops.h"
+#include "math/simd_exp.h"
 
 namespace crema {
 namespace {
@@ -26,8 +27,8 @@ class Mish final : public Layer {
   void forward(const Bottoms& bottom, const Tops& top) override {
     const real* x = bottom[0]->data();
     real* y = top[0]->mutable_data();
-    for_elements(top[0]->storage(), 12, [=](long i) {
-      const real e = std::exp(bounded(x[i])), n = e * (e + 2);
+    for_elements(top[0]->storage(), 4, [=](long i) {
+      const real e = simd_exp(bounded(x[i])), n = e * (e + 2);
       y[i] = x[i] * (n / (n + 2));
     });
   }
@@ -36,8 +37,8 @@ class Mish final : public Layer {
   void backward(const Tops& top, const PropagateDown&, const Bottoms& bottom) override {
     const real *x = bottom[0]->data(), *dy = top[0]->diff();
     real* dx = bottom[0]->mutable_diff();
-    for_elements(top[0]->storage(), 16, [=](long i) {
-      const real t = bounded(x[i]), e = std::exp(t), n = e * (e + 2), r = 1 / (n + 2);
+    for_elements(top[0]->storage(), 6, [=](long i) {
+      const real t = bounded(x[i]), e = simd_exp(t), n = e * (e + 2), r = 1 / (n + 2);
       dx[i] = dy[i] * r * (n + 4 * t * e * (e + 1) * r);
     });
   }

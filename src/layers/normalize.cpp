@@ -9,11 +9,10 @@
 
 #include "core/filler.h"
 #include "core/layer.h"
+#include "math/place_tiles.h"
 
 namespace crema {
 namespace {
-
-constexpr long kTile = 64;  // places whose channels are worked on at once, so that they stay in cache
 
 class Normalize final : public Layer {
  public:
@@ -45,8 +44,8 @@ class Normalize final : public Layer {
     const real *x = bottom[0]->data(), *w = parameters()[0].data();
     real* y = top[0]->mutable_data();
     if (across_) return normalize_groups(norm_, groups_, x, w, nullptr, y, statistics());
-    for_tiles(
-        4, [&](long, long base, long place, long n) { normalize_places(x + base, w, n, &inverse_[place], y + base); });
+    for_tiles(split_, 4,
+              [&](long place, long base, long n) { normalize_places(x + base, w, n, &inverse_[place], y + base); });
   }
 
   void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) override {
@@ -60,8 +59,8 @@ class Normalize final : public Layer {
       return;
     }
     real* sums = w.learns() ? scratch(split_.outer * tiles() * split_.channels) : nullptr;
-    for_tiles(8, [&](long tile, long base, long place, long n) {
-      if (sums) sum_places(x + base, dy + base, n, &inverse_[place], sums + tile * split_.channels);
+    for_tiles(split_, 8, [&](long place, long base, long n) {
+      if (sums) sum_places(x + base, dy + base, n, &inverse_[place], sums + tile_of(place) * split_.channels);
       if (dx) places_gradient(x + base, w.data(), dy + base, n, &inverse_[place], dx + base);
     });
     if (sums) add_sums(sums, w.beta(), w.mutable_diff());
@@ -72,18 +71,8 @@ class Normalize final : public Layer {
   long tiles() const { return (split_.inner + kTile - 1) / kTile; }
   real factor(const real* w, long c) const { return w[shared_ ? 0 : c]; }
 
-  // Calls body(tile, first element of channel 0, number of the first place, places) for tiles that cover all places.
-  template <typename Body>
-  void for_tiles(long cost, const Body& body) const {
-    const auto [outer, channels, inner] = split_;
-    const long tiles = this->tiles();
-    parallel_for(outer * tiles, cost * channels * std::min(inner, kTile), [&](long begin, long end) {
-      for (long t = begin; t < end; ++t) {
-        const long record = t / tiles, first = t % tiles * kTile;
-        body(t, record * channels * inner + first, record * inner + first, std::min(kTile, inner - first));
-      }
-    });
-  }
+  // Which tile begins at a place.
+  long tile_of(long place) const { return place / split_.inner * tiles() + place % split_.inner / kTile; }
 
   void normalize_places(const real* x, const real* w, long n, real* inverse, real* y) const {
     const long channels = split_.channels, inner = split_.inner;

@@ -18,9 +18,11 @@
 #include "core/filler.h"
 #include "core/layer.h"
 #include "math/blas.h"
+#include "math/engine_inner_product.h"
 #include "math/loops.h"
 #include "math/lstm_row.h"
 #include "math/simd_exp.h"
+#include "math/step_products.h"
 
 namespace crema {
 namespace {
@@ -60,6 +62,14 @@ class Recurrent : public Layer {
     return contract.reads_bottom_data(static_ ? Indices{0, 1, 2} : Indices{0, 1});
   }
 
+  std::string implementation() const override { return products_.implementation(); }
+
+  OwnMemory own_memory(bool backward) const override {
+    const long kept = gates_.size() + cut_.size() + static_gates_.size();
+    return {kept * static_cast<long>(sizeof(real)) + products_.copied(backward),
+            backward ? backward_room() * static_cast<long>(sizeof(real)) : 0};
+  }
+
   double multiply_adds(const Bottoms&, const Tops&) const override {
     double sum = 0;
     for (size_t k = 0; k < parameters().size(); ++k) {
@@ -82,6 +92,7 @@ class Recurrent : public Layer {
       declare_parameter(3 + static_, {cells_, cells_}, config_.weight_filler());
       declare_parameter(4 + static_, {cells_}, config_.bias_filler());
     }
+    choose_engine();
     carried_.reshape(state_shape());
     gates_.grow(Shape{rows(), width_}.count());
     cut_.grow(rows() * cells_);
@@ -108,7 +119,7 @@ class Recurrent : public Layer {
 
   void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) override {
     const long states = streams_ * cells_, in_gates = rows() * width_;
-    real* d_gates = scratch(in_gates + 2 * states + streams_ * width_ + (projects_ ? rows() * cells_ : 0));
+    real* d_gates = scratch(backward_room());
     real *dh = d_gates + in_gates, *dc = dh + states, *d_static = dc + states, *room = d_static + streams_ * width_;
     for (int s = 0; s < states_; ++s) {
       real* d_last = s == 0 ? dh : dc;
@@ -155,6 +166,9 @@ class Recurrent : public Layer {
 
  private:
   Shape state_shape() const { return {1, streams_, cells_}; }
+  long backward_room() const {
+    return rows() * width_ + streams_ * (2 * cells_ + width_) + (projects_ ? rows() * cells_ : 0);
+  }
 
   void check_shapes(const Bottoms& bottom) const {
     const Shape &x = bottom[0]->shape(), &cont = bottom[1]->shape();
@@ -173,6 +187,16 @@ class Recurrent : public Layer {
     }
   }
 
+  void choose_engine() {
+    products_.reshape(steps_, streams_, width_, cells_, use_engine());
+    // Their weights are read by products of so many rows that a copy in the engine's layout pays.
+    const InnerProductProblem inputs{rows(), inputs_, width_, false, true, true};
+    if (!use_engine() || inputs == inputs_problem_) return;
+    inputs_engine_ = EngineInnerProduct::create(inputs);
+    states_engine_ = EngineInnerProduct::create({rows(), cells_, width_});
+    inputs_problem_ = inputs;
+  }
+
   // W_x x + b [+ W_s s] of all rows: one product.
   void sum_inputs(const Bottoms& bottom) {
     const real* b = weights(1).data();
@@ -182,6 +206,9 @@ class Recurrent : public Layer {
       gemm(Use::as_is, Use::transposed, streams_, width_, weights(2).shape()[1], 1, bottom[2]->data(),
            weights(2).data(), 1, sums);
       fill_channels(steps_, streams_ * width_, 1, sums, gates_.data());
+    } else if (inputs_engine_) {
+      const Parameter& w = weights(0);
+      return inputs_engine_->forward(bottom[0]->data(), w.data(), w.version(), b, gates_.data());
     } else {
       fill_channels(rows(), width_, 1, b, gates_.data());
     }
@@ -189,28 +216,15 @@ class Recurrent : public Layer {
          gates_.data());
   }
 
-  // Calls body(begin, end) for ranges of sequences, which know nothing of each other: each goes through all steps on a
-  // core of its own. Few of them go together, each product on all cores.
-  template <typename Body>
-  void for_sequences(const Body& body) const {
-    constexpr long kEnough = 16;  // below, products of as few rows would take the longer
-    const long parts = std::min(streams_ / kEnough, static_cast<long>(omp_get_max_threads()));
-    if (parts <= 1) return body(0, streams_);
-    parallel_for(parts, rows() * width_, [&](long begin, long end) {
-      for (long part = begin; part < end; ++part) body(streams_ * part / parts, streams_ * (part + 1) / parts);
-    });
-  }
-
   // cut_ holds k h_prev of all rows, for the gradient of W_h.
   void run(const real* cont, const real* h_0) {
-    const real* w = weights(2 + static_).data();
+    const Parameter& w = weights(2 + static_);
     const auto cut_next = [&](long row, const real* h) { cut(cells_, cont[row], h, cut_.data() + row * cells_); };
     for (long n = 0; n < streams_ && steps_ > 0; ++n) cut_next(n, h_0 + n * cells_);
-    for_sequences([&](long from, long to) {
+    products_.for_sequences(false, w.data(), w.version(), [&](long part, long from, long to) {
       for (long t = 0; t < steps_; ++t) {
         const long first = t * streams_ + from;
-        gemm(Use::as_is, Use::transposed, to - from, width_, cells_, 1, cut_.data() + first * cells_, w, 1,
-             gates(first));
+        products_.forward(part, to - from, cut_.data() + first * cells_, gates(first));
         parallel_for(to - from, 10 * width_, [&](long begin, long end) {
           for (long row = first + begin; row < first + end; ++row) {
             row_forward(row, cont[row]);
@@ -223,44 +237,55 @@ class Recurrent : public Layer {
 
   // dh and dc: the gradients of the last states, which become those of the first.
   void run_back(const real* cont, const real* dy, real* dh, real* dc, real* d_gates) {
-    for_sequences([&](long from, long to) {
-      for (long t = steps_ - 1; t >= 0; --t) step_back(t, from, to, cont, dy, dh, dc, d_gates);
+    const Parameter& w = weights(2 + static_);
+    products_.for_sequences(true, w.data(), w.version(), [&](long part, long from, long to) {
+      for (long t = steps_ - 1; t >= 0; --t) step_back(t, part, from, to, cont, dy, dh, dc, d_gates);
     });
   }
 
-  void step_back(long t, long from, long to, const real* cont, const real* dy, real* dh, real* dc, real* d_gates) {
+  void step_back(long t, long part, long from, long to, const real* cont, const real* dy, real* dh, real* dc,
+                 real* d_gates) {
     const long first = t * streams_;
     parallel_for(to - from, 10 * width_, [&](long begin, long end) {
       for (long n = from + begin; n < from + end; ++n) {
         const long row = first + n;
         real* sum = dh + n * cells_;
+#pragma omp simd
         for (long k = 0; k < cells_; ++k) sum[k] += dy[row * cells_ + k];
         row_back(row, cont[row], sum, dc + n * cells_, d_gates + row * width_);
       }
     });
     if (t == 0 && !hidden_) return;
-    gemm(Use::as_is, Use::as_is, to - from, cells_, width_, 1, d_gates + (first + from) * width_,
-         weights(2 + static_).data(), 0, dh + from * cells_);
+    products_.backward(part, to - from, d_gates + (first + from) * width_, dh + from * cells_);
     parallel_for(to - from, cells_, [&](long begin, long end) {
       for (long n = from + begin; n < from + end; ++n) cut(cells_, cont[first + n], dh + n * cells_, dh + n * cells_);
     });
   }
 
   void input_gradients(const real* d_gates, real* d_static, const PropagateDown& down, const Bottoms& bottom) {
-    const auto weight_gradient = [&](Parameter& w, long n, const real* dy, const real* x) {
-      if (!w.learns()) return;
-      gemm(Use::transposed, Use::as_is, width_, w.shape()[1], n, 1, dy, x, w.beta(), w.mutable_diff());
+    const auto weight_gradient = [&](EngineInnerProduct* engine, Parameter& w, Parameter* b, long n, const real* dy,
+                                     const real* x) {
+      real *dw = w.learns() ? w.mutable_diff() : nullptr, *db = b && b->learns() ? b->mutable_diff() : nullptr;
+      if (!dw && !db) return;
+      const real beta_w = dw ? w.beta() : 0, beta_b = db ? b->beta() : 0;
+      if (engine) return engine->backward_weights(x, dy, dw, beta_w, db, beta_b);
+      if (db) sum_channels(n, width_, 1, dy, beta_b, db);
+      if (dw) gemm(Use::transposed, Use::as_is, width_, w.shape()[1], n, 1, dy, x, beta_w, dw);
     };
-    weight_gradient(weights(0), rows(), d_gates, bottom[0]->data());
-    if (Parameter& b = weights(1); b.learns()) sum_channels(rows(), width_, 1, d_gates, b.beta(), b.mutable_diff());
-    weight_gradient(weights(2 + static_), rows(), d_gates, cut_.data());
+    weight_gradient(inputs_engine_.get(), weights(0), &weights(1), rows(), d_gates, bottom[0]->data());
+    weight_gradient(states_engine_.get(), weights(2 + static_), nullptr, rows(), d_gates, cut_.data());
     if (down[0]) {
-      gemm(Use::as_is, Use::as_is, rows(), inputs_, width_, 1, d_gates, weights(0).data(), 0,
-           bottom[0]->mutable_diff());
+      const real* w = weights(0).data();
+      real* dx = bottom[0]->mutable_diff();
+      if (inputs_engine_) {
+        inputs_engine_->backward_data(d_gates, w, dx);
+      } else {
+        gemm(Use::as_is, Use::as_is, rows(), inputs_, width_, 1, d_gates, w, 0, dx);
+      }
     }
     if (!static_) return;
     sum_channels(steps_, streams_ * width_, 1, d_gates, 0, d_static);
-    weight_gradient(weights(2), streams_, d_static, bottom[2]->data());
+    weight_gradient(nullptr, weights(2), nullptr, streams_, d_static, bottom[2]->data());
     if (down[2]) {
       gemm(Use::as_is, Use::as_is, streams_, weights(2).shape()[1], width_, 1, d_static, weights(2).data(), 0,
            bottom[2]->mutable_diff());
@@ -290,7 +315,10 @@ class Recurrent : public Layer {
   int hidden_, static_;  // states that are bottoms and tops; 1 if there is an s
   long steps_ = 0, streams_ = 0, inputs_ = 0;
   Buffer gates_, cut_, static_gates_;
-  CarriedState carried_;  // h, or h and c
+  StepProducts products_;
+  InnerProductProblem inputs_problem_;
+  std::unique_ptr<EngineInnerProduct> inputs_engine_, states_engine_;  // of all steps at once: W_x, W_h
+  CarriedState carried_;                                               // h, or h and c
 };
 
 class Lstm final : public Recurrent {
@@ -300,6 +328,12 @@ class Lstm final : public Recurrent {
   void reshape(const Bottoms& bottom, const Tops& top) override {
     Recurrent::reshape(bottom, top);
     c_.grow((rows() + streams()) * cells());
+  }
+
+  OwnMemory own_memory(bool backward) const override {
+    OwnMemory own = Recurrent::own_memory(backward);
+    own.kept += c_.size() * static_cast<long>(sizeof(real));
+    return own;
   }
 
  protected:

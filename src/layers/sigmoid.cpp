@@ -1,9 +1,8 @@
 // Sigmoid:  y = 1 / (1 + e^-x).
 // bottom[0] x: any shape.  top[0] y: the shape of x.  No parameters.
-#include <cmath>
-
 #include "core/layer.h"
 #include "math/loops.h"
+#include "math/simd_exp.h"
 
 namespace crema {
 namespace {
@@ -20,7 +19,7 @@ class Sigmoid final : public Layer {
   void forward(const Bottoms& bottom, const Tops& top) override {
     const real* x = bottom[0]->data();
     real* y = top[0]->mutable_data();
-    for_elements(top[0]->storage(), 8, [=](long i) { y[i] = 1 / (1 + std::exp(-x[i])); });
+    for_elements(top[0]->storage(), 3, [=](long i) { y[i] = simd_sigmoid(x[i]); });
   }
 
   void backward(const Tops& top, const PropagateDown&, const Bottoms& bottom) override {

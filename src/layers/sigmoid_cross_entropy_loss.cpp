@@ -8,6 +8,7 @@
 #include "core/layer.h"
 #include "core/loss.h"
 #include "math/loops.h"
+#include "math/simd_exp.h"
 
 namespace crema {
 namespace {
@@ -34,12 +35,12 @@ class SigmoidCrossEntropyLoss final : public Layer {
   void forward(const Bottoms& bottom, const Tops& top) override {
     const long count = bottom[0]->count();
     const real *x = bottom[0]->data(), *t = bottom[1]->data();
-    const double loss = parallel_sum(count, 16, [=, ignored = ignored_](long i) {
-      const real cost = std::max(x[i], real{0}) - x[i] * t[i] + std::log1p(std::exp(-std::abs(x[i])));
+    const double loss = parallel_sum(count, 6, [=, ignored = ignored_](long i) {
+      const real cost = std::max(x[i], real{0}) - x[i] * t[i] + simd_log1p(simd_exp(-std::abs(x[i])));
       return std::trunc(t[i]) == ignored ? 0 : cost;
     });
-    const double skipped =
-        parallel_sum(count, 1, [=, ignored = ignored_](long i) -> real { return std::trunc(t[i]) == ignored; });
+    const auto skip = [=, ignored = ignored_](long i) -> real { return std::trunc(t[i]) == ignored; };
+    const double skipped = normalization_.ignored() ? parallel_sum(count, 1, skip) : 0;
     divisor_ = normalization_.divisor(bottom[0]->dim(0), count, count - std::lround(skipped));
     top[0]->mutable_data()[0] = static_cast<real>(loss / divisor_);
   }
@@ -49,8 +50,8 @@ class SigmoidCrossEntropyLoss final : public Layer {
     const real *x = bottom[0]->data(), *t = bottom[1]->data();
     const real scale = top[0]->diff()[0] / static_cast<real>(divisor_);
     real* dx = bottom[0]->mutable_diff();
-    for_elements(bottom[0]->count(), 10, [=, ignored = ignored_](long i) {
-      const real slope = 1 / (1 + std::exp(-x[i])) - t[i];
+    for_elements(bottom[0]->count(), 4, [=, ignored = ignored_](long i) {
+      const real slope = simd_sigmoid(x[i]) - t[i];
       dx[i] = std::trunc(t[i]) == ignored ? 0 : scale * slope;
     });
   }

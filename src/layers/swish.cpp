@@ -6,6 +6,7 @@
 
 #include "core/layer.h"
 #include "math/loops.h"
+#include "math/simd_exp.h"
 
 namespace crema {
 namespace {
@@ -23,15 +24,15 @@ class Swish final : public Layer {
   void forward(const Bottoms& bottom, const Tops& top) override {
     const real* x = bottom[0]->data();
     real* y = top[0]->mutable_data();
-    for_elements(top[0]->storage(), 8, [=, beta = beta_](long i) { y[i] = x[i] / (1 + std::exp(-beta * x[i])); });
+    for_elements(top[0]->storage(), 3, [=, beta = beta_](long i) { y[i] = x[i] * simd_sigmoid(beta * x[i]); });
   }
 
   // With s = 1 / (1 + e^(-beta x)): dy/dx = s + beta x s (1 - s).
   void backward(const Tops& top, const PropagateDown&, const Bottoms& bottom) override {
     const real *x = bottom[0]->data(), *dy = top[0]->diff();
     real* dx = bottom[0]->mutable_diff();
-    for_elements(top[0]->storage(), 12, [=, beta = beta_](long i) {
-      const real s = 1 / (1 + std::exp(-beta * x[i]));
+    for_elements(top[0]->storage(), 5, [=, beta = beta_](long i) {
+      const real s = simd_sigmoid(beta * x[i]);
       dx[i] = dy[i] * s * (1 + beta * x[i] * (1 - s));
     });
   }

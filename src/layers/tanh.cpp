@@ -1,9 +1,8 @@
 // TanH:  y = (e^x - e^-x) / (e^x + e^-x).
 // bottom[0] x: any shape.  top[0] y: the shape of x.  No parameters.
-#include <cmath>
-
 #include "core/layer.h"
 #include "math/loops.h"
+#include "math/simd_exp.h"
 
 namespace crema {
 namespace {
@@ -19,7 +18,7 @@ class Tanh final : public Layer {
   void forward(const Bottoms& bottom, const Tops& top) override {
     const real* x = bottom[0]->data();
     real* y = top[0]->mutable_data();
-    for_elements(top[0]->storage(), 12, [=](long i) { y[i] = std::tanh(x[i]); });
+    for_elements(top[0]->storage(), 4, [=](long i) { y[i] = simd_tanh(x[i]); });
   }
 
   void backward(const Tops& top, const PropagateDown&, const Bottoms& bottom) override {

@@ -4,48 +4,38 @@
 #include <cmath>
 
 #include "base/parallel.h"
+#include "math/local_response_lines.h"
+#include "math/local_response_power.h"
 
 namespace crema {
 namespace {
 
 constexpr long kTile = 256;  // pixels of all channels that are worked on at once, so that a window's rows stay in cache
 
-// s^-beta; 3/4, the usual exponent, by roots.
-struct ByRoots {
-  real operator()(real s) const {
-    const real root = std::sqrt(s);
-    return 1 / (root * std::sqrt(root));
-  }
-};
-struct ByPower {
-  real beta;
-  real operator()(real s) const { return std::pow(s, -beta); }
-};
-
-template <typename Body>
-void with_power(real beta, const Body& body) {
-  if (beta == static_cast<real>(0.75)) {
-    body(ByRoots());
-  } else {
-    body(ByPower{beta});
-  }
-}
+using namespace local_response_detail;
 
 long slots() { return omp_get_max_threads(); }
 
-// Calls body(job, room) for each job; room: `numbers` of them, for one job at a time.
+// Calls body(begin, end, room) for ranges that cover all jobs; room: `numbers` of them, for one job at a time.
 template <typename Body>
-void for_jobs(long jobs, long cost, long numbers, real* room, const Body& body) {
+void for_ranges(long jobs, long cost, long numbers, real* room, const Body& body) {
   const long parts = std::max(1L, std::min(slots(), jobs));
   parallel_for(parts, jobs / parts * cost, [&](long begin, long end) {
     for (long part = begin; part < end; ++part) {
-      for (long job = jobs * part / parts; job < jobs * (part + 1) / parts; ++job) body(job, room + part * numbers);
+      body(jobs * part / parts, jobs * (part + 1) / parts, room + part * numbers);
     }
   });
 }
 
-// --- across channels: windows that slide over rows of pixels
-// ----------------------------------------------------------
+// Calls body(job, room) for each job.
+template <typename Body>
+void for_jobs(long jobs, long cost, long numbers, real* room, const Body& body) {
+  for_ranges(jobs, cost, numbers, room, [&](long begin, long end, real* own) {
+    for (long job = begin; job < end; ++job) body(job, own);
+  });
+}
+
+// --- across channels: windows that slide over rows of pixels ---------------------------------------------------------
 
 // Sums are kept in double: what enters a window leaves it again without a trace.
 double square(real x) { return static_cast<double>(x) * static_cast<double>(x); }
@@ -134,9 +124,9 @@ struct Tile {
     for (long i = 0; i < n; ++i) {
       const double sum = squares[i] + square(enters[i]) - square(leaves[i]);
       squares[i] = sum;
-      const real s = k + share * static_cast<real>(sum), p = power(s);
+      const auto [p, inverse] = power.both(k + share * static_cast<real>(sum));
       powers[i] = p;
-      ratio[i] = slope[i] * from[i] * p / s;
+      ratio[i] = slope[i] * from[i] * p * inverse;
     }
   }
 
@@ -205,9 +195,9 @@ struct Plane {
         own, [=](long i) { return from[i] * from[i]; }, to);
 #pragma omp simd
     for (long i = 0; i < n; ++i) {
-      const real s = k + share * to[i], p = power(s);
+      const auto [p, inverse] = power.both(k + share * to[i]);
       powers[i] = p;
-      ratios[i] = slope[i] * from[i] * p / s;
+      ratios[i] = slope[i] * from[i] * p * inverse;
     }
     sum_all(
         own, [=](long i) { return ratios[i]; }, to);
@@ -216,34 +206,50 @@ struct Plane {
   }
 };
 
+bool in_lines(const LocalResponse& norm) { return norm.across && norm.block > 1; }
+
 // Of one job at a time.
 long room_of(const LocalResponse& norm) {
+  if (in_lines(norm)) return line_room(norm);
   return norm.across ? 2 * ring_rows(norm) * kTile : norm.width + 2 * norm.reach + 2 * norm.pixels();
 }
+
+// Of a job of `pixels` pixels with all their channels.
+long cost_of(const LocalResponse& norm, long pixels) { return (8 + norm.reach) * norm.channels * pixels; }
 
 }  // namespace
 
 long local_response_room(const LocalResponse& norm) { return slots() * room_of(norm); }
 
 void local_response(const LocalResponse& norm, const real* x, real* y, real* room) {
+  const long numbers = room_of(norm);
+  if (in_lines(norm)) {
+    return for_ranges(line_jobs(norm), cost_of(norm, 8), numbers, room,
+                      [&](long begin, long end, real* own) { line_forward(norm, begin, end, x, y, own); });
+  }
   with_power(norm.beta, [&](const auto& power) {
     if (norm.across) {
-      for_jobs(norm.records * tiles_of(norm), 8 * norm.channels * std::min(kTile, norm.pixels()), room_of(norm), room,
+      for_jobs(norm.records * tiles_of(norm), cost_of(norm, std::min(kTile, norm.pixels())), numbers, room,
                [&](long job, real*) { Tile(norm, job).forward(power, x, y); });
     } else {
-      for_jobs(norm.records * norm.channels, (8 + 4 * norm.reach) * norm.pixels(), room_of(norm), room,
+      for_jobs(norm.records * norm.channels, (8 + 4 * norm.reach) * norm.pixels(), numbers, room,
                [&](long job, real* own) { Plane(norm, job).forward(power, x, y, own); });
     }
   });
 }
 
 void local_response_gradient(const LocalResponse& norm, const real* x, const real* dy, real* dx, real* room) {
+  const long numbers = room_of(norm);
+  if (in_lines(norm)) {
+    return for_ranges(line_jobs(norm), 2 * cost_of(norm, 8), numbers, room,
+                      [&](long begin, long end, real* own) { line_backward(norm, begin, end, x, dy, dx, own); });
+  }
   with_power(norm.beta, [&](const auto& power) {
     if (norm.across) {
-      for_jobs(norm.records * tiles_of(norm), 16 * norm.channels * std::min(kTile, norm.pixels()), room_of(norm), room,
+      for_jobs(norm.records * tiles_of(norm), 2 * cost_of(norm, std::min(kTile, norm.pixels())), numbers, room,
                [&](long job, real* own) { Tile(norm, job).backward(power, x, dy, dx, own); });
     } else {
-      for_jobs(norm.records * norm.channels, (16 + 8 * norm.reach) * norm.pixels(), room_of(norm), room,
+      for_jobs(norm.records * norm.channels, (16 + 8 * norm.reach) * norm.pixels(), numbers, room,
                [&](long job, real* own) { Plane(norm, job).backward(power, x, dy, dx, own); });
     }
   });

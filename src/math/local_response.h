@@ -1,6 +1,6 @@
 // Local response normalization:  y = x s^-beta,  s = k + share * the sum of x^2 over a window, and its gradient
 // dx = s^-beta dy - 2 beta share x * the sum of dy x s^(-beta - 1) over the same window.  share: alpha / n.
-// No two of the arrays may be the same memory. Arrays are in plain layout.
+// No two of the arrays may be the same memory.
 #pragma once
 
 #include "math/real.h"
@@ -12,6 +12,9 @@ struct LocalResponse {
   long reach = 0;      // of the window to either side of its middle
   real k = 1, share = 1, beta = 1;
   long records = 0, channels = 0, height = 0, width = 0;
+  // How many channels are neighbours in memory: 1 in plain layout, all of them where they are last, else those of a
+  // block. More than 1 goes with windows across channels alone, and in padding x is 0 and stays 0 where k > 0.
+  long block = 1;
 
   long pixels() const { return height * width; }
 };

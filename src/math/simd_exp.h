@@ -1,5 +1,6 @@
-// exp, sigmoid and tanh for loops over many numbers: without calls and branches, so that compilers vectorize them.
-// In float their relative error is below 2e-7, also near 0; exp of whatever is not NaN is finite and above 0.
+// exp, sigmoid, tanh and a logarithm for loops over many numbers: without calls and branches, so that compilers
+// vectorize them. In float their relative error is below 2e-7, also near 0; exp of whatever is not NaN is finite and
+// above 0.
 #pragma once
 
 #include <bit>
@@ -13,6 +14,7 @@ namespace crema {
 // In double, for gradient checks, the library's.
 inline double simd_exp(double x) { return std::exp(x); }
 inline double simd_expm1(double x) { return std::expm1(x); }
+inline double simd_log1p(double u) { return std::log1p(u); }
 
 namespace simd_exp_detail {
 
@@ -43,6 +45,13 @@ inline float simd_exp(float x) {
 inline float simd_expm1(float x) {
   const auto [scale, rest] = simd_exp_detail::parts(x);
   return scale * rest + (scale - 1);
+}
+
+// ln(1 + u) for 0 <= u <= 1, by the series of 2 artanh(t) at t = u / (u + 2) <= 1 / 3.
+inline float simd_log1p(float u) {
+  const float t = u / (u + 2), z = t * t;
+  const float series = 1.f / 3 + z * (1.f / 5 + z * (1.f / 7 + z * (1.f / 9 + z * (1.f / 11 + z * (1.f / 13)))));
+  return 2 * (t + t * z * series);
 }
 
 inline real simd_sigmoid(real x) { return 1 / (1 + simd_exp(-x)); }

@@ -22,6 +22,7 @@ class Lars final : public UpdateRule {
 
   std::string name() const override { return "LARS"; }
   int histories() const override { return 1; }
+  bool whole() const override { return true; }
 
   void update(const Update& u) const override {
     const real mu = mu_, alpha = u.rate * ratio(u), *g = u.g;

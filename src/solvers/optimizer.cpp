@@ -6,6 +6,7 @@
 
 #include "core/weights.h"
 #include "math/loops.h"
+#include "math/many.h"
 
 namespace crema {
 namespace {
@@ -16,9 +17,15 @@ Decay decay_kind(const SolverParameter& s, const UpdateRule& rule) {
   return l1 ? Decay::l1 : Decay::l2;
 }
 
-double sum_of_squares(const Parameter& parameter) {
-  const real* g = parameter.diff();
-  return parallel_sum(parameter.count(), 2, [g](long i) { return g[i] * g[i]; });
+// Elements begin to end of an update.
+Update part_of(Update u, long begin, long end) {
+  u.count = end - begin;
+  u.w += begin;
+  if (u.g != nullptr) u.g += begin;
+  for (real*& state : u.state) {
+    if (state != nullptr) state += begin;
+  }
+  return u;
 }
 
 }  // namespace
@@ -47,17 +54,33 @@ Update Optimizer::prepare(size_t i, int iteration, float rate) {
   return u;
 }
 
+// Nets have many small parameters beside their large ones: to wake the threads for each would take longer than the
+// work.
+template <typename Step>
+void Optimizer::run(const std::vector<Update>& updates, const Step& step) const {
+  if (rule_->whole()) {
+    for (const Update& u : updates) step(u);
+    return;
+  }
+  std::vector<long> counts;
+  for (const Update& u : updates) counts.push_back(u.count);
+  for_arrays(counts, 8, [&](size_t k, long begin, long end) { step(part_of(updates[k], begin, end)); });
+}
+
 void Optimizer::look_ahead(int iteration, float rate) {
   if (!rule_->looks_ahead()) return;
+  std::vector<Update> updates;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     if (!moves(parameters_[i])) continue;
-    rule_->look_ahead(prepare(i, iteration, rate));
+    updates.push_back(prepare(i, iteration, rate));
     parameters_[i].parameter->raise_version();
   }
+  run(updates, [&](const Update& u) { rule_->look_ahead(u); });
 }
 
 void Optimizer::update(int iteration, float rate) {
   const auto scale = static_cast<real>(clip_factor(iteration) / solver_.iter_size());
+  std::vector<Update> updates;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     Parameter& parameter = *parameters_[i].parameter;
     if (moves(parameters_[i])) {
@@ -69,20 +92,27 @@ void Optimizer::update(int iteration, float rate) {
       Update u = prepare(i, iteration, rate);
       u.gradient_scale = scale;
       u.g = diff.data();
-      rule_->update(u);
+      updates.push_back(u);
       parameter.raise_version();
     }
     parameter.forget_diff();
   }
+  run(updates, [&](const Update& u) { rule_->update(u); });
 }
 
 // The norm is that of all gradients as they were summed, before iter_size divides them.
 double Optimizer::clip_factor(int iteration) const {
   if (solver_.clip_gradients() < 0) return 1;
-  double squares = 0;
+  std::vector<const real*> gradients;
+  std::vector<long> counts;
   for (const NetParameterInfo& info : parameters_) {
-    if (info.parameter->learns() && info.parameter->has_diff()) squares += sum_of_squares(*info.parameter);
+    if (!info.parameter->learns() || !info.parameter->has_diff()) continue;
+    gradients.push_back(info.parameter->diff());
+    counts.push_back(info.parameter->count());
   }
+  const double squares = sum_arrays(counts, 2, [&](size_t k, long begin, long end) {
+    return sum(begin, end, [g = gradients[k]](long i) { return g[i] * g[i]; });
+  });
   const double norm = std::sqrt(squares);
   check(std::isfinite(norm),
         "{}: iteration {}: the norm of the gradients is {}, which no factor clips; the steps are probably too large: "

@@ -33,6 +33,9 @@ class Optimizer {
  private:
   static bool moves(const NetParameterInfo& info) { return info.parameter->learns() && info.lr_mult != 0; }
   Update prepare(size_t i, int iteration, float rate);
+  // Calls step(update) for each of the updates, or for parts of them on all threads.
+  template <typename Step>
+  void run(const std::vector<Update>& updates, const Step& step) const;
   double clip_factor(int iteration) const;
   void check_histories(const SolverState& state) const;
 

@@ -39,8 +39,12 @@ class UpdateRule {
   // Arrays that the rule keeps for each parameter.
   virtual int histories() const = 0;
 
-  // One pass over the parameter's memory: reads g, changes w and the histories.
+  // One pass over the parameter's memory: reads g, changes w and the histories. Called for parts of a parameter on
+  // several threads, unless whole().
   virtual void update(const Update& update) const = 0;
+
+  // Whether an element's step depends on the parameter's other elements.
+  virtual bool whole() const { return false; }
 
   // Whether weight decay shrinks the weights directly, whatever decoupled_decay says: such is the rule.
   virtual bool decoupled() const { return false; }

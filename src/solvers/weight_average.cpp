@@ -5,6 +5,7 @@
 
 #include "core/weights.h"
 #include "math/loops.h"
+#include "math/many.h"
 
 namespace crema {
 
@@ -13,6 +14,7 @@ WeightAverage::WeightAverage(float decay, std::vector<NetParameterInfo>& paramet
     if (!info.parameter->learns()) continue;
     parameters_.push_back(info);
     average_.emplace_back(info.parameter->count());
+    counts_.push_back(info.parameter->count());
   }
   restart();
 }
@@ -26,11 +28,12 @@ void WeightAverage::restart() {
 void WeightAverage::update(int iteration) {
   const double t = iteration;
   const auto d = static_cast<real>(std::min(static_cast<double>(decay_), (1 + t) / (10 + t)));
-  for (size_t i = 0; i < parameters_.size(); ++i) {
+  for_arrays(counts_, 2, [&](size_t i, long begin, long end) {
     const real* w = parameters_[i].parameter->data();
     real* a = average_[i].data();
-    for_elements(parameters_[i].parameter->count(), 2, [=](long k) { a[k] = d * a[k] + (1 - d) * w[k]; });
-  }
+#pragma omp simd
+    for (long k = begin; k < end; ++k) a[k] = d * a[k] + (1 - d) * w[k];
+  });
 }
 
 void WeightAverage::exchange() {

@@ -31,6 +31,7 @@ class WeightAverage {
   float decay_;
   std::vector<NetParameterInfo> parameters_;  // that learn
   std::vector<Buffer> average_;
+  std::vector<long> counts_;
 };
 
 // Runs on the average during its lifetime; on the weights where `average` is null.
