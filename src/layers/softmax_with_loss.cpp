@@ -55,6 +55,10 @@ class SoftmaxWithLoss final : public Layer {
     if (top.size() > 1) top[1]->reshape(shape);
   }
 
+  OwnMemory own_memory(bool) const override {
+    return {(p_.size() + losses_.size()) * static_cast<long>(sizeof(real)), 0};
+  }
+
   void forward(const Bottoms& bottom, const Tops& top) override {
     if (soft_) {
       check_probabilities(*bottom[1]);

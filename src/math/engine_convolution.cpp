@@ -1,5 +1,7 @@
 #include "math/engine_convolution.h"
 
+#include <algorithm>
+
 #include "math/onednn.h"
 
 namespace crema {
@@ -24,9 +26,13 @@ constexpr auto kDirect = dnnl::algorithm::convolution_direct;
 struct Setting {
   dnnl::memory::dims stride, pad, dilation;
   Desc weights, any_weights, bias;  // weights: plain, with a first axis for the groups if several; bias: empty if none
+  bool constant_weights;
 
   explicit Setting(const ConvolutionProblem& p)
-      : stride(p.windows.stride), pad(p.windows.pad), dilation(p.windows.dilation) {
+      : stride(p.windows.stride),
+        pad(p.windows.pad),
+        dilation(p.windows.dilation),
+        constant_weights(p.constant_weights) {
     for (auto& d : dilation) --d;  // oneDNN counts the gaps
     std::vector<long> dims = p.weights.dims();
     if (p.group > 1) {
@@ -113,9 +119,30 @@ class OnednnConvolution final : public EngineConvolution {
 
   Layout bottom_layout() const override { return bottom_layout_; }
   Layout top_layout() const override { return top_layout_; }
-  bool keeps_weights() const override { return setting_.weights != pd_.forward.weights_desc(); }
+  bool keeps_weights() const override {
+    return setting_.constant_weights && setting_.weights != pd_.forward.weights_desc();
+  }
   std::string implementation() const override { return pd_.forward.impl_info_str(); }
   std::string backward_data_implementation() const override { return pd_.backward_data.impl_info_str(); }
+
+  EngineMemory memory(bool backward) const override {
+    EngineMemory memory;
+    const auto add_pass = [&](long scratchpad, long weights, long moved) {
+      (setting_.constant_weights ? memory.kept : scratchpad) += weights;
+      memory.passing = std::max(memory.passing, scratchpad + moved);
+    };
+    const auto& forward = pd_.forward;
+    const auto& data = pd_.backward_data;
+    const auto& weights = pd_.backward_weights;
+    add_pass(scratchpad_bytes(forward), copy_bytes(setting_.weights, forward.weights_desc()), 0);
+    if (!backward) return memory;
+    add_pass(scratchpad_bytes(data), copy_bytes(setting_.weights, data.weights_desc()),
+             copy_bytes(bottom_, data.diff_src_desc()) + copy_bytes(top_, data.diff_dst_desc()));
+    add_pass(scratchpad_bytes(weights), 0,
+             copy_bytes(bottom_, weights.src_desc()) + copy_bytes(top_, weights.diff_dst_desc()) +
+                 copy_bytes(setting_.weights, weights.diff_weights_desc()));
+    return memory;
+  }
 
   void forward(const real* x, const real* w, uint64_t version, const real* b, const real* other, real* y) override {
     if (!forward_) {
@@ -125,7 +152,7 @@ class OnednnConvolution final : public EngineConvolution {
                                          {DNNL_ARG_BIAS, setting_.bias},
                                          {kOther, other_},
                                          {DNNL_ARG_DST, top_}});
-      forward_weights_ = DerivedWeights(setting_.weights, weights);
+      forward_weights_ = DerivedWeights(setting_.weights, weights, setting_.constant_weights);
     }
     forward_.run({{DNNL_ARG_SRC, x},
                   {DNNL_ARG_WEIGHTS, forward_weights_.get(w, version)},
@@ -140,7 +167,7 @@ class OnednnConvolution final : public EngineConvolution {
       const Desc weights = pd_.backward_data.weights_desc();
       backward_data_ = Primitive(pd_.backward_data,
                                  {{DNNL_ARG_DIFF_SRC, bottom}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_DIFF_DST, top}});
-      backward_data_weights_ = DerivedWeights(setting_.weights, weights);
+      backward_data_weights_ = DerivedWeights(setting_.weights, weights, setting_.constant_weights);
       data_bottom_ = Detour(Detour::kBottom, bottom_, bottom);
       data_top_ = Detour(Detour::kTop, top_, top);
     }

@@ -1,5 +1,7 @@
 #include "math/engine_inner_product.h"
 
+#include <algorithm>
+
 #include "math/onednn.h"
 
 namespace crema {
@@ -68,12 +70,19 @@ class OnednnInnerProduct final : public EngineInnerProduct {
                                              {DNNL_ARG_DIFF_WEIGHTS, setting.weights},
                                              {DNNL_ARG_DIFF_BIAS, setting.bias},
                                              {DNNL_ARG_DIFF_DST, setting.top}}),
+        weights_copy_(copy_bytes(setting.weights, forward.weights_desc())),
+        forward_scratchpad_(scratchpad_bytes(forward)),
+        backward_scratchpad_(std::max(scratchpad_bytes(backward_data), scratchpad_bytes(backward_weights))),
         weights_(setting.weights, forward.weights_desc()),
         weights_diff_(Detour::kWeights, setting.weights, setting.weights),
         bias_diff_(Detour::kBias, setting.bias, setting.bias) {}
 
   std::string implementation() const override { return name_; }
   bool keeps_weights() const override { return keeps_weights_; }
+
+  EngineMemory memory(bool backward) const override {
+    return {weights_copy_, backward ? std::max(forward_scratchpad_, backward_scratchpad_) : forward_scratchpad_};
+  }
 
   void forward(const real* x, const real* w, uint64_t version, const real* b, const real* other, real* y) override {
     forward_.run({{DNNL_ARG_SRC, x},
@@ -100,6 +109,7 @@ class OnednnInnerProduct final : public EngineInnerProduct {
   std::string name_;
   bool keeps_weights_;
   Primitive forward_, backward_data_, backward_weights_;
+  long weights_copy_, forward_scratchpad_, backward_scratchpad_;  // bytes
   DerivedWeights weights_;
   Detour weights_diff_, bias_diff_;
 };
