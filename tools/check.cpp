@@ -48,17 +48,15 @@ std::string totals(Net& net) {
   return text + "\n";
 }
 
-// `histories`: arrays that an update rule keeps for each parameter.
-std::string memory_text(Net& net, bool training, int histories) {
-  const NetMemory memory = net.memory();
-  const long parameters = parameter_count(net) * static_cast<long>(sizeof(real));
-  const long kept = training ? memory.parameters : parameters, history = histories * parameters;
-  const long blobs = memory.planned + memory.pinned;
-  std::string text =
-      fmt::format("planned memory for {}: {} = {} blobs (without the plan {}) + {} parameters{}",
-                  training ? "training" : "inference", megabytes(blobs + kept + history), megabytes(blobs),
-                  megabytes(memory.unplanned), megabytes(kept), training ? " and their gradients" : "");
-  if (history > 0) text += fmt::format(" + {} solver history", megabytes(history));
+std::string memory_text(const Survey& survey, bool training, int histories) {
+  const MemoryNeed need = memory_need(survey, training, histories);
+  std::string text = fmt::format("memory for {}: {} = {} blobs (without the plan {}) + {} parameters{}",
+                                 training ? "training" : "inference", megabytes(need.total()), megabytes(need.blobs),
+                                 megabytes(survey.net->memory().unplanned), megabytes(need.parameters),
+                                 training ? " and their gradients" : "");
+  if (need.history > 0) text += fmt::format(" + {} solver history", megabytes(need.history));
+  if (need.layers > 0) text += fmt::format(" + {} kept by layers and while they run", megabytes(need.layers));
+  if (need.data > 0) text += fmt::format(" + {} data read ahead", megabytes(need.data));
   return text + "\n";
 }
 
@@ -168,24 +166,24 @@ class Checker {
     fmt::print("{}\n", how.title);
     if (found.net) fmt::print("{}{}", layer_table(found), totals(*found.net));
     if (!found.left_out.empty()) fmt::print("left out: {}\n", fmt::join(found.left_out, ", "));
-    if (found.faults.empty()) print_memory(*found.net, how);
+    if (found.faults.empty()) print_memory(found, how);
     for (const std::string& fault : found.faults) report(fault);
     fmt::print("\n");
     return found.faults.empty() ? std::move(found.net) : nullptr;
   }
 
-  void print_memory(Net& net, const Look& how) {
-    const StepList& list = net.steps();
+  void print_memory(const Survey& survey, const Look& how) {
+    const StepList& list = survey.net->steps();
     const bool trains = list.backward_begin < static_cast<int>(list.steps.size());
     if (!how.training || trains) {
-      fmt::print("{}", memory_text(net, how.training, how.histories));
+      fmt::print("{}", memory_text(survey, how.training, how.histories));
     } else {
       fmt::print("nothing to train: no loss reaches a parameter\n");
     }
     if (how.for_inference == nullptr) return;
     Survey found = look(*how.for_inference, false, nullptr);
     for (const std::string& fault : found.faults) report(fault);
-    if (found.net) fmt::print("{}", memory_text(*found.net, false, 0));
+    if (found.net) fmt::print("{}", memory_text(found, false, 0));
   }
 
   Survey look(const NetConfig& config, bool training, Net* partner) {

@@ -1,5 +1,7 @@
 #include "costs.h"
 
+#include <algorithm>
+
 namespace crema {
 
 long parameter_count(const Layer& layer) {
@@ -20,6 +22,49 @@ double multiply_adds(const Net& net) {
   double sum = 0;
   for (int i = 0; i < net.layers(); ++i) sum += multiply_adds(net, i);
   return sum;
+}
+
+namespace {
+
+constexpr long kBytes = static_cast<long>(sizeof(real));
+
+// Of data layers that something stands in for: the others tell by themselves.
+long data_away(const Survey& survey) {
+  const Net& net = *survey.net;
+  long bytes = 0;
+  for (int i = 0; i < net.layers(); ++i) {
+    long batch = 0;
+    for (const Blob* top : net.tops(i)) batch += top->count() * kBytes;
+    bytes += survey.origin(i).batches * batch;
+  }
+  return bytes;
+}
+
+bool is_data(const Survey& survey, int i) { return survey.net->layer_config(i).bottom_size() == 0; }
+
+}  // namespace
+
+MemoryNeed memory_need(const Survey& survey, bool training, int histories) {
+  Net& net = *survey.net;
+  const NetMemory memory = net.memory();
+  MemoryNeed need{};
+  need.blobs = memory.planned + memory.pinned;
+  need.parameters = training ? memory.parameters : parameter_count(net) * kBytes;
+  for (const NetParameterInfo& info : net.parameters()) {
+    const bool moves = info.parameter->learns() && info.lr_mult != 0;
+    if (moves) need.history += histories * info.parameter->count() * kBytes;
+  }
+  need.data = data_away(survey);
+  for (int i = 0; i < net.layers(); ++i) {
+    if (is_data(survey, i)) need.data += net.layer(i).own_memory(false).kept;
+  }
+  need.layers = memory.kept + memory.passing - (need.data - data_away(survey));
+  return need;
+}
+
+long memory_of_test(const NetMemory& train, const Survey& test) {
+  const NetMemory memory = test.net->memory();
+  return std::max(0L, memory.planned - train.planned) + memory.pinned + memory.kept + data_away(test);
 }
 
 std::string grouped(long number) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/net.h"
+#include "survey.h"
 
 namespace crema {
 
@@ -12,6 +13,23 @@ long parameter_count(Net& net);  // parameters that layers share count once
 
 double multiply_adds(const Net& net, int layer);  // of one forward pass
 double multiply_adds(const Net& net);
+
+// What a process takes to run a net, in bytes, beside the program itself.
+struct MemoryNeed {
+  long blobs;       // the plan's, and what is never shared
+  long parameters;  // and in training their gradients
+  long history;     // of the solver
+  long layers;      // what they keep for themselves, and what the neediest takes while it runs
+  long data;        // batches read ahead
+
+  long total() const { return blobs + parameters + history + layers + data; }
+};
+
+// `histories`: arrays that the solver keeps for each parameter that it moves.
+MemoryNeed memory_need(const Survey& survey, bool training, int histories);
+
+// Where `test` shares the memory of the train net's blobs: what it adds to that.
+long memory_of_test(const NetMemory& train, const Survey& test);
 
 std::string grouped(long number);         // "431,080"; not for negative ones
 std::string short_number(double number);  // "2.293 M"; "0" for nothing

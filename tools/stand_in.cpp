@@ -71,6 +71,12 @@ Batch batch_of(const LayerParameter& layer) {
   return batch;
 }
 
+// How many batches a layer holds beside its tops: the last one, and those read ahead.
+long batches_of(const LayerParameter& layer) {
+  const bool reads_ahead = layer.type() == "Data" || layer.type() == "ImageData" || layer.type() == "WindowData";
+  return reads_ahead ? 1 + static_cast<long>(layer.data_param().prefetch()) : 0;
+}
+
 // "" if all files that the layer names are there.
 std::string missing_file(LayerParameter layer, const Source& source) {
   try {
@@ -158,7 +164,7 @@ class Replacer {
       out_.faults.push_back(fmt::format("{}shape unknown: give --shape {}=N,C,H,W{}", where(out_.config, i), blob,
                                         missing.empty() ? "" : fmt::format(" ({})", missing)));
     } else if (changed.top_size() > 0) {
-      out_.replaced[changed.top(0)] = {changed.type(), shape_is};
+      out_.replaced[changed.top(0)] = {changed.type(), shape_is, batches_of(changed)};
     }
     LayerParameter input;
     input.set_name(changed.name());

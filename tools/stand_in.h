@@ -25,9 +25,11 @@ void add_shape_flag(CLI::App& command, ShapeFlags& flags);
 struct StandIns {
   NetConfig config;  // with Input layers in the places of those that were replaced; without shapes where none is known
 
-  // By the first top of a layer that was replaced: its type, and where its shape comes from, "given" or "assumed".
+  // By the first top of a layer that was replaced: its type, where its shape comes from, "given" or "assumed", and how
+  // many batches it would hold beside its tops.
   struct Replaced {
     std::string type, shape_is;
+    long batches = 0;
   };
   std::map<std::string, Replaced> replaced;
 

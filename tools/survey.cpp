@@ -123,7 +123,7 @@ StandIns::Replaced Survey::origin(int layer) const {
   const auto& tops = net->layer_config(layer).top();
   const auto found = tops.empty() ? replaced.end() : replaced.find(tops[0]);
   return found == replaced.end() || net->layer_config(layer).type() != "Input"
-             ? StandIns::Replaced{net->layer_config(layer).type(), ""}
+             ? StandIns::Replaced{net->layer_config(layer).type(), "", 0}
              : found->second;
 }
 

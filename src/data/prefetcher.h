@@ -34,6 +34,8 @@ class Prefetcher {
   // for a later one).
   void get(uint64_t position, Batch* batch);
 
+  size_t depth() const { return depth_; }
+
  private:
   void start(uint64_t position);
   void stop();

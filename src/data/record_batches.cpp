@@ -34,6 +34,11 @@ const Batch& RecordBatches::get(uint64_t position) {
   return batch_;
 }
 
+long RecordBatches::memory() const {
+  const long batch = static_cast<long>(batch_size_ * sizeof(float)) * (shape_.count() + 1);
+  return static_cast<long>(prefetcher_.depth() + 1) * batch;
+}
+
 // On the prefetcher's thread, which alone uses the source, the sampler and record_ after the constructor.
 void RecordBatches::prepare(uint64_t position, Batch* batch) {
   const size_t n = batch_size_, count = static_cast<size_t>(shape_.count());

@@ -34,6 +34,9 @@ class RecordBatches {
   // the record's name in front, also for one whose shape is not shape().
   const Batch& get(uint64_t position);
 
+  // Bytes of the batches that are held: the last one, and those read ahead.
+  long memory() const;
+
  private:
   void prepare(uint64_t position, Batch* batch);
   void check_shape(uint64_t record) const;

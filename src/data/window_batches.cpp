@@ -87,6 +87,11 @@ void WindowBatches::check_settings(const TransformationParameter& transform) con
         mean_values_.size());
 }
 
+long WindowBatches::memory() const {
+  const auto batch = static_cast<long>(config_.batch_size() * sizeof(float)) * (3L * side_ * side_ + 1);
+  return static_cast<long>(prefetcher_.depth() + 1) * batch;
+}
+
 const Batch& WindowBatches::get(uint64_t position) {
   if (!has_batch_ || position != position_) {
     has_batch_ = false;

@@ -33,6 +33,9 @@ class WindowBatches {
   // window's line in front.
   const Batch& get(uint64_t position);
 
+  // Bytes of the batches that are held: the last one, and those read ahead.
+  long memory() const;
+
  private:
   // A window with its surroundings as far as they lie within the image, and where they go.
   struct Placed {

@@ -41,6 +41,12 @@ class ContrastiveLoss final : public Layer {
     top[0]->reshape({});
   }
 
+  OwnMemory own_memory(bool) const override {
+    return {(losses_.size() + pull_.size()) * static_cast<long>(sizeof(real)) +
+                static_cast<long>(similar_.size() * sizeof(int)),
+            0};
+  }
+
   void forward(const Bottoms& bottom, const Tops& top) override {
     read_labels(*bottom[2], 2, {}, similar_);
     const real *a = bottom[0]->data(), *b = bottom[1]->data();

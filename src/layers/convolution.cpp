@@ -35,6 +35,15 @@ class Convolutional : public Layer {
     return Contract().bottoms(1, Contract::kAny).tops(1, Contract::kAny).reads_bottom_data(Indices::all());
   }
 
+  OwnMemory own_memory(bool backward) const override {
+    if (engine_) {
+      const EngineMemory memory = engine_->memory(backward);
+      return {memory.kept, memory.passing};
+    }
+    const long data = plain_.data_memory();
+    return {0, static_cast<long>(sizeof(real)) * (backward ? std::max(data, plain_.weights_memory()) : data)};
+  }
+
  protected:
   explicit Convolutional(const LayerParameter& config)
       : config_(config.convolution_param()), fields_(config.convolution_param()) {
@@ -71,7 +80,8 @@ class Convolutional : public Layer {
                                      .group = config_.group(),
                                      .bias = bias_to_map,
                                      .precision = precision(),
-                                     .finish = tail_.finish()};
+                                     .finish = tail_.finish(),
+                                     .constant_weights = !net_runs_backward()};
     if (problem == problem_) return;
     // Layouts other than plain know the channels at axis 1 alone.
     choose_engine(problem, may_use_engine() && axis == 1);

@@ -70,6 +70,8 @@ class Eltwise final : public Layer {
     prepare(top[0]->storage(), bottom.size());
   }
 
+  OwnMemory own_memory(bool) const override { return {static_cast<long>(winner_.size() * sizeof(int32_t)), 0}; }
+
   void forward(const Bottoms& bottom, const Tops& top) override {
     for (size_t k = 0; k < bottom.size(); ++k) x_[k] = bottom[k]->data();
     real* y = top[0]->mutable_data();

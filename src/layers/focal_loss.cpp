@@ -44,6 +44,11 @@ class FocalLoss final : public Layer {
     if (top.size() > 1) top[1]->reshape(shape);
   }
 
+  OwnMemory own_memory(bool) const override {
+    return {(p_.size() + losses_.size() + own_slope_.size() + other_slope_.size()) * static_cast<long>(sizeof(real)),
+            0};
+  }
+
   void forward(const Bottoms& bottom, const Tops& top) override {
     places_.read(*bottom[1], normalization_.ignored());
     divisor_ = places_.divisor(normalization_);

@@ -36,6 +36,8 @@ class ImageData final : public Layer {
     if (labels_) top[1]->reshape({n});
   }
 
+  OwnMemory own_memory(bool) const override { return {batches_->memory(), 0}; }
+
   void forward(const Bottoms&, const Tops& top) override {
     const Batch& batch = batches_->get(position_.begin(pass().replay));
     position_.advance(pass().replay);

@@ -20,6 +20,12 @@ class InnerProduct final : public Layer {
 
   std::string implementation() const override { return engine_ ? engine_->implementation() : "plain"; }
 
+  OwnMemory own_memory(bool backward) const override {
+    if (!engine_) return {};
+    const EngineMemory memory = engine_->memory(backward);
+    return {memory.kept, memory.passing};
+  }
+
   double multiply_adds(const Bottoms&, const Tops&) const override {
     return static_cast<double>(batch_) * static_cast<double>(parameters()[0].count());
   }

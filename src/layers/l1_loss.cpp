@@ -39,6 +39,10 @@ class L1Loss final : public Layer {
     top[0]->reshape({});
   }
 
+  OwnMemory own_memory(bool) const override {
+    return {(lengths_.size() + slopes_.size()) * static_cast<long>(sizeof(real)), 0};
+  }
+
   void forward(const Bottoms& bottom, const Tops& top) override {
     divisor_ = records_of(*bottom[0]);
     const real plateau = config_.plateau();

@@ -32,6 +32,8 @@ class LstmUnit final : public Layer {
     top[1]->reshape(c);
   }
 
+  OwnMemory own_memory(bool) const override { return {gates_.size() * static_cast<long>(sizeof(real)), 0}; }
+
   void forward(const Bottoms& bottom, const Tops& top) override {
     const real *c_prev = bottom[0]->data(), *x = bottom[1]->data(), *cont = bottom[2]->data();
     real *c = top[0]->mutable_data(), *h = top[1]->mutable_data();

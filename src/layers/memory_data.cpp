@@ -41,6 +41,10 @@ class MemoryData final : public Layer, public Fed {
     labels_ = std::move(labels);
   }
 
+  OwnMemory own_memory(bool) const override {
+    return {static_cast<long>((data_.size() + labels_.size()) * sizeof(float)), 0};
+  }
+
   void forward(const Bottoms&, const Tops& top) override {
     check(!data_.empty(), "has no data yet; the program gives it by feed(net, \"{}\", data, labels)", name());
     const uint64_t records = data_.size() / static_cast<uint64_t>(shape_.count_from(1));

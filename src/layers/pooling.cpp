@@ -82,6 +82,12 @@ class Pooling final : public Layer {
 
   std::string implementation() const override { return engine_ ? engine_->implementation() : "plain"; }
 
+  OwnMemory own_memory(bool) const override {
+    if (!engine_) return {plain_.memory(), 0};
+    const EngineMemory memory = engine_->memory();
+    return {memory.kept, memory.passing};
+  }
+
  private:
   void prepare(const Blob& x, size_t tops) {
     shape_ = Shape();  // nothing is ready until the end is reached

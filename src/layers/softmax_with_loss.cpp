@@ -57,7 +57,8 @@ class SoftmaxWithLoss final : public Layer {
 
   OwnMemory own_memory(bool) const override {
     return {(p_.size() + losses_.size()) * static_cast<long>(sizeof(real)) +
-            (soft_ ? 0 : places_.count() * static_cast<long>(sizeof(int)))};
+                (soft_ ? 0 : places_.count() * static_cast<long>(sizeof(int))),
+            0};
   }
 
   void forward(const Bottoms& bottom, const Tops& top) override {

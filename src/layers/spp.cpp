@@ -43,6 +43,12 @@ class Spp final : public Layer {
     }
   }
 
+  OwnMemory own_memory(bool) const override {
+    OwnMemory memory;
+    for (const PlainPooling& level : levels_) memory.kept += level.memory();
+    return memory;
+  }
+
   void backward(const Tops& top, const PropagateDown&, const Bottoms& bottom) override {
     check(config_.pool() != SPPParameter::STOCHASTIC || pass().phase == TRAIN,
           "STOCHASTIC has a gradient while training alone");

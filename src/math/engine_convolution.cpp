@@ -1,5 +1,7 @@
 #include "math/engine_convolution.h"
 
+#include <algorithm>
+
 #include "math/onednn.h"
 
 namespace crema {
@@ -27,7 +29,8 @@ bool each_channel(const ConvolutionProblem& p) { return p.group > 1 && p.weights
 // Where numbers of half the size gain nothing: a channel's own kernel reads and writes more than it multiplies.
 bool gains(const ConvolutionProblem& p) { return !each_channel(p); }
 
-// On small maps the kernel of the weights' gradient takes longer than that of floats (2.5 times on 7x7, half of it on 14x14).
+// On small maps the kernel of the weights' gradient takes longer than that of floats (2.5 times on 7x7, half of it on
+// 14x14).
 bool gains_in_gradient(const ConvolutionProblem& p) {
   constexpr long kSmall = 144;
   return p.weights.count_from(2) == 1 || p.top.count_from(2) >= kSmall;
@@ -39,13 +42,15 @@ struct Setting {
   Type gradient_product;  // the same of the weights' gradient
   dnnl::memory::dims stride, pad, dilation;
   Desc weights, any_weights, bias;  // weights: plain, with a first axis for the groups if several; bias: empty if none
+  bool constant_weights;
 
   explicit Setting(const ConvolutionProblem& p)
       : product(type_of(p.precision)),
         gradient_product(gains_in_gradient(p) ? product : Type::f32),
         stride(p.windows.stride),
         pad(p.windows.pad),
-        dilation(p.windows.dilation) {
+        dilation(p.windows.dilation),
+        constant_weights(p.constant_weights) {
     for (auto& d : dilation) --d;  // oneDNN counts the gaps
     std::vector<long> dims = p.weights.dims();
     if (p.group > 1) {
@@ -133,9 +138,31 @@ class OnednnConvolution final : public EngineConvolution {
 
   Layout bottom_layout() const override { return bottom_layout_; }
   Layout top_layout() const override { return top_layout_; }
-  bool keeps_weights() const override { return setting_.weights != pd_.forward.weights_desc(); }
+  bool keeps_weights() const override {
+    return setting_.constant_weights && setting_.weights != pd_.forward.weights_desc();
+  }
   std::string implementation() const override { return pd_.forward.impl_info_str(); }
   std::string backward_data_implementation() const override { return pd_.backward_data.impl_info_str(); }
+
+  EngineMemory memory(bool backward) const override {
+    EngineMemory memory;
+    const auto add_pass = [&](long scratchpad, long weights, long moved) {
+      (setting_.constant_weights ? memory.kept : scratchpad) += weights;
+      memory.passing = std::max(memory.passing, scratchpad + moved);
+    };
+    const auto& forward = pd_.forward;
+    const auto& data = pd_.backward_data;
+    const auto& weights = pd_.backward_weights;
+    add_pass(scratchpad_bytes(forward), copy_bytes(setting_.weights, forward.weights_desc()),
+             copy_bytes(bottom_, forward.src_desc()));
+    if (!backward) return memory;
+    add_pass(scratchpad_bytes(data), copy_bytes(setting_.weights, data.weights_desc()),
+             copy_bytes(bottom_, data.diff_src_desc()) + copy_bytes(top_, data.diff_dst_desc()));
+    add_pass(scratchpad_bytes(weights), 0,
+             copy_bytes(bottom_, weights.src_desc()) + copy_bytes(top_, weights.diff_dst_desc()) +
+                 copy_bytes(setting_.weights, weights.diff_weights_desc()));
+    return memory;
+  }
 
   void forward(const real* x, const real* w, uint64_t version, const real* b, const real* other, real* y) override {
     if (!forward_) {
@@ -145,7 +172,7 @@ class OnednnConvolution final : public EngineConvolution {
                                          {DNNL_ARG_BIAS, setting_.bias},
                                          {kOther, other_},
                                          {DNNL_ARG_DST, top_}});
-      forward_weights_ = DerivedWeights(setting_.weights, weights);
+      forward_weights_ = DerivedWeights(setting_.weights, weights, setting_.constant_weights);
       forward_bottom_ = Detour(Detour::kBottom, bottom_, bottom);
     }
     forward_.run({{DNNL_ARG_SRC, forward_bottom_.in(x)},
@@ -161,7 +188,7 @@ class OnednnConvolution final : public EngineConvolution {
       const Desc weights = pd_.backward_data.weights_desc();
       backward_data_ = Primitive(pd_.backward_data,
                                  {{DNNL_ARG_DIFF_SRC, bottom}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_DIFF_DST, top}});
-      backward_data_weights_ = DerivedWeights(setting_.weights, weights);
+      backward_data_weights_ = DerivedWeights(setting_.weights, weights, setting_.constant_weights);
       data_bottom_ = Detour(Detour::kBottom, bottom_, bottom);
       data_top_ = Detour(Detour::kTop, top_, top);
     }

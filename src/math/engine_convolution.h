@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "math/engine_memory.h"
 #include "math/finish.h"
 #include "math/im2col.h"
 #include "math/layout.h"
@@ -21,6 +22,8 @@ struct ConvolutionProblem {
   bool bias = false;
   Precision precision = Precision::f32;  // of the products; sums and all that comes and goes are float
   Finish finish{};                       // of forward; its backward passes are those without
+  // Whether the weights outlive many passes: only then are copies of them in the engine's own layout kept.
+  bool constant_weights = false;
 
   bool operator==(const ConvolutionProblem&) const = default;
 };
@@ -37,6 +40,8 @@ class EngineConvolution {
   virtual Layout top_layout() const = 0;
   virtual std::string implementation() const = 0;  // the name of the kernel that computes forward,
   virtual std::string backward_data_implementation() const = 0;
+  // Of forward, and of the backward passes, too.
+  virtual EngineMemory memory(bool backward) const = 0;
 
   // Whether forward() reads w only where the version is another one than before; w may be null otherwise.
   virtual bool keeps_weights() const = 0;

@@ -1,5 +1,7 @@
 #include "math/engine_inner_product.h"
 
+#include <algorithm>
+
 #include "math/onednn.h"
 
 namespace crema {
@@ -90,6 +92,9 @@ class OnednnInnerProduct final : public EngineInnerProduct {
                                              {DNNL_ARG_DIFF_WEIGHTS, setting.weights},
                                              {DNNL_ARG_DIFF_BIAS, setting.bias},
                                              {DNNL_ARG_DIFF_DST, backward_weights.diff_dst_desc()}}),
+        weights_copy_(copy_bytes(setting.weights, forward.weights_desc())),
+        forward_scratchpad_(scratchpad_bytes(forward)),
+        backward_scratchpad_(std::max(scratchpad_bytes(backward_data), scratchpad_bytes(backward_weights))),
         weights_(setting.weights, forward.weights_desc()),
         data_weights_(setting.weights, backward_data.weights_desc()),
         bottom_(Detour::kBottom, setting.bottom, forward.src_desc()),
@@ -100,6 +105,10 @@ class OnednnInnerProduct final : public EngineInnerProduct {
 
   std::string implementation() const override { return name_; }
   bool keeps_weights() const override { return keeps_weights_; }
+
+  EngineMemory memory(bool backward) const override {
+    return {weights_copy_, backward ? std::max(forward_scratchpad_, backward_scratchpad_) : forward_scratchpad_};
+  }
 
   void forward(const real* x, const real* w, uint64_t version, const real* b, const real* other, real* y) override {
     forward_.run({{DNNL_ARG_SRC, bottom_.in(x)},
@@ -128,6 +137,7 @@ class OnednnInnerProduct final : public EngineInnerProduct {
   std::string name_;
   bool keeps_weights_;
   Primitive forward_, backward_data_, backward_weights_;
+  long weights_copy_, forward_scratchpad_, backward_scratchpad_;  // bytes
   DerivedWeights weights_, data_weights_;
   Detour bottom_, data_top_, weights_top_;
   Detour weights_diff_, bias_diff_;

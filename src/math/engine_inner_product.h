@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "math/engine_memory.h"
 #include "math/finish.h"
 #include "math/precision.h"
 #include "math/real.h"
@@ -31,6 +32,7 @@ class EngineInnerProduct {
   virtual ~EngineInnerProduct() = default;
 
   virtual std::string implementation() const = 0;
+  virtual EngineMemory memory(bool backward) const = 0;
 
   // Whether forward() reads w only where the version is another one than before; w may be null otherwise.
   virtual bool keeps_weights() const = 0;

@@ -1,5 +1,7 @@
 #include "math/engine_pooling.h"
 
+#include <algorithm>
+
 #include "math/buffer.h"
 #include "math/onednn.h"
 
@@ -16,7 +18,8 @@ using dnnl::algorithm;
 class Pooling final : public EnginePooling {
  public:
   Pooling(const Forward::primitive_desc& forward, const Backward::primitive_desc& backward, bool maximum)
-      : name_(forward.impl_info_str()) {
+      : name_(forward.impl_info_str()),
+        scratchpad_(std::max(onednn::scratchpad_bytes(forward), onednn::scratchpad_bytes(backward))) {
     const auto x = forward.src_desc(), y = forward.dst_desc();
     if (maximum) {
       const auto winners = forward.workspace_desc();
@@ -35,6 +38,8 @@ class Pooling final : public EnginePooling {
 
   std::string implementation() const override { return name_; }
 
+  EngineMemory memory() const override { return {winners_.size() * static_cast<long>(sizeof(real)), scratchpad_}; }
+
  private:
   using Pointer = std::pair<int, const void*>;
 
@@ -47,7 +52,8 @@ class Pooling final : public EnginePooling {
   }
 
   std::string name_;
-  Buffer winners_;  // of each window: which element was the largest, in the engine's own form
+  long scratchpad_;  // bytes
+  Buffer winners_;   // of each window: which element was the largest, in the engine's own form
   onednn::Primitive forward_, backward_;
 };
 

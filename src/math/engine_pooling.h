@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "math/engine_memory.h"
 #include "math/layout.h"
 #include "math/pooling.h"
 
@@ -22,6 +23,7 @@ class EnginePooling {
   // Overwrites dx; belongs to the last forward().
   virtual void backward(const real* dy, real* dx) = 0;
   virtual std::string implementation() const = 0;
+  virtual EngineMemory memory() const = 0;
 };
 
 }  // namespace crema

@@ -174,13 +174,21 @@ void Detour::finish(real* outside, real beta) {
   move.run({{DNNL_ARG_FROM, buffer()}, {DNNL_ARG_TO, outside}});
 }
 
-DerivedWeights::DerivedWeights(const dnnl::memory::desc& plain, const dnnl::memory::desc& wanted)
+long copy_bytes(const dnnl::memory::desc& outside, const dnnl::memory::desc& inside) {
+  return outside == inside ? 0 : static_cast<long>(inside.get_size());
+}
+
+DerivedWeights::DerivedWeights(const dnnl::memory::desc& plain, const dnnl::memory::desc& wanted, bool kept)
     : bytes_(wanted.get_size()) {
-  if (plain != wanted) reorder_ = make_reorder(plain, wanted);
+  if (!kept) {
+    passing_ = Detour(Detour::kWeights, plain, wanted);
+  } else if (plain != wanted) {
+    reorder_ = make_reorder(plain, wanted);
+  }
 }
 
 const real* DerivedWeights::get(const real* plain, uint64_t version) {
-  if (!reorder_) return plain;
+  if (!reorder_) return passing_.in(plain);
   if ((plain != nullptr && source_ != plain) || version_ != version) {
     copy_.grow(to_count(bytes_));
     reorder_.run({{DNNL_ARG_FROM, plain}, {DNNL_ARG_TO, copy_.data()}});

@@ -91,6 +91,15 @@ dnnl::primitive_attr attributes();
 dnnl::primitive_attr attributes(const Finish& finish, const dnnl::memory::desc& y);
 constexpr int kOther = DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1;
 
+// Bytes of temporary memory that a primitive works in.
+template <typename Descriptor>
+long scratchpad_bytes(const Descriptor& pd) {
+  return static_cast<long>(pd.scratchpad_desc().get_size());
+}
+
+// Bytes of what a Detour or DerivedWeights between two descriptors of one shape takes: nothing where they agree.
+long copy_bytes(const dnnl::memory::desc& outside, const dnnl::memory::desc& inside);
+
 // Moves memory between two descriptors of one shape; with `add`, adds to what the destination holds.
 Primitive make_reorder(const dnnl::memory::desc& from, const dnnl::memory::desc& to, bool add = false);
 
@@ -129,16 +138,18 @@ class Detour {
   Primitive move_in_, move_out_, add_out_;  // made when first used
 };
 
-// Parameters in the layout and the numbers that a primitive wants, kept until their version changes. Where that is not
-// what they are, `plain` is read only then, and may be null until then.
+// Parameters in the layout and the numbers that a primitive wants: kept until their version changes or, where it
+// changes with every pass, moved through the memory that a Detour of weights takes. Where what is kept is not what
+// `plain` is, that is read only when the version has changed, and may be null until then.
 class DerivedWeights {
  public:
   DerivedWeights() = default;
-  DerivedWeights(const dnnl::memory::desc& plain, const dnnl::memory::desc& wanted);
+  DerivedWeights(const dnnl::memory::desc& plain, const dnnl::memory::desc& wanted, bool kept = true);
   const real* get(const real* plain, uint64_t version);
 
  private:
-  Primitive reorder_;  // none where plain is what is wanted
+  Primitive reorder_;  // none where plain is what is wanted, or nothing is kept
+  Detour passing_;     // where nothing is
   Buffer copy_;
   size_t bytes_ = 0;
   const real* source_ = nullptr;

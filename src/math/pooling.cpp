@@ -39,6 +39,10 @@ void PlainPooling::find_columns() {
   }
 }
 
+long PlainPooling::memory() const {
+  return static_cast<long>(lines_.size() * sizeof(real) + (where_.size() + at_.size()) * sizeof(int32_t));
+}
+
 // Calls body(plane, line, where) for every image plane; line and where hold w_.in numbers, of this thread.
 template <typename Body>
 void PlainPooling::for_planes(const Body& body) {

@@ -51,6 +51,9 @@ class PlainPooling {
   // Belongs to the last forward() or pick(). Overwrites dx, or adds to it.
   void backward(const real* dy, long record_step, bool add, real* dx);
 
+  // Of what it keeps, in bytes.
+  long memory() const;
+
   // Not for average: which element of its plane each output is, record by record.
   const std::vector<int32_t>& places() const { return at_; }
 
