@@ -53,6 +53,7 @@ LayerReport describe(const Net& net, int i) {
   layer.name = net.layer_config(i).name();
   layer.type = net.layer_config(i).type();
   layer.implementation = net.layer(i).implementation();
+  if (net.runs_backward(i)) layer.backward_implementation = net.layer(i).backward_implementation();
   for (size_t b = 0; b < net.bottoms(i).size(); ++b) {
     layer.bottoms.push_back(describe(net.bottom_name(i, static_cast<int>(b)), *net.bottoms(i)[b]));
   }
@@ -100,13 +101,19 @@ std::string layouts(const LayerReport& layer) {
   return from.empty() || to.empty() || from == to ? from + (from == to ? "" : to) : from + " > " + to;
 }
 
+// "forward's / backward's", or what both are.
+std::string implementations(const LayerReport& layer) {
+  const std::string &forward = layer.implementation, &backward = layer.backward_implementation;
+  return backward.empty() || backward == forward ? forward : forward + " / " + backward;
+}
+
 void add_rows(const LayerReport& layer, double total, Table* table) {
   const auto share = [total](double ms) { return fmt::format("{:.1f}", 100 * ms / total); };
   table->add({layer.name, layer.type, time_of(layer.forward.ms), time_of(layer.backward.ms),
               share(layer.forward.ms + layer.backward.ms), number(layer.forward.gflops()),
               number(layer.backward.gflops()), number(layer.forward.gigabytes()), number(layer.backward.gigabytes()),
               fmt::format("{:.2f}", static_cast<double>(layer.blob_bytes + layer.parameter_bytes) / 1e6),
-              layouts(layer), layer.implementation});
+              layouts(layer), implementations(layer)});
   for (const ReorderCost& reorder : layer.reorders) {
     table->add({"  " + reorder.from.substr(0, reorder.from.find(" from ")), "reorder",
                 reorder.forward ? time_of(reorder.ms) : "", reorder.forward ? "" : time_of(reorder.ms),
@@ -144,6 +151,7 @@ Json layer_json(const LayerReport& layer, double total) {
   Json json = {{"name", layer.name},
                {"type", layer.type},
                {"implementation", layer.implementation},
+               {"backward_implementation", layer.backward_implementation},
                {"bottoms", blobs_json(layer.bottoms)},
                {"tops", blobs_json(layer.tops)},
                {"parameters", layer.parameters},

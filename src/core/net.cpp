@@ -10,6 +10,7 @@
 #include "config/check.h"
 #include "config/files.h"
 #include "config/suggest.h"
+#include "math/algorithms.h"
 
 namespace crema {
 
@@ -138,6 +139,7 @@ void Net::mark_readable() {
 
 void Net::shape_layers() {
   for (int i = 0; i < layers(); ++i) shape_layer(i);
+  if (options_.algorithms) options_.algorithms->save();
 }
 
 void Net::shape_layer(int i) {

@@ -20,8 +20,8 @@
 #include "core/window_fields.h"
 #include "math/blas.h"
 #include "math/channels.h"
+#include "math/convolution_choice.h"
 #include "math/convolution_plain.h"
-#include "math/engine_convolution.h"
 
 namespace crema {
 namespace {
@@ -67,7 +67,7 @@ class Convolutional : public Layer {
     if (problem == problem_) return;
     // Layouts other than plain know the channels at axis 1 alone.
     const bool wanted = use_engine() && config_.engine() != ConvolutionParameter::CAFFE && axis == 1;
-    engine_ = wanted ? EngineConvolution::create(problem) : nullptr;
+    engine_ = wanted ? choose_convolution(problem, algorithms(), net_runs_backward()) : nullptr;
     if (!engine_) plain_ = PlainConvolution(patches, image.count(0, axis), map[axis], config_.group());
     problem_ = problem;
   }
@@ -106,6 +106,12 @@ class Convolutional : public Layer {
            static_cast<double>(problem_.weights.count_from(1));
   }
 
+  // The code of the engine's gradients: `data`, the bottoms', and the parameters'.
+  std::string both(const std::string& data) const {
+    const std::string weights = engine_->backward_weights_implementation();
+    return data == weights ? data : data + ", " + weights;
+  }
+
   ConvolutionParameter config_;
   const WindowFields fields_;
   ConvolutionProblem problem_;
@@ -120,6 +126,10 @@ class Convolution : public Convolutional {
   explicit Convolution(const LayerParameter& config) : Convolution(config, true) {}
 
   std::string implementation() const override { return engine_ ? engine_->implementation() : "plain"; }
+
+  std::string backward_implementation() const override {
+    return engine_ ? both(engine_->backward_data_implementation()) : "plain";
+  }
 
   double multiply_adds(const Bottoms&, const Tops& top) const override {
     return Convolutional::multiply_adds(static_cast<long>(top.size()));
@@ -169,6 +179,8 @@ class Deconvolution final : public Convolutional {
   explicit Deconvolution(const LayerParameter& config) : Convolutional(config) { check_outputs(); }
 
   std::string implementation() const override { return engine_ ? engine_->backward_data_implementation() : "plain"; }
+
+  std::string backward_implementation() const override { return engine_ ? both(engine_->implementation()) : "plain"; }
 
   double multiply_adds(const Bottoms& bottom, const Tops&) const override {
     return Convolutional::multiply_adds(static_cast<long>(bottom.size()));

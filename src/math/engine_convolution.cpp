@@ -1,12 +1,15 @@
 #include "math/engine_convolution.h"
 
+#include "math/convolution_groups.h"
 #include "math/onednn.h"
 
 namespace crema {
 
 #ifndef CREMA_ENGINE
 
-std::unique_ptr<EngineConvolution> EngineConvolution::create(const ConvolutionProblem&) { return nullptr; }
+std::unique_ptr<EngineConvolution> EngineConvolution::create(const ConvolutionProblem&, const ConvolutionAlgorithms&) {
+  return nullptr;
+}
 
 #else
 
@@ -18,7 +21,7 @@ using Forward = dnnl::convolution_forward;
 using BackwardData = dnnl::convolution_backward_data;
 using BackwardWeights = dnnl::convolution_backward_weights;
 
-constexpr auto kDirect = dnnl::algorithm::convolution_direct;
+constexpr auto kDirect = dnnl::algorithm::convolution_direct, kWinograd = dnnl::algorithm::convolution_winograd;
 
 // The three primitive descriptors of a problem, for given (or free) layouts of bottom and top.
 struct Setting {
@@ -38,32 +41,36 @@ struct Setting {
     if (p.bias) bias = describe(Shape{p.weights[0]}, Layout::plain);
   }
 
-  std::optional<Forward::primitive_desc> forward(const Desc& src, const Desc& dst) const {
+  std::optional<Forward::primitive_desc> forward(const Desc& src, const Desc& dst,
+                                                 dnnl::algorithm how = kDirect) const {
     return try_create([&] {
-      const Forward::desc desc(dnnl::prop_kind::forward_training, kDirect, src, any_weights, bias, dst, stride,
-                               dilation, pad, pad);
+      const Forward::desc desc(dnnl::prop_kind::forward_training, how, src, any_weights, bias, dst, stride, dilation,
+                               pad, pad);
       return Forward::primitive_desc(desc, attributes(), cpu());
     });
   }
 
   std::optional<BackwardData::primitive_desc> backward_data(const Desc& src, const Desc& dst,
-                                                            const Forward::primitive_desc& hint) const {
+                                                            const Forward::primitive_desc& hint,
+                                                            dnnl::algorithm how = kDirect) const {
     return try_create([&] {
-      const BackwardData::desc desc(kDirect, src, any_weights, dst, stride, dilation, pad, pad);
+      const BackwardData::desc desc(how, src, any_weights, dst, stride, dilation, pad, pad);
       return BackwardData::primitive_desc(desc, attributes(), cpu(), hint);
     });
   }
 
   std::optional<BackwardWeights::primitive_desc> backward_weights(const Desc& src, const Desc& dst,
-                                                                  const Forward::primitive_desc& hint) const {
+                                                                  const Forward::primitive_desc& hint,
+                                                                  dnnl::algorithm how = kDirect) const {
     return try_create([&] {
-      const BackwardWeights::desc desc(kDirect, src, any_weights, bias, dst, stride, dilation, pad, pad);
+      const BackwardWeights::desc desc(how, src, any_weights, bias, dst, stride, dilation, pad, pad);
       return BackwardWeights::primitive_desc(desc, attributes(), cpu(), hint);
     });
   }
 };
 
 struct Descriptors {
+  Desc bottom, top;  // as data and diffs lie outside of the passes
   Forward::primitive_desc forward;
   BackwardData::primitive_desc backward_data;
   BackwardWeights::primitive_desc backward_weights;
@@ -78,21 +85,84 @@ bool is_fast(const std::optional<Descriptor>& pd, const ConvolutionProblem& p) {
          !(each_channel && std::string_view(pd->impl_info_str()).find("gemm") != std::string::npos);
 }
 
-// Forward decides how bottom and top lie. A backward pass that would be slow in these layouts chooses its own.
+// Blocks fill channels up with zeros, which are moved and multiplied like all others. A bottom with few channels stays
+// plain.
+bool wastes_blocks(const ConvolutionProblem& p) {
+  constexpr long kFew = 4, kBlock = 16;
+  constexpr double kMuch = 1.25;
+  const auto blocked = [](const Shape& shape) {
+    return static_cast<double>(shape.count() / shape[1] * ((shape[1] + kBlock - 1) / kBlock * kBlock));
+  };
+  const auto bottom = static_cast<double>(p.bottom.count()), top = static_cast<double>(p.top.count());
+  const double taken = (p.bottom[1] <= kFew ? bottom : blocked(p.bottom)) + blocked(p.top);
+  return p.group == 1 && taken > kMuch * (bottom + top);
+}
+
+// What `make(bottom, top, algorithm)` makes of matrix products; nothing where oneDNN has none.
+template <typename Make>
+auto find_gemm(const ConvolutionProblem& p, Layout layout, const Make& make) {
+  auto pd = make(describe(p.bottom, layout), describe(p.top, layout), kDirect);
+  while (pd && std::string_view(pd->impl_info_str()).find("gemm") == std::string_view::npos) {
+    if (!pd->next_impl()) pd.reset();
+  }
+  return pd;
+}
+
+// Forward decides how bottom and top lie. A backward pass that would be slow in these layouts chooses its own; what
+// takes the code for blocks longest are the gradients of bottoms with fewer channels than a block has.
 std::optional<Descriptors> find_descriptors(const Setting& setting, const ConvolutionProblem& p) {
+  constexpr long kFew = 8;
   const Desc any_bottom = describe_any(p.bottom), any_top = describe_any(p.top);
-  auto forward = setting.forward(any_bottom, any_top);
+  std::optional<Forward::primitive_desc> forward;
+  if (wastes_blocks(p)) {
+    forward = setting.forward(describe(p.bottom, Layout::channels_last), describe(p.top, Layout::channels_last));
+  }
+  if (!is_fast(forward, p)) forward = setting.forward(any_bottom, any_top);
   if (forward && (!layout_of(forward->src_desc(), p.bottom) || !layout_of(forward->dst_desc(), p.top))) {
     forward = setting.forward(describe(p.bottom, Layout::plain), describe(p.top, Layout::plain));
   }
   if (!is_fast(forward, p)) return std::nullopt;
   const Desc bottom = forward->src_desc(), top = forward->dst_desc();
   auto backward_data = setting.backward_data(bottom, top, *forward);
+  if (!is_fast(backward_data, p) && p.weights[1] < kFew) {
+    backward_data = find_gemm(p, Layout::plain, [&](const Desc& src, const Desc& dst, dnnl::algorithm) {
+      return setting.backward_data(src, dst, *forward);
+    });
+  }
   if (!is_fast(backward_data, p)) backward_data = setting.backward_data(any_bottom, any_top, *forward);
   auto backward_weights = setting.backward_weights(bottom, top, *forward);
   if (!is_fast(backward_weights, p)) backward_weights = setting.backward_weights(any_bottom, any_top, *forward);
   if (!is_fast(backward_data, p) || !is_fast(backward_weights, p)) return std::nullopt;
-  return Descriptors{*forward, *backward_data, *backward_weights};
+  return Descriptors{bottom, top, *forward, *backward_data, *backward_weights};
+}
+
+// Puts `algorithm` in the place of a direct pass, where oneDNN has it.
+template <typename Descriptor, typename Make>
+void replace(const std::string& algorithm, const ConvolutionProblem& p, const Desc& top, const Make& make,
+             Descriptor* pd) {
+  std::optional<Descriptor> found;
+  if (algorithm == "winograd") found = make(describe_any(p.bottom), describe_any(p.top), kWinograd);
+  // Where channels lie last, so do they in a matrix.
+  const bool last = top == describe(p.top, Layout::channels_last);
+  if (algorithm == "gemm") found = find_gemm(p, last ? Layout::channels_last : Layout::plain, make);
+  if (is_fast(found, p)) *pd = *found;
+}
+
+void choose(const ConvolutionAlgorithms& algorithms, const Setting& setting, const ConvolutionProblem& p,
+            Descriptors* all) {
+  const Forward::primitive_desc direct = all->forward;
+  const auto forward = [&](const Desc& src, const Desc& dst, dnnl::algorithm how) {
+    return setting.forward(src, dst, how);
+  };
+  const auto backward_data = [&](const Desc& src, const Desc& dst, dnnl::algorithm how) {
+    return setting.backward_data(src, dst, direct, how);
+  };
+  const auto backward_weights = [&](const Desc& src, const Desc& dst, dnnl::algorithm how) {
+    return setting.backward_weights(src, dst, direct, how);
+  };
+  replace(algorithms.forward, p, all->top, forward, &all->forward);
+  replace(algorithms.backward_data, p, all->top, backward_data, &all->backward_data);
+  replace(algorithms.backward_weights, p, all->top, backward_weights, &all->backward_weights);
 }
 
 // Each pass is made when it first runs: a net that only tests needs no backward code.
@@ -101,8 +171,8 @@ class OnednnConvolution final : public EngineConvolution {
   OnednnConvolution(const ConvolutionProblem& problem, const Setting& setting, const Descriptors& descriptors)
       : setting_(setting),
         pd_(descriptors),
-        bottom_(descriptors.forward.src_desc()),
-        top_(descriptors.forward.dst_desc()),
+        bottom_(descriptors.bottom),
+        top_(descriptors.top),
         bottom_layout_(*layout_of(bottom_, problem.bottom)),
         top_layout_(*layout_of(top_, problem.top)) {}
 
@@ -110,19 +180,23 @@ class OnednnConvolution final : public EngineConvolution {
   Layout top_layout() const override { return top_layout_; }
   std::string implementation() const override { return pd_.forward.impl_info_str(); }
   std::string backward_data_implementation() const override { return pd_.backward_data.impl_info_str(); }
+  std::string backward_weights_implementation() const override { return pd_.backward_weights.impl_info_str(); }
 
   void forward(const real* x, const real* w, uint64_t version, const real* b, real* y) override {
     if (!forward_) {
-      const Desc weights = pd_.forward.weights_desc();
+      const Desc bottom = pd_.forward.src_desc(), top = pd_.forward.dst_desc(), weights = pd_.forward.weights_desc();
       forward_ = Primitive(
           pd_.forward,
-          {{DNNL_ARG_SRC, bottom_}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_BIAS, setting_.bias}, {DNNL_ARG_DST, top_}});
+          {{DNNL_ARG_SRC, bottom}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_BIAS, setting_.bias}, {DNNL_ARG_DST, top}});
       forward_weights_ = DerivedWeights(setting_.weights, weights);
+      forward_bottom_ = Detour(Detour::kBottom, bottom_, bottom);
+      forward_top_ = Detour(Detour::kTop, top_, top);
     }
-    forward_.run({{DNNL_ARG_SRC, x},
+    forward_.run({{DNNL_ARG_SRC, forward_bottom_.in(x)},
                   {DNNL_ARG_WEIGHTS, forward_weights_.get(w, version)},
                   {DNNL_ARG_BIAS, b},
-                  {DNNL_ARG_DST, y}});
+                  {DNNL_ARG_DST, forward_top_.out(y)}});
+    forward_top_.finish(y);
   }
 
   void backward_data(const real* dy, const real* w, uint64_t version, real* dx) override {
@@ -169,20 +243,22 @@ class OnednnConvolution final : public EngineConvolution {
   Layout bottom_layout_, top_layout_;
   Primitive forward_, backward_data_, backward_weights_;
   DerivedWeights forward_weights_, backward_data_weights_;
-  Detour data_bottom_, data_top_;
+  Detour forward_bottom_, forward_top_, data_bottom_, data_top_;
   Detour weights_bottom_, weights_top_, weights_diff_, bias_diff_;
 };
 
 }  // namespace
 
-std::unique_ptr<EngineConvolution> EngineConvolution::create(const ConvolutionProblem& problem) {
+std::unique_ptr<EngineConvolution> EngineConvolution::create(const ConvolutionProblem& problem,
+                                                             const ConvolutionAlgorithms& algorithms) {
   const int spatial = problem.bottom.axes() - 2;
   if (spatial < 1 || spatial > 3 || problem.bottom.count() == 0 || problem.top.count() == 0) return nullptr;
   return guarded([&]() -> std::unique_ptr<EngineConvolution> {
     const Setting setting(problem);
-    const auto descriptors = find_descriptors(setting, problem);
+    auto descriptors = find_descriptors(setting, problem);
     if (!descriptors) return nullptr;
-    return std::make_unique<OnednnConvolution>(problem, setting, *descriptors);
+    choose(algorithms, setting, problem, &*descriptors);
+    return with_groups_apart(problem, algorithms, std::make_unique<OnednnConvolution>(problem, setting, *descriptors));
   });
 }
 

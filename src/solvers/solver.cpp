@@ -71,6 +71,7 @@ void Solver::build_nets() {
   options.seed = seed_;
   options.threads = options_.threads;
   options.engine = options_.engine;
+  options.algorithms = options_.algorithms;
   net_ = std::make_unique<Net>(std::move(nets.train), options);
   options.partner = net_.get();
   for (NetConfig& test : nets.tests) {
