@@ -21,7 +21,29 @@ using Forward = dnnl::convolution_forward;
 using BackwardData = dnnl::convolution_backward_data;
 using BackwardWeights = dnnl::convolution_backward_weights;
 
-constexpr auto kDirect = dnnl::algorithm::convolution_direct, kWinograd = dnnl::algorithm::convolution_winograd;
+enum class How { direct, winograd, gemm };
+
+// oneDNN's name. It takes products of matrices for a kind of direct convolution.
+dnnl::algorithm kind_of(How how) {
+  return how == How::winograd ? dnnl::algorithm::convolution_winograd : dnnl::algorithm::convolution_direct;
+}
+
+template <typename Descriptor>
+bool is_gemm(const Descriptor& pd) {
+  return std::string_view(pd.impl_info_str()).find("gemm") != std::string_view::npos;
+}
+
+// A primitive descriptor, of those that there are for `desc` the first that multiplies matrices if that is asked for:
+// next_impl() reads `desc` again, of which pd keeps no copy.
+template <typename Descriptor, typename OpDesc, typename... Hint>
+Descriptor make_descriptor(const OpDesc& desc, How how, const Hint&... hint) {
+  const dnnl::primitive_attr attr = attributes();
+  Descriptor pd(desc, attr, cpu(), hint...);
+  while (how == How::gemm && !is_gemm(pd)) {
+    if (!pd.next_impl()) throw dnnl::error(dnnl_unimplemented, "no products of matrices");
+  }
+  return pd;
+}
 
 // The three primitive descriptors of a problem, for given (or free) layouts of bottom and top.
 struct Setting {
@@ -41,30 +63,29 @@ struct Setting {
     if (p.bias) bias = describe(Shape{p.weights[0]}, Layout::plain);
   }
 
-  std::optional<Forward::primitive_desc> forward(const Desc& src, const Desc& dst,
-                                                 dnnl::algorithm how = kDirect) const {
+  std::optional<Forward::primitive_desc> forward(const Desc& src, const Desc& dst, How how = How::direct) const {
     return try_create([&] {
-      const Forward::desc desc(dnnl::prop_kind::forward_training, how, src, any_weights, bias, dst, stride, dilation,
-                               pad, pad);
-      return Forward::primitive_desc(desc, attributes(), cpu());
+      const Forward::desc desc(dnnl::prop_kind::forward_training, kind_of(how), src, any_weights, bias, dst, stride,
+                               dilation, pad, pad);
+      return make_descriptor<Forward::primitive_desc>(desc, how);
     });
   }
 
   std::optional<BackwardData::primitive_desc> backward_data(const Desc& src, const Desc& dst,
                                                             const Forward::primitive_desc& hint,
-                                                            dnnl::algorithm how = kDirect) const {
+                                                            How how = How::direct) const {
     return try_create([&] {
-      const BackwardData::desc desc(how, src, any_weights, dst, stride, dilation, pad, pad);
-      return BackwardData::primitive_desc(desc, attributes(), cpu(), hint);
+      const BackwardData::desc desc(kind_of(how), src, any_weights, dst, stride, dilation, pad, pad);
+      return make_descriptor<BackwardData::primitive_desc>(desc, how, hint);
     });
   }
 
   std::optional<BackwardWeights::primitive_desc> backward_weights(const Desc& src, const Desc& dst,
                                                                   const Forward::primitive_desc& hint,
-                                                                  dnnl::algorithm how = kDirect) const {
+                                                                  How how = How::direct) const {
     return try_create([&] {
-      const BackwardWeights::desc desc(how, src, any_weights, bias, dst, stride, dilation, pad, pad);
-      return BackwardWeights::primitive_desc(desc, attributes(), cpu(), hint);
+      const BackwardWeights::desc desc(kind_of(how), src, any_weights, bias, dst, stride, dilation, pad, pad);
+      return make_descriptor<BackwardWeights::primitive_desc>(desc, how, hint);
     });
   }
 };
@@ -81,8 +102,7 @@ struct Descriptors {
 template <typename Descriptor>
 bool is_fast(const std::optional<Descriptor>& pd, const ConvolutionProblem& p) {
   const bool each_channel = p.group > 1 && p.weights[0] == p.group && p.weights[1] == 1;
-  return onednn::is_fast(pd) &&
-         !(each_channel && std::string_view(pd->impl_info_str()).find("gemm") != std::string::npos);
+  return onednn::is_fast(pd) && !(each_channel && is_gemm(*pd));
 }
 
 // Blocks fill channels up with zeros, which are moved and multiplied like all others. A bottom with few channels stays
@@ -98,20 +118,10 @@ bool wastes_blocks(const ConvolutionProblem& p) {
   return p.group == 1 && taken > kMuch * (bottom + top);
 }
 
-// What `make(bottom, top, algorithm)` makes of matrix products; nothing where oneDNN has none.
-template <typename Make>
-auto find_gemm(const ConvolutionProblem& p, Layout layout, const Make& make) {
-  auto pd = make(describe(p.bottom, layout), describe(p.top, layout), kDirect);
-  while (pd && std::string_view(pd->impl_info_str()).find("gemm") == std::string_view::npos) {
-    if (!pd->next_impl()) pd.reset();
-  }
-  return pd;
-}
-
-// Forward decides how bottom and top lie. A backward pass that would be slow in these layouts chooses its own; what
-// takes the code for blocks longest are the gradients of bottoms with fewer channels than a block has.
+// Forward decides how bottom and top lie. A backward pass that would be slow in these layouts chooses its own; for the
+// gradient of a bottom with few channels that is plain layout, where none is filled up.
 std::optional<Descriptors> find_descriptors(const Setting& setting, const ConvolutionProblem& p) {
-  constexpr long kFew = 8;
+  constexpr long kFew = 4;
   const Desc any_bottom = describe_any(p.bottom), any_top = describe_any(p.top);
   std::optional<Forward::primitive_desc> forward;
   if (wastes_blocks(p)) {
@@ -123,12 +133,12 @@ std::optional<Descriptors> find_descriptors(const Setting& setting, const Convol
   }
   if (!is_fast(forward, p)) return std::nullopt;
   const Desc bottom = forward->src_desc(), top = forward->dst_desc();
-  auto backward_data = setting.backward_data(bottom, top, *forward);
-  if (!is_fast(backward_data, p) && p.weights[1] < kFew) {
-    backward_data = find_gemm(p, Layout::plain, [&](const Desc& src, const Desc& dst, dnnl::algorithm) {
-      return setting.backward_data(src, dst, *forward);
-    });
+  std::optional<BackwardData::primitive_desc> backward_data;
+  if (p.weights[1] < kFew && p.group == 1) {
+    backward_data =
+        setting.backward_data(describe(p.bottom, Layout::plain), describe(p.top, Layout::plain), *forward, How::gemm);
   }
+  if (!is_fast(backward_data, p)) backward_data = setting.backward_data(bottom, top, *forward);
   if (!is_fast(backward_data, p)) backward_data = setting.backward_data(any_bottom, any_top, *forward);
   auto backward_weights = setting.backward_weights(bottom, top, *forward);
   if (!is_fast(backward_weights, p)) backward_weights = setting.backward_weights(any_bottom, any_top, *forward);
@@ -136,28 +146,29 @@ std::optional<Descriptors> find_descriptors(const Setting& setting, const Convol
   return Descriptors{bottom, top, *forward, *backward_data, *backward_weights};
 }
 
-// Puts `algorithm` in the place of a direct pass, where oneDNN has it.
+// Puts another algorithm in the place of a direct pass, where oneDNN has it. `make(bottom, top, how)`: a descriptor.
 template <typename Descriptor, typename Make>
 void replace(const std::string& algorithm, const ConvolutionProblem& p, const Desc& top, const Make& make,
              Descriptor* pd) {
   std::optional<Descriptor> found;
-  if (algorithm == "winograd") found = make(describe_any(p.bottom), describe_any(p.top), kWinograd);
-  // Where channels lie last, so do they in a matrix.
-  const bool last = top == describe(p.top, Layout::channels_last);
-  if (algorithm == "gemm") found = find_gemm(p, last ? Layout::channels_last : Layout::plain, make);
+  if (algorithm == "winograd") found = make(describe_any(p.bottom), describe_any(p.top), How::winograd);
+  if (algorithm == "gemm") {
+    // Where channels lie last, so do they in a matrix.
+    const bool last = top == describe(p.top, Layout::channels_last);
+    const Layout layout = last ? Layout::channels_last : Layout::plain;
+    found = make(describe(p.bottom, layout), describe(p.top, layout), How::gemm);
+  }
   if (is_fast(found, p)) *pd = *found;
 }
 
 void choose(const ConvolutionAlgorithms& algorithms, const Setting& setting, const ConvolutionProblem& p,
             Descriptors* all) {
   const Forward::primitive_desc direct = all->forward;
-  const auto forward = [&](const Desc& src, const Desc& dst, dnnl::algorithm how) {
-    return setting.forward(src, dst, how);
-  };
-  const auto backward_data = [&](const Desc& src, const Desc& dst, dnnl::algorithm how) {
+  const auto forward = [&](const Desc& src, const Desc& dst, How how) { return setting.forward(src, dst, how); };
+  const auto backward_data = [&](const Desc& src, const Desc& dst, How how) {
     return setting.backward_data(src, dst, direct, how);
   };
-  const auto backward_weights = [&](const Desc& src, const Desc& dst, dnnl::algorithm how) {
+  const auto backward_weights = [&](const Desc& src, const Desc& dst, How how) {
     return setting.backward_weights(src, dst, direct, how);
   };
   replace(algorithms.forward, p, all->top, forward, &all->forward);
