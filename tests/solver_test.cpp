@@ -5,6 +5,7 @@
 #include <cmath>
 #include <regex>
 
+#include "math/algorithms.h"
 #include "solvers/check.h"
 #include "solvers/lr_policy.h"
 #include "solvers/solver.h"

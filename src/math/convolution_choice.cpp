@@ -16,10 +16,10 @@ namespace {
 
 constexpr double kTolerance = 1e-3;  // of the largest value
 constexpr double kHopeless = 2;      // times the fastest after two runs: is not run again
-constexpr double kWorthIt = 0.95;    // of the direct algorithm's time: where another one begins to be taken
-constexpr int kRuns = 4, kManyRuns = 20;
-constexpr double kSeconds = 0.02;  // in which many runs are made, if they fit
-constexpr long kFewChannels = 16;
+constexpr double kWorthIt = 0.9;     // of the direct algorithm's time: where another one begins to be taken
+constexpr int kRuns = 4, kManyRuns = 25;
+constexpr double kSeconds = 0.15;  // in which many runs are made, if they fit
+constexpr long kFewChannels = 8;
 constexpr double kWork = 2e9;  // multiply-adds of a run, about: larger batches are cut
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
