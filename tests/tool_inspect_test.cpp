@@ -186,6 +186,18 @@ TEST(Check, looks_at_a_solvers_nets) {
   EXPECT_TRUE(has(result.out, " + 3.45 MB solver history\n")) << result.out;  // Adam's two, of 1.72 MB
 }
 
+TEST(Check, finds_no_fault_in_the_nets_for_imagenet) {
+  std::string solvers;
+  for (const char* folder :
+       {"alexnet", "vgg16", "googlenet", "resnet18", "resnet50", "squeezenet", "mobilenet_v1", "mobilenet_v2"}) {
+    solvers += fmt::format(" models/{}/solver.prototxt", folder);
+  }
+  const Result result = crema("check" + solvers);
+  EXPECT_EQ(result.code, 0);
+  EXPECT_EQ(result.err, "");
+  EXPECT_EQ(line_of(result.out, "data"), "data ImageData data 256 3 227 227 (assumed), label 256 (assumed)");
+}
+
 // --- time ------------------------------------------------------------------------------------------------------------
 
 TEST(Time, tells_of_each_layer) {

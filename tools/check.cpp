@@ -189,9 +189,12 @@ class Checker {
   }
 
   Survey look(const NetConfig& config, bool training, Net* partner) {
-    Survey found =
-        survey(config, flags_.shapes,
-               {.threads = flags_.run.threads, .engine = flags_.run.engine, .backward = training, .partner = partner});
+    Survey found = survey(config, flags_.shapes,
+                          {.threads = flags_.run.threads,
+                           .engine = flags_.run.engine,
+                           .backward = training,
+                           .precision = flags_.run.precision,
+                           .partner = partner});
     data_tops_.insert(found.data_tops.begin(), found.data_tops.end());
     return found;
   }

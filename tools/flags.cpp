@@ -37,6 +37,16 @@ void add_run_flags(CLI::App& command, RunFlags& flags) {
           [&flags](const std::string& name) { flags.engine = name == "plain" ? Engine::plain : Engine::onednn; },
           "what computes: onednn (the default where it is built in) or plain")
       ->check(CLI::IsMember({"plain", "onednn"}).description("plain|onednn"));
+  command
+      .add_option_function<std::string>(
+          "--precision",
+          [&flags](const std::string& name) { flags.precision = name == "bf16" ? Precision::bf16 : Precision::f32; },
+          "what convolutions and inner products multiply: f32 (the default) or bf16, with sums in f32")
+      ->check(CLI::IsMember({"f32", "bf16"}).description("f32|bf16"));
+  command.parse_complete_callback([&flags] {
+    if (flags.precision != Precision::bf16 || flags.engine == Engine::onednn) return;
+    throw CLI::ValidationError("--precision", "bf16 needs --engine onednn; this run's is plain");
+  });
   command.add_option("--threads", flags.threads, "threads to compute with; default: one for each core")
       ->check(CLI::Validator(check_threads, "N", "threads"));
   command

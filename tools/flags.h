@@ -17,9 +17,10 @@ namespace crema {
 // For an option that names a file.
 extern const CLI::Validator kFileName;
 
-// --engine, --threads, --deterministic and, for Caffe's scripts, --gpu.
+// --engine, --precision, --threads, --deterministic and, for Caffe's scripts, --gpu.
 struct RunFlags {
   Engine engine = default_engine();
+  Precision precision = Precision::f32;
   int threads = 0;
   bool deterministic = false;
   std::string gpu;

@@ -23,7 +23,7 @@ int terminal_columns() {
 }
 
 void show(const ShowFlags& flags) {
-  const NetOptions options{.threads = flags.run.threads, .engine = flags.run.engine};
+  const NetOptions options{.threads = flags.run.threads, .engine = flags.run.engine, .precision = flags.run.precision};
   NetConfig config = read_net(flags.net);
   log_gpu_requests(flags.run, config);
   const auto examples = look(std::move(config), options, flags.net.weights, flags.count);

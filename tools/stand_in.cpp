@@ -1,5 +1,7 @@
 #include "stand_in.h"
 
+#include <CLI/CLI.hpp>
+
 #include <charconv>
 #include <optional>
 

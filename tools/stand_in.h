@@ -2,8 +2,6 @@
 // known from elsewhere, so that the rest of the net can be looked at.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <map>
 #include <set>
 #include <string>
@@ -11,6 +9,10 @@
 
 #include "config/net_config.h"
 #include "math/shape.h"
+
+namespace CLI {
+class App;
+}
 
 namespace crema {
 

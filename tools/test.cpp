@@ -21,6 +21,7 @@ void test(const TestFlags& flags) {
   Net net(std::move(config), {.threads = flags.run.threads,
                               .engine = flags.run.engine,
                               .backward = false,
+                              .precision = flags.run.precision,
                               .algorithms = algorithms(flags.run)});
   load_weights(flags.net, net);
   const auto log_batch = [](int batch, const std::vector<Score>& scores) {

@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "config/files.h"
 #include "flags.h"
+#include "math/math_info.h"
 #include "solvers/build.h"
 #include "stand_in.h"
 #include "time_report.h"
@@ -34,13 +35,16 @@ void time(const TimeFlags& flags) {
   if (!stand_ins.faults.empty()) throw Error(stand_ins.faults[0]);
   check_blobs(flags.shapes, stand_ins.data_tops);
   log_gpu_requests(flags.run, stand_ins.config);
-  Net net(stand_ins.config,
-          {.threads = flags.run.threads, .engine = flags.run.engine, .algorithms = algorithms(flags.run)});
+  Net net(stand_ins.config, {.threads = flags.run.threads,
+                             .engine = flags.run.engine,
+                             .precision = flags.run.precision,
+                             .algorithms = algorithms(flags.run)});
   if (!flags.weights.empty())
     load_weights({.model = flags.model, .weights = flags.weights, .state = {}, .settings = {}}, net);
   fill_inputs(net);
   TimeReport result = report(net, measure(net, flags.iterations));
   result.engine = engine_name(flags.run.engine);
+  result.precision = precision_name(flags.run.precision);
   result.threads = threads_of(flags.run.threads);
   result.replaced = stand_ins.replaced;
   if (flags.json) {

@@ -52,8 +52,12 @@ LayerReport describe(const Net& net, int i) {
   LayerReport layer{};
   layer.name = net.layer_config(i).name();
   layer.type = net.layer_config(i).type();
-  layer.implementation = net.layer(i).implementation();
-  if (net.runs_backward(i)) layer.backward_implementation = net.layer(i).backward_implementation();
+  layer.implementation = net.absorbed_by(i) < 0 ? net.layer(i).implementation()
+                                                : fmt::format("in {}", net.layer_config(net.absorbed_by(i)).name());
+  if (net.runs_backward(i)) {
+    layer.backward_implementation =
+        net.absorbed_by(i) < 0 ? net.layer(i).backward_implementation() : layer.implementation;
+  }
   for (size_t b = 0; b < net.bottoms(i).size(); ++b) {
     layer.bottoms.push_back(describe(net.bottom_name(i, static_cast<int>(b)), *net.bottoms(i)[b]));
   }
@@ -75,7 +79,9 @@ void add_step(const Net& net, size_t s, double ms, LayerReport* layer) {
   const StepList& list = net.steps();
   const Step& step = list.steps[s];
   const int axes = net.bottoms(step.layer).empty() ? 0 : net.bottoms(step.layer)[0]->axes();
-  if (step.kind == Step::forward) {
+  if (step.replay) {
+    layer->again_ms += ms;
+  } else if (step.kind == Step::forward) {
     layer->forward.ms = ms;
   } else if (step.kind == Step::backward) {
     layer->backward.ms = ms;
@@ -114,6 +120,10 @@ void add_rows(const LayerReport& layer, double total, Table* table) {
               number(layer.backward.gflops()), number(layer.forward.gigabytes()), number(layer.backward.gigabytes()),
               fmt::format("{:.2f}", static_cast<double>(layer.blob_bytes + layer.parameter_bytes) / 1e6),
               layouts(layer), implementations(layer)});
+  if (layer.again_ms > 0) {
+    table->add(
+        {"  computed again", "", "", time_of(layer.again_ms), share(layer.again_ms), "", "", "", "", "", "", ""});
+  }
   for (const ReorderCost& reorder : layer.reorders) {
     table->add({"  " + reorder.from.substr(0, reorder.from.find(" from ")), "reorder",
                 reorder.forward ? time_of(reorder.ms) : "", reorder.forward ? "" : time_of(reorder.ms),
@@ -160,6 +170,7 @@ Json layer_json(const LayerReport& layer, double total) {
                {"share_percent", 100 * layer.ms() / total},
                {"forward", pass_json(layer.forward)},
                {"backward", pass_json(layer.backward)},
+               {"recompute_ms", layer.again_ms},
                {"diff_sums_ms", layer.sums_ms},
                {"reorders", Json::array()}};
   for (const ReorderCost& reorder : layer.reorders) {
@@ -176,7 +187,7 @@ Json layer_json(const LayerReport& layer, double total) {
 }  // namespace
 
 double LayerReport::ms() const {
-  double sum = forward.ms + backward.ms + sums_ms;
+  double sum = forward.ms + backward.ms + again_ms + sums_ms;
   for (const ReorderCost& reorder : reorders) sum += reorder.ms;
   return sum;
 }
@@ -205,9 +216,10 @@ TimeReport report(Net& net, const Timing& timing) {
 std::string as_text(const TimeReport& report) {
   const Timing& timing = report.timing;
   std::string text = fmt::format(
-      "{} ({}, phase {}), engine {}, {} thread{}\nMedians of {} iterations after {} for warming up; fw: forward, bw: "
+      "{} ({}, phase {}), engine {}{}, {} thread{}\nMedians of {} iterations after {} for warming up; fw: forward, bw: "
       "backward\n{}\n",
-      report.name.empty() ? "Net" : report.name, report.file, report.phase, report.engine, report.threads,
+      report.name.empty() ? "Net" : report.name, report.file, report.phase, report.engine,
+      report.precision == "f32" ? "" : ", precision " + report.precision, report.threads,
       report.threads == 1 ? "" : "s", timing.iterations, timing.warm_up, data_text(report));
   Table table("llrrrrrrrrll");
   table.add({"layer", "type", "fw ms", "bw ms", "%", "fw GFLOP/s", "bw GFLOP/s", "fw GB/s", "bw GB/s", "MB", "layout",
@@ -235,6 +247,7 @@ nlohmann::ordered_json as_json(const TimeReport& report) {
                {"file", report.file},
                {"phase", report.phase},
                {"engine", report.engine},
+               {"precision", report.precision},
                {"threads", report.threads},
                {"iterations", timing.iterations},
                {"warm_up_iterations", timing.warm_up},

@@ -37,14 +37,15 @@ struct LayerReport {
   std::vector<BlobReport> bottoms, tops;
   long parameters, parameter_bytes, blob_bytes;  // bytes with gradients; blobs: the layer's tops
   PassCost forward, backward;
-  double sums_ms;  // clearing and adding up of diffs
+  double again_ms;  // of its tops, within backward (recompute)
+  double sums_ms;   // clearing and adding up of diffs
   std::vector<ReorderCost> reorders;
 
   double ms() const;  // all of the above
 };
 
 struct TimeReport {
-  std::string name, file, phase, engine;
+  std::string name, file, phase, engine, precision;
   int threads;
   long parameters;
   NetMemory memory;

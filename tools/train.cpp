@@ -65,7 +65,8 @@ void train(const TrainFlags& flags) {
   SolverConfig config = read_solver(flags.solver, flags.settings);
   flags.state.add_to(config.solver.mutable_train_state());
   start_from(flags.weights, &config);
-  SolverOptions options{.engine = flags.run.engine, .threads = flags.run.threads, .seed = flags.seed};
+  SolverOptions options{
+      .engine = flags.run.engine, .precision = flags.run.precision, .threads = flags.run.threads, .seed = flags.seed};
   options.algorithms = algorithms(flags.run);
   options.poll = Signals::asked;
   options.after_build = [&flags, config](Solver& solver) { log_gpu_requests(flags.run, config, solver); };

@@ -157,6 +157,14 @@ int Graph::find(const std::string& name) const {
   return -1;
 }
 
+int Graph::last_value(int layer, bool backward) const {
+  int last = layer;
+  for (const int j : layers[layer].absorbed) {
+    if (!backward || layers[j].absorbed_backward) last = j;
+  }
+  return layers[last].tops[0];
+}
+
 Graph connect(const NetConfig& config, const std::vector<Contract>& contracts) {
   Wiring wiring(config);
   for (int i = 0; i < config.net.layer_size(); ++i) wiring.add(i, contracts[i]);

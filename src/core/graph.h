@@ -33,6 +33,11 @@ struct GraphLayer {
   std::vector<Use> bottoms;
   std::vector<int> tops;
   bool backward = false;  // takes part in backward
+
+  // Fusion. The top of a layer with `absorbed` ones is the last one's top.
+  std::vector<int> absorbed;       // layers whose work this one does, each the only reader of the one before
+  int absorbed_by = -1;            // the layer whose forward step does this one's work
+  bool absorbed_backward = false;  // and its backward step, too
 };
 
 struct Graph {
@@ -41,6 +46,9 @@ struct Graph {
 
   // The last value of that name, -1 if there is none.
   int find(const std::string& name) const;
+
+  // The value that the forward (backward) step of a layer with one top writes (takes the diff of).
+  int last_value(int layer, bool backward) const;
 };
 
 // Resolves names and checks counts. Errors carry file, line and layer: a bottom that nobody makes (with the nearest

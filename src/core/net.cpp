@@ -10,7 +10,9 @@
 #include "config/check.h"
 #include "config/files.h"
 #include "config/suggest.h"
+#include "core/recompute.h"
 #include "math/algorithms.h"
+#include "math/math_info.h"
 
 namespace crema {
 
@@ -24,9 +26,23 @@ Engine default_engine() {
 
 const char* engine_name(Engine engine) { return engine == Engine::plain ? "plain" : "onednn"; }
 
+namespace {
+
+void check_precision(const NetOptions& options) {
+  if (options.precision == Precision::f32) return;
+  check(options.engine == Engine::onednn, "precision bf16 needs the engine onednn; engine {} computes in f32 alone",
+        engine_name(options.engine));
+  const EngineInfo info = engine_info();
+  check(info.bf16, "precision bf16 needs a processor with instructions for it (avx512_core_bf16); this one has {}",
+        info.isa);
+}
+
+}  // namespace
+
 Net::Net(NetConfig config, const NetOptions& options) : config_(std::move(config)), options_(options) {
   check(options_.engine == Engine::plain || default_engine() == Engine::onednn,
         "the oneDNN engine is not part of this build (CMake option CREMA_ONEDNN); use the plain engine");
+  check_precision(options_);
   check(config_.net.layer_size() > 0, "{}: the net has no layers in phase {}", config_.source.at(),
         Phase_Name(phase()));
   check(!options_.memory || options_.partner == nullptr || options_.partner->has_memory(),
@@ -39,6 +55,7 @@ Net::Net(NetConfig config, const NetOptions& options) : config_(std::move(config
   create_layers();
   connect_layers();
   tell_layers();
+  fuse_layers();
   shape_layers();
   set_up_parameters();
   direct_gradients();
@@ -163,6 +180,7 @@ void Net::shape_layer(int i) {
   for (size_t b = 0; b < wiring.bottoms.size(); ++b) {
     bottoms_[i][b]->reshape(bottoms_[i][b]->shape(), layers_[i]->taken_layout(static_cast<int>(b)));
   }
+  lay_out_absorbed(i);
 }
 
 void Net::reshape(const std::map<std::string, Shape>& inputs) {
@@ -183,6 +201,10 @@ void Net::direct_gradients() {
     const auto& all = layer->parameters();
     learns.push_back(std::any_of(all.begin(), all.end(), [](const Parameter& p) { return p.learns(); }));
   }
+  for (size_t i = 0; i < learns.size(); ++i) {
+    const GraphLayer& wiring = graph_.layers[i];
+    if (wiring.absorbed_backward && learns[i]) learns[wiring.absorbed_by] = true;
+  }
   mark_gradients(config_, contracts_, learns, &graph_);
   for (const GraphLayer& layer : graph_.layers) {
     auto& down = down_.emplace_back();
@@ -202,7 +224,9 @@ void Net::compile() {
     for (const Blob* bottom : bottoms) taken.push_back(bottom->layout());
   }
   steps_ = compile_steps(graph_, contracts_, layouts, backward_);
+  const std::vector<bool> again = recomputed();
   if (options_.plan) {
+    if (std::find(again.begin(), again.end(), true) != again.end()) recompute(again, &steps_);
     plan_ = plan_memory(steps_);
   } else {
     plan_ = Plan();
@@ -217,10 +241,22 @@ void Net::compile() {
                               : nullptr);
   }
   allocate();
-  bind();
+  bind(false);
   list_outputs();
   position_ = 0;
   ready_ = options_.memory;
+}
+
+// Per layer: whether backward computes its tops again.
+std::vector<bool> Net::recomputed() const {
+  std::vector<bool> again;
+  for (int i = 0; i < layers(); ++i) {
+    again.push_back(layer_config(i).recompute());
+    if (again[i] && graph_.layers[i].bottoms.empty()) {
+      throw located(i, "recompute: the layer has no bottoms, from which its tops could be computed again", false);
+    }
+  }
+  return again;
 }
 
 void Net::allocate() {
@@ -251,11 +287,17 @@ real* Net::memory_of(int buffer) {
   return arena_->data() + plan_.offset[buffer];
 }
 
-// Points every blob at its memory; again after the arena has moved.
-void Net::bind() {
+// Points every blob at its memory; again after the arena has moved, and where backward finds data in other buffers than
+// forward.
+void Net::bind(bool backward) {
   arena_version_ = arena_->version();
+  bound_for_backward_ = backward;
+  const auto data_of = [&](int buffer) {
+    const bool moved = backward && buffer >= 0 && !steps_.in_backward.empty();
+    return memory_of(moved ? steps_.in_backward[buffer] : buffer);
+  };
   for (size_t v = 0; v < values_.size(); ++v) {
-    values_[v]->bind(memory_of(steps_.value_data[v]), memory_of(steps_.value_diff[v]));
+    values_[v]->bind(data_of(steps_.value_data[v]), memory_of(steps_.value_diff[v]));
     if (!graph_.values[v].readable) continue;
     auto& blob = readable_[static_cast<int>(v)];
     if (blob == nullptr) blob = std::make_unique<Blob>();
@@ -264,7 +306,7 @@ void Net::bind() {
   }
   for (size_t i = 0; i < layers_.size(); ++i) {
     for (size_t b = 0; b < uses_[i].size(); ++b) {
-      uses_[i][b]->bind(memory_of(steps_.use_data[i][b]), memory_of(steps_.use_diff[i][b]));
+      uses_[i][b]->bind(data_of(steps_.use_data[i][b]), memory_of(steps_.use_diff[i][b]));
     }
   }
 }

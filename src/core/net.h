@@ -38,10 +38,10 @@ struct NetOptions {
   bool plan = true;                // false: every buffer has memory of its own, filled with NaN at first
   // Whether layers may compute what the next one does in the same pass, where nobody looks at the values between.
   bool fuse = true;
-  Precision precision = Precision::f32;        // of the engine's products
-  std::shared_ptr<Algorithms> algorithms{};    // measured choices for convolutions; null: direct ones alone
-  bool memory = true;              // false: shapes, steps and plan alone; forward and backward refuse to run
-  bool keep_all = false;           // values that can be read after forward(), beside the net's outputs and inputs
+  Precision precision = Precision::f32;      // of the engine's products
+  std::shared_ptr<Algorithms> algorithms{};  // measured choices for convolutions; null: direct ones alone
+  bool memory = true;                        // false: shapes, steps and plan alone; forward and backward refuse to run
+  bool keep_all = false;  // values that can be read after forward(), beside the net's outputs and inputs
   std::vector<std::string> keep{};
   std::vector<std::string> output_diffs{};  // values whose diff the caller sets by output_diff() before backward()
   Net* partner = nullptr;  // shares parameters with it by layer name, and its arena (a test net's train net)
@@ -61,12 +61,13 @@ struct NetOutput {
   float loss_weight;  // 0: not a part of the loss
 };
 
-// The blobs' memory, and the parameters'. What layers keep for themselves (a pooling's winners, a loss's probabilities,
-// reordered weights) is not in it.
+// The blobs' memory, the parameters', and what layers need for themselves.
 struct NetMemory {
   long planned, pinned;  // bytes: the shared arena, and what is never shared
   long unplanned;        // bytes that the same buffers take with memory of their own
   long parameters;       // bytes of data and diff
+  long kept;             // by layers: a pooling's winners, a loss's probabilities, reordered weights
+  long passing;          // what the neediest layer takes while it runs
 };
 
 class Net {
@@ -120,6 +121,11 @@ class Net {
   const StepList& steps() const { return steps_; }
   bool runs_backward(int layer) const { return graph_.layers[layer].backward; }
   bool takes_diff(int layer, int bottom) const;
+  // The layers whose work this one does in its own steps (Layer::absorb), in their order; and the one that does this
+  // layer's, -1 if it has steps of its own.
+  const std::vector<int>& absorbed(int layer) const { return graph_.layers[layer].absorbed; }
+  int absorbed_by(int layer) const { return graph_.layers[layer].absorbed_by; }
+  bool absorbed_backward(int layer) const { return graph_.layers[layer].absorbed_backward; }
   // Records of a minibatch: those in the first top of the first layer that reads nothing (a data layer, as nets are
   // written); 0 if that is not known.
   long batch_size() const;
@@ -149,12 +155,16 @@ class Net {
   std::string summary() const;
 
  private:
-  // Construction (net.cpp, net_parameters.cpp).
+  // Construction (net.cpp, net_fusion.cpp, net_parameters.cpp).
   void create_layers();
   void connect_layers();
   void mark_readable();
   void mark_sized_late();
   void tell_layers();
+  void fuse_layers();
+  int fusible_after(int layer, int value) const;
+  void absorb_after(int layer);
+  void lay_out_absorbed(int layer);
   void shape_layers();
   void shape_layer(int layer);
   void set_up_parameters();
@@ -169,7 +179,8 @@ class Net {
   void compile();
   void allocate();
   void list_outputs();
-  void bind();
+  void bind(bool backward);
+  std::vector<bool> recomputed() const;
   int readable_diff(int value) const;
   real* memory_of(int buffer);
 
@@ -177,6 +188,7 @@ class Net {
   void begin_pass();
   void run_range(long begin, long end);
   void run(const Step& step, Reorder* reorder);
+  void replay(const Step& step, Reorder* reorder);
   void run_forward(int layer);
   void run_backward(int layer);
   real loss(int first, int last) const;
@@ -210,6 +222,7 @@ class Net {
   Plan plan_;
   std::shared_ptr<Arena> arena_;
   uint64_t arena_version_ = 0;
+  bool bound_for_backward_ = false;
   std::vector<Buffer> own_buffers_;                 // per buffer: memory of its own, if it has any
   std::vector<std::unique_ptr<Reorder>> reorders_;  // per step
   long position_ = 0;                               // step that a continued run may start at

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "config/suggest.h"
 #include "core/net.h"
 
@@ -87,12 +88,21 @@ NetMemory Net::memory() const {
     const auto& storage = *info.parameter->storage();
     memory.parameters += bytes(storage.data.size() + storage.diff.size());
   }
+  const ThreadScope threads(options_.threads);  // some keep memory for each
+  for (int i = 0; i < layers(); ++i) {
+    const OwnMemory own = layer(i).own_memory(runs_backward(i));
+    memory.kept += own.kept;
+    memory.passing = std::max(memory.passing, own.passing);
+  }
   return memory;
 }
 
 std::string Net::steps_text() const {
   std::vector<std::string> names;
-  for (int i = 0; i < layers(); ++i) names.push_back(layer_config(i).name());
+  for (int i = 0; i < layers(); ++i) {
+    std::string& name = names.emplace_back(layer_config(i).name());
+    for (const int j : absorbed(i)) name += "+" + layer_config(j).name();
+  }
   return crema::steps_text(steps_, names);
 }
 
@@ -108,7 +118,8 @@ std::string Net::summary() const {
       if (top->axes() > 0) text += ' ' + layout_name(top->layout(), top->axes());
     }
     if (parameters > 0) text += fmt::format("  {} parameters", parameters);
-    text += fmt::format("  {}\n", layer(i).implementation());
+    text += absorbed_by(i) < 0 ? fmt::format("  {}\n", layer(i).implementation())
+                               : fmt::format("  in {}\n", layer_config(absorbed_by(i)).name());
     total += parameters;
   }
   return text + fmt::format("{} layers, {} parameters\n", layers(), total);

@@ -1,6 +1,8 @@
 // Net: running steps, and what the caller reads and writes between runs.
 #include <algorithm>
 #include <cmath>
+#include <tuple>
+#include <utility>
 
 #include "base/log.h"
 #include "base/parallel.h"
@@ -63,8 +65,8 @@ void Net::backward(int last, int first) {
   check_backward();
   check_range(first, last);
   const auto start = steps_.steps.begin(), stop = steps_.steps.end();
-  const auto begin = std::find_if(start + steps_.backward_begin, stop, [&](const Step& s) { return s.layer <= last; });
-  const auto end = std::find_if(begin, stop, [&](const Step& s) { return s.layer < first; });
+  const auto begin = std::find_if(start + steps_.backward_begin, stop, [&](const Step& s) { return s.turn() <= last; });
+  const auto end = std::find_if(begin, stop, [&](const Step& s) { return s.turn() < first; });
   check_start(begin - start);
   run_range(begin - start, end - start);
 }
@@ -94,11 +96,13 @@ void Net::check_start(long step) const {
 
 void Net::run_range(long begin, long end) {
   const ThreadScope threads(options_.threads);
-  if (arena_->version() != arena_version_) bind();
+  const bool backward = begin >= steps_.backward_begin, rebind = backward != bound_for_backward_;
+  if (arena_->version() != arena_version_ || (rebind && !steps_.in_backward.empty())) bind(backward);
   arena_->set_user(this);
   for (long i = begin; i < end; ++i) {
     if (observer_) observer_(steps_.steps[i], false);
-    run(steps_.steps[i], reorders_[i].get());
+    const Step& step = steps_.steps[i];
+    step.replay ? replay(step, reorders_[i].get()) : run(step, reorders_[i].get());
     if (observer_) observer_(steps_.steps[i], true);
   }
   position_ = end;
@@ -118,6 +122,20 @@ void Net::run(const Step& s, Reorder* reorder) {
     case Step::add:
       return add(memory_of(s.from), memory_of(s.to), values_[s.value]->storage());
   }
+}
+
+// Within backward: the same numbers as before, no side effects, and nothing new to report.
+void Net::replay(const Step& step, Reorder* reorder) {
+  const std::pair before(pass_.replay, debug_);
+  pass_.replay = true;
+  debug_ = false;
+  try {
+    run(step, reorder);
+  } catch (...) {
+    std::tie(pass_.replay, debug_) = before;
+    throw;
+  }
+  std::tie(pass_.replay, debug_) = before;
 }
 
 void Net::run_forward(int i) {

@@ -37,10 +37,19 @@ class Search {
 
  private:
   void look(const Step& step, bool done) {
-    if (found_) return;
-    if (step.kind == Step::forward && !done) look_at_parameters(step.layer);
-    if (step.kind == Step::forward && done) look_at_tops(step.layer);
-    if (step.kind == Step::backward && done) look_at_gradients(step.layer);
+    if (found_ || step.replay) return;
+    const auto& absorbed = net_.absorbed(step.layer);
+    if (step.kind == Step::forward && !done) {
+      look_at_parameters(step.layer);
+      for (const int layer : absorbed) look_at_parameters(layer);
+    }
+    if (step.kind == Step::forward && done) look_at_tops(absorbed.empty() ? step.layer : absorbed.back());
+    if (step.kind == Step::backward && done) {
+      look_at_gradients(step.layer);
+      for (const int layer : absorbed) {
+        if (net_.absorbed_backward(layer)) look_at_parameter_gradients(layer);
+      }
+    }
   }
 
   const std::string& name(int layer) const { return net_.layer_config(layer).name(); }
@@ -99,6 +108,10 @@ class Search {
                             net_.bottom_name(layer, static_cast<int>(b)), name(layer), net_.layer_config(layer).type()),
                 bottom.diff(), bottom);
     }
+    look_at_parameter_gradients(layer);
+  }
+
+  void look_at_parameter_gradients(int layer) {
     const auto& all = net_.layer(layer).parameters();
     for (size_t k = 0; k < all.size(); ++k) {
       if (!all[k].learns()) continue;

@@ -87,7 +87,7 @@ constexpr long kAlign = 16;  // elements: 64 bytes of floats
 
 Plan plan_memory(const StepList& list) {
   Groups groups(list);
-  for (const Sharing& s : list.sharings) groups.share(s, s.step >= list.backward_begin);
+  for (const Sharing& s : list.sharings) groups.share(s, list.steps[s.step].kind == Step::backward);
 
   std::vector<int> order;
   for (int b = 0; b < static_cast<int>(list.buffers.size()); ++b) {

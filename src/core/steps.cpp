@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 namespace crema {
@@ -24,11 +25,14 @@ class Compiler {
   }
 
   StepList compile(bool backward) {
-    for (size_t i = 0; i < graph_.layers.size(); ++i) forward_layer(static_cast<int>(i));
+    for (size_t i = 0; i < graph_.layers.size(); ++i) {
+      if (graph_.layers[i].absorbed_by < 0) forward_layer(static_cast<int>(i));
+    }
     out_.backward_begin = static_cast<int>(out_.steps.size());
     if (backward) {
       for (size_t i = graph_.layers.size(); i-- > 0;) {
-        if (graph_.layers[i].backward) backward_layer(static_cast<int>(i));
+        const GraphLayer& layer = graph_.layers[i];
+        if (layer.backward && !layer.absorbed_backward) backward_layer(static_cast<int>(i));
       }
     }
     return std::move(out_);
@@ -89,15 +93,57 @@ class Compiler {
     for (size_t b = 0; b < layer.bottoms.size(); ++b) {
       use_data[b] = data_in(i, layer.bottoms[b].value, layouts_.taken[i][b]);
     }
-    std::vector<int> tops;
-    for (const int t : layer.tops) {
+    std::vector<int> reads = use_data, tops;
+    read_others(i, &reads);
+    const std::vector<int> written = written_values(i, false);
+    for (const int t : written) {
       const bool pinned = contract.keeps_tops || (value(t).readable && produced(t) == Layout::plain);
       tops.push_back(out_.value_data[t] = buffer(value(t).name, t, produced(t), pinned));
     }
-    step(Step::forward, i, -1, use_data, tops);
+    bind_absorbed(i);
+    step(Step::forward, i, -1, reads, tops);
     share(i, use_data, tops, false);
-    for (const int t : layer.tops) {
+    for (const int t : written) {
       if (value(t).readable) out_.readable_data[t] = data_in(i, t, Layout::plain);
+    }
+  }
+
+  // --- fusion ---
+
+  // The values that the layer's forward step writes, or whose diffs its backward step takes.
+  std::vector<int> written_values(int i, bool backward) const {
+    const GraphLayer& layer = graph_.layers[i];
+    return layer.absorbed.empty() ? layer.tops : std::vector<int>{graph_.last_value(i, backward)};
+  }
+
+  bool between(int i, int v) const {
+    const auto& absorbed = graph_.layers[i].absorbed;
+    return v == graph_.layers[i].tops[0] ||
+           std::any_of(absorbed.begin(), absorbed.end(), [&](int j) { return graph_.layers[j].tops[0] == v; });
+  }
+
+  // What absorbed layers read beside the value that was handed on to them.
+  void read_others(int i, std::vector<int>* reads) {
+    for (const int j : graph_.layers[i].absorbed) {
+      const auto& bottoms = graph_.layers[j].bottoms;
+      for (size_t b = 0; b < bottoms.size(); ++b) {
+        if (between(i, bottoms[b].value)) continue;
+        reads->push_back(out_.use_data[j][b] = data_in(i, bottoms[b].value, layouts_.taken[j][b]));
+      }
+    }
+  }
+
+  // The values between a layer and those that it absorbed are the last one's memory.
+  void bind_absorbed(int i) {
+    const auto& absorbed = graph_.layers[i].absorbed;
+    if (absorbed.empty()) return;
+    const int data = out_.value_data[graph_.last_value(i, false)];
+    out_.value_data[graph_.layers[i].tops[0]] = data;
+    for (const int j : absorbed) {
+      out_.value_data[graph_.layers[j].tops[0]] = data;
+      for (size_t b = 0; b < graph_.layers[j].bottoms.size(); ++b) {
+        if (between(i, graph_.layers[j].bottoms[b].value)) out_.use_data[j][b] = data;
+      }
     }
   }
 
@@ -167,7 +213,8 @@ class Compiler {
     const GraphLayer& layer = graph_.layers[i];
     const auto& taken = layouts_.taken[i];
     std::vector<int> top_diffs;
-    for (const int t : layer.tops) top_diffs.push_back(finish_diff(i, t));
+    for (const int t : written_values(i, true)) top_diffs.push_back(finish_diff(i, t));
+    if (!layer.absorbed.empty()) out_.value_diff[layer.tops[0]] = top_diffs[0];
 
     // The first use in backward order writes the value's diff; later ones a part of their own that is added at once.
     auto& use_diff = out_.use_diff[i];
@@ -238,8 +285,9 @@ std::string steps_text(const StepList& list, const std::vector<std::string>& lay
   static const char* const kKinds[] = {"reorder", "forward", "clear", "backward", "add"};
   std::string text;
   for (const Step& s : list.steps) {
-    text += fmt::format("{:<8} {}: {} -> {}\n", kKinds[s.kind], layer_names[s.layer], names(list, s.reads),
-                        names(list, s.writes));
+    const char* kind = s.replay && s.kind == Step::forward ? "replay" : kKinds[s.kind];
+    text +=
+        fmt::format("{:<8} {}: {} -> {}\n", kind, layer_names[s.layer], names(list, s.reads), names(list, s.writes));
   }
   return text;
 }

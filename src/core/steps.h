@@ -32,6 +32,11 @@ struct Step {
   float constant = 0;
   Layout from_layout = Layout::plain, to_layout = Layout::plain;
   std::vector<int> reads, writes;  // all buffers that the step touches
+  bool replay = false;             // a step of forward that runs again within backward (recompute.h),
+  int needed_by = -1;              // for this layer's backward
+
+  // The layer whose turn it is when the step runs.
+  int turn() const { return replay ? needed_by : layer; }
 };
 
 // Two buffers that may be one memory, if the memory plan finds it safe.
@@ -52,6 +57,9 @@ struct StepList {
   std::vector<int> readable_data;                    // per value that the caller reads, in plain layout
   std::vector<int> fed_diff;                         // per value whose diff the caller sets
   std::vector<std::vector<int>> use_data, use_diff;  // per layer and bottom, in the layout that was taken
+  // Per buffer: the one that holds the same numbers in backward, another one where they are computed again. Empty if
+  // none are.
+  std::vector<int> in_backward;
 };
 
 // What compile() must know of a value and of a use beside the graph.

@@ -85,9 +85,8 @@ bool put_array(hid_t file, const Hdf5Array& array) {
   const Handle set(
       H5Dcreate2(file, array.name.c_str(), H5T_IEEE_F32LE, space.get(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
       H5Dclose);
-  const hid_t type = sizeof(real) == sizeof(float) ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE;
-  return set.good() &&
-         (array.shape.count() == 0 || H5Dwrite(set.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, array.values) >= 0);
+  return set.good() && (array.values.empty() ||
+                        H5Dwrite(set.get(), H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, array.values.data()) >= 0);
 }
 
 }  // namespace

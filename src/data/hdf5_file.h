@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "math/real.h"
 #include "math/shape.h"
 
 namespace crema {
@@ -40,7 +39,7 @@ class Hdf5File {
 struct Hdf5Array {
   std::string name;
   Shape shape;
-  const real* values;
+  std::vector<float> values;
 };
 std::string hdf5_bytes(const std::vector<Hdf5Array>& arrays);
 

@@ -4,10 +4,11 @@
 // With use_global_stats (default: in TEST, not in TRAIN) mean and variance are sum / weight. Otherwise, in TEST too
 // where use_global_stats is false, they are those of the batch, and each pass in training or testing makes the sums
 // fraction * sum + value.
+#include <algorithm>
 #include <cmath>
 
 #include "core/layer.h"
-#include "math/loops.h"
+#include "math/channel_norm.h"
 
 namespace crema {
 namespace {
@@ -22,86 +23,167 @@ class BatchNorm final : public Layer {
     check(eps_ >= 0, "eps is {}; it must not be negative", eps_);
   }
 
-  // Backward needs y alone, and with fixed statistics not even that.
+  // Alone, backward needs y, and with fixed statistics not even that. What was absorbed is computed from x again: y has
+  // lost what a rectifier cut off, and a factor may be 0.
   Contract contract() const override {
-    return running_ ? Contract().in_place() : Contract().reads_top_data().in_place();
+    if (alone()) return running_ ? Contract().in_place() : Contract().reads_top_data().in_place();
+    return Contract().reads_bottom_data().in_place();
+  }
+
+  // A map of the channels (Scale, Bias), then a rectifier.
+  Absorbed absorb(Layer& next, const Bottoms&) override {
+    const Epilogue e = next.epilogue();
+    if (e.kind == Epilogue::affine && alone()) {
+      affine_ = &next;
+    } else if (e.kind == Epilogue::relu && !bent_) {
+      bent_ = true;
+      bend_ = e.slope;
+    } else {
+      return Absorbed::nothing;
+    }
+    return Absorbed::all;
+  }
+
+  Epilogue epilogue() override { return {.kind = running_ && alone() ? Epilogue::affine : Epilogue::none}; }
+
+  void affine_factors(real* a, real* b) const override {
+    const Running running(*this);
+    for (long c = 0; c < parameters()[0].count(); ++c) {
+      a[c] = 1 / std::sqrt(running.variance(c) + eps_);
+      b[c] = -running.mean(c) * a[c];
+    }
   }
 
   void reshape(const Bottoms& bottom, const Tops& top) override {
-    const Shape& shape = bottom[0]->shape();
-    check(shape.axes() > 0, "bottom 0 is a scalar; at least one axis is needed");
-    split_ = AxisSplit(shape, 1, shape.axes() > 1 ? 1 : 0);
-    declare_parameter(0, {split_.channels}, FillerParameter(), false);
-    declare_parameter(1, {split_.channels}, FillerParameter(), false);
+    const Blob& x = *bottom[0];
+    check(x.axes() > 0, "bottom 0 is a scalar; at least one axis is needed");
+    const AxisSplit split(x.shape(), 1, x.axes() > 1 ? 1 : 0);
+    declare_parameter(0, {split.channels}, FillerParameter(), false);
+    declare_parameter(1, {split.channels}, FillerParameter(), false);
     declare_parameter(2, {1}, FillerParameter(), false);
-    mean_.resize(static_cast<size_t>(split_.channels));
-    variance_.resize(mean_.size());
-    slope_.resize(mean_.size());
-    mean_dy_.resize(mean_.size());
-    mean_dyy_.resize(mean_.size());
-    top[0]->reshape(shape);
+    takes(0, x.layout());
+    top[0]->reshape(x.shape(), x.layout());
+    array_ = ChannelArray(split, x.layout());
+    for (std::vector<real>* numbers : all()) numbers->assign(static_cast<size_t>(array_.room()), 0);
+    std::fill(slope_.begin(), slope_.end(), bend_);
   }
 
   void forward(const Bottoms& bottom, const Tops& top) override {
     const real* x = bottom[0]->data();
-    if (running_) {
-      read_running();
-    } else {
-      measure(x);
-      if (!pass().replay) update_running();
-    }
-    for (size_t c = 0; c < slope_.size(); ++c) slope_[c] = 1 / std::sqrt(variance_[c] + eps_);
     real* y = top[0]->mutable_data();
-    const real *mean = mean_.data(), *slope = slope_.data();
-    for_channels(split_, 2, [=](long c, long i) { y[i] = (x[i] - mean[c]) * slope[c]; });
+    read_affine();
+    if (running_) {
+      const Running running(*this);
+      for (long c = 0; c < array_.channels(); ++c) mean_[c] = running.mean(c), variance_[c] = running.variance(c);
+      find_factors(0, array_.channels());
+      return map_channels(array_, map(), x, y);
+    }
+    const ChannelsDone done = [this](long first, long last) { find_factors(first, last); };
+    normalize_channels(array_, x, mean_.data(), variance_.data(), done, map(), y, scratch(array_.scratch()));
+    if (!pass().replay) update_running();
   }
 
-  // dx = (dy - mean(dy) - y mean(dy y)) / sqrt(variance + eps);  with fixed statistics the first term alone.
-  void backward(const Tops& top, const PropagateDown&, const Bottoms& bottom) override {
-    const real *y = top[0]->data(), *dy = top[0]->diff(), *slope = slope_.data();
-    real* dx = bottom[0]->mutable_diff();
-    if (running_) {
-      for_channels(split_, 1, [=](long c, long i) { dx[i] = dy[i] * slope[c]; });
-      return;
+  // With g = dy, through the rectifier if there is one, xhat = (x - mean) inverse and y = gamma xhat + beta:
+  // dgamma = sum(g xhat),  dbeta = sum(g),  dx = gamma inverse (g - mean(g) - xhat mean(g xhat));  with fixed
+  // statistics the first term alone.
+  void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) override {
+    const real* dy = top[0]->diff();
+    real* dx = down[0] ? bottom[0]->mutable_diff() : nullptr;
+    if (alone() && running_) return map_channels(array_, {zero_.data(), factor_.data(), zero_.data()}, dy, dx);
+    if (running_ && !learns()) {
+      return map_gradient(array_, map(), bottom[0]->data(), dy, factor_.data(), dx);
     }
-    average([=](long, long i) { return dy[i]; }, mean_dy_);
-    average([=](long, long i) { return dy[i] * y[i]; }, mean_dyy_);
-    const real *a = mean_dy_.data(), *b = mean_dyy_.data();
-    for_channels(split_, 4, [=](long c, long i) { dx[i] = (dy[i] - a[c] - y[i] * b[c]) * slope[c]; });
+    const ChannelGradient gradient{p_.data(), running_ ? nullptr : q_.data(), r_.data()};
+    const ChannelsDone done = [this](long first, long last) { find_gradient(first, last); };
+    const bool by_y = alone();
+    const ChannelMap seen = by_y ? ChannelMap{zero_.data(), zero_.data(), zero_.data()} : map();
+    const real* values = by_y ? top[0]->data() : bottom[0]->data();
+    channel_gradient(array_, seen, values, dy, sum_.data(), product_.data(), done, gradient, dx,
+                     scratch(array_.scratch()));
+    if (affine_ == nullptr) return;
+    const Epilogue e = affine_->epilogue();
+    for (long c = 0; c < array_.channels(); ++c) product_[c] *= inverse_[c];
+    if (e.factor != nullptr) add(product_, *e.factor);
+    if (e.shift != nullptr) add(sum_, *e.shift);
+  }
+
+  OwnMemory own_memory(bool) const override {
+    const long arrays = static_cast<long>(const_cast<BatchNorm*>(this)->all().size());
+    const long bytes = sizeof(real);
+    return {.kept = arrays * array_.room() * bytes, .passing = running_ ? 0 : array_.scratch() * bytes};
   }
 
  private:
-  double per_channel() const { return static_cast<double>(std::max(1L, split_.outer * split_.inner)); }
+  // Mean and variance by the running sums.
+  struct Running {
+    const real *means, *variances;
+    real factor;
+    explicit Running(const BatchNorm& layer)
+        : means(layer.parameters()[0].data()), variances(layer.parameters()[1].data()) {
+      const real weight = layer.parameters()[2].data()[0];
+      factor = weight == 0 ? 0 : 1 / weight;
+    }
+    real mean(long c) const { return factor * means[c]; }
+    real variance(long c) const { return factor * variances[c]; }
+  };
 
-  template <typename Term>
-  void average(const Term& term, std::vector<real>& means) {
-    real* partial = split_.inner == 1 ? nullptr : scratch(split_.outer * split_.channels);
-    reduce_channels(split_, partial, term,
-                    [&](long c, double sum) { means[c] = static_cast<real>(sum / per_channel()); });
+  // Whether what was absorbed does.
+  bool learns() const {
+    if (affine_ == nullptr) return false;
+    const std::vector<Parameter>& all = affine_->parameters();
+    return std::any_of(all.begin(), all.end(), [](const Parameter& p) { return p.learns(); });
+  }
+  bool alone() const { return affine_ == nullptr && !bent_; }
+
+  std::vector<std::vector<real>*> all() {
+    return {&mean_,    &variance_, &inverse_, &gamma_, &factor_, &shift_, &sum_,
+            &product_, &p_,        &q_,       &r_,     &slope_,  &zero_};
   }
 
-  void measure(const real* x) {
-    average([=](long, long i) { return x[i]; }, mean_);
-    const real* mean = mean_.data();
-    average([=](long c, long i) { return (x[i] - mean[c]) * (x[i] - mean[c]); }, variance_);
+  ChannelMap map() const { return {mean_.data(), factor_.data(), shift_.data(), bent_ ? slope_.data() : nullptr}; }
+
+  // gamma and beta of what was absorbed.
+  void read_affine() {
+    const auto n = static_cast<size_t>(array_.channels());
+    if (affine_ == nullptr) {
+      std::fill_n(gamma_.begin(), n, real{1});
+      return;
+    }
+    affine_->affine_factors(gamma_.data(), shift_.data());
   }
 
-  void read_running() {
-    const real *mean = parameters()[0].data(), *variance = parameters()[1].data();
-    const real weight = parameters()[2].data()[0];
-    const real factor = weight == 0 ? 0 : 1 / weight;
-    for (size_t c = 0; c < mean_.size(); ++c) {
-      mean_[c] = factor * mean[c];
-      variance_[c] = factor * variance[c];
+  // From mean and variance, for the channels from first to last - 1.
+  void find_factors(long first, long last) {
+    for (long c = first; c < last; ++c) {
+      inverse_[c] = 1 / std::sqrt(variance_[c] + eps_);
+      factor_[c] = gamma_[c] * inverse_[c];
     }
   }
 
+  // dx = p g - q - r (v - m);  v is y, which is xhat, and m is 0, or v is x and m the mean.
+  void find_gradient(long first, long last) {
+    const real equal = 1 / static_cast<real>(std::max(1L, array_.per_channel()));
+    for (long c = first; c < last; ++c) {
+      const real hat = alone() ? 1 : inverse_[c] * inverse_[c];
+      p_[c] = factor_[c];
+      q_[c] = factor_[c] * equal * sum_[c];
+      r_[c] = factor_[c] * equal * hat * product_[c];
+    }
+  }
+
+  void add(const std::vector<real>& sums, Parameter& parameter) const {
+    if (!parameter.learns()) return;
+    const real beta = parameter.beta();
+    real* d = parameter.mutable_diff();
+    for (long c = 0; c < array_.channels(); ++c) d[c] = sums[c] + (beta == 0 ? 0 : beta * d[c]);  // may hold NaN
+  }
+
   void update_running() {
-    const double m = per_channel();
+    const auto m = static_cast<double>(array_.per_channel());
     const real unbiased = static_cast<real>(m > 1 ? m / (m - 1) : 1);
     real *mean = parameters()[0].mutable_data(), *variance = parameters()[1].mutable_data();
     real* weight = parameters()[2].mutable_data();
-    for (size_t c = 0; c < mean_.size(); ++c) {
+    for (long c = 0; c < array_.channels(); ++c) {
       mean[c] = fraction_ * mean[c] + mean_[c];
       variance[c] = fraction_ * variance[c] + unbiased * variance_[c];
     }
@@ -110,10 +192,14 @@ class BatchNorm final : public Layer {
   }
 
   real fraction_, eps_;
-  bool running_;  // whether the running statistics are used
-  AxisSplit split_;
-  std::vector<real> mean_, variance_, slope_;  // per channel, of this pass; slope: 1 / sqrt(variance + eps)
-  std::vector<real> mean_dy_, mean_dyy_;
+  bool running_;             // whether the running statistics are used
+  Layer* affine_ = nullptr;  // absorbed, and so is a rectifier where bent_
+  bool bent_ = false;
+  real bend_ = 0;
+  ChannelArray array_;
+  // Per channel, of this pass: y = (x - mean) factor + shift,  factor = gamma inverse,  inverse = 1 / sqrt(variance +
+  // eps);  dx = p g - q - r (x - mean).
+  std::vector<real> mean_, variance_, inverse_, gamma_, factor_, shift_, sum_, product_, p_, q_, r_, slope_, zero_;
 };
 
 const RegisterLayer<BatchNorm> registered("BatchNorm", "batch_norm_param");

@@ -5,7 +5,7 @@
 // filled with 0 by default.
 #include "core/filler.h"
 #include "core/layer.h"
-#include "math/loops.h"
+#include "math/channels.h"
 
 namespace crema {
 namespace {
@@ -13,11 +13,22 @@ namespace {
 class Bias final : public Layer {
  public:
   explicit Bias(const LayerParameter& config) : config_(config.bias_param()) {
+    of_channels_ = config.bottom_size() == 1 && config_.axis() == 1 && config_.num_axes() == 1;
     check(config_.num_axes() >= -1, "num_axes is {}; it must be -1 or more", config_.num_axes());
     check_filler(config_.filler());
   }
 
   Contract contract() const override { return Contract().bottoms(1, 2).in_place(); }
+
+  Epilogue epilogue() override {
+    if (!of_channels_) return {};
+    return {.kind = Epilogue::affine, .shift = parameters().empty() ? nullptr : &parameters()[0]};
+  }
+
+  void affine_factors(real* a, real* b) const override {
+    std::fill_n(a, parameters()[0].count(), real{1});
+    std::copy_n(parameters()[0].data(), parameters()[0].count(), b);
+  }
 
   void reshape(const Bottoms& bottom, const Tops& top) override {
     const Shape& shape = bottom[0]->shape();
@@ -31,12 +42,19 @@ class Bias final : public Layer {
     }
     split_ = AxisSplit(shape, axis, summand.axes());
     if (bottom.size() == 1) declare_parameter(0, summand, config_.filler());
-    top[0]->reshape(shape);
+    // A number for each channel is at home in any layout.
+    layout_ = axis == 1 && summand.axes() == 1 ? bottom[0]->layout() : Layout::plain;
+    takes(0, layout_);
+    top[0]->reshape(shape, layout_);
   }
 
   void forward(const Bottoms& bottom, const Tops& top) override {
     const real *x = bottom[0]->data(), *b = bottom.size() > 1 ? bottom[1]->data() : parameters()[0].data();
     real* y = top[0]->mutable_data();
+    if (layout_ != Layout::plain) {
+      copy_elements(bottom[0]->storage(), x, y);
+      return add_to_channels(split_, layout_, b, y);
+    }
     for_channels(split_, 1, [=](long c, long i) { y[i] = x[i] + b[c]; });
   }
 
@@ -47,7 +65,7 @@ class Bias final : public Layer {
     } else if (parameters()[0].learns()) {
       sum_gradient(dy, parameters()[0].beta(), parameters()[0].mutable_diff());
     }
-    if (down[0]) copy_elements(split_.count(), dy, bottom[0]->mutable_diff());
+    if (down[0]) copy_elements(bottom[0]->storage(), dy, bottom[0]->mutable_diff());
   }
 
  private:
@@ -62,6 +80,7 @@ class Bias final : public Layer {
 
   // db = beta db + the sum of dy.
   void sum_gradient(const real* dy, real beta, real* db) {
+    if (layout_ != Layout::plain) return sum_over_channels(split_, layout_, dy, beta, db);
     real* partial = split_.inner == 1 ? nullptr : scratch(split_.outer * split_.channels);
     reduce_channels(
         split_, partial, [=](long, long i) { return dy[i]; },
@@ -71,6 +90,8 @@ class Bias final : public Layer {
   }
 
   BiasParameter config_;
+  bool of_channels_ = false;  // whether the file says so: a parameter for axis 1
+  Layout layout_ = Layout::plain;
   AxisSplit split_;
 };
 

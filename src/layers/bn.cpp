@@ -8,7 +8,7 @@
 
 #include "core/filler.h"
 #include "core/layer.h"
-#include "math/loops.h"
+#include "math/channel_norm.h"
 
 namespace crema {
 namespace {
@@ -51,6 +51,22 @@ class Bn final : public Layer {
     return frozen_ ? Contract().in_place() : Contract().reads_bottom_data().in_place();
   }
 
+  // A map of the channels, where it learns nothing.
+  Epilogue epilogue() override {
+    const bool fixed = statistics_ != Statistics::batch && (frozen_ || !net_runs_backward());
+    return {.kind = fixed ? Epilogue::affine : Epilogue::none};
+  }
+
+  void affine_factors(real* a, real* b) const override {
+    const real *w = parameters()[0].data(), *shift = parameters()[1].data();
+    const bool none = statistics_ == Statistics::none;
+    for (long c = 0; c < split_.channels; ++c) {
+      const real mean = none ? 0 : parameters()[2].data()[c];
+      a[c] = none ? w[c] : w[c] / std::sqrt(parameters()[3].data()[c] + eps_);
+      b[c] = shift[c] - mean * a[c];
+    }
+  }
+
   void reshape(const Bottoms& bottom, const Tops& top) override {
     const Shape& shape = bottom[0]->shape();
     check(shape.axes() > 1, "bottom 0 ({}) has {} axes; at least 2 are needed: N, C", shape.str(), shape.axes());
@@ -62,95 +78,91 @@ class Bn final : public Layer {
       declare_parameter(2, parameter, constant(0), false);
       declare_parameter(3, parameter, constant(frozen_ ? 1 : 0), false);
     }
-    for (std::vector<real>* numbers : {&mean_, &variance_, &inverse_, &p_, &q_, &t_}) {
-      numbers->resize(static_cast<size_t>(split_.channels));
+    takes(0, bottom[0]->layout());
+    top[0]->reshape(shape, bottom[0]->layout());
+    array_ = ChannelArray(split_, bottom[0]->layout());
+    for (std::vector<real>* numbers :
+         {&mean_, &variance_, &inverse_, &shift_, &sum_, &product_, &p_, &q_, &r_, &zero_}) {
+      numbers->assign(static_cast<size_t>(array_.room()), 0);
     }
-    top[0]->reshape(shape);
   }
 
   void forward(const Bottoms& bottom, const Tops& top) override {
     const real* x = bottom[0]->data();
-    find_statistics(x);
-    const real *w = parameters()[0].data(), *b = parameters()[1].data();
-    for (size_t c = 0; c < p_.size(); ++c) p_[c] = w[c] * inverse_[c];
     real* y = top[0]->mutable_data();
-    for_channels(split_, 2,
-                 [=, m = mean_.data(), p = p_.data()](long c, long i) { y[i] = (x[i] - m[c]) * p[c] + b[c]; });
+    std::copy_n(parameters()[1].data(), split_.channels, shift_.begin());
+    const ChannelMap map{mean_.data(), p_.data(), shift_.data()};
+    if (statistics_ != Statistics::batch) {
+      take_statistics();
+      find_factors(0, split_.channels);
+      return map_channels(array_, map, x, y);
+    }
+    const ChannelsDone done = [this](long first, long last) { find_factors(first, last); };
+    normalize_channels(array_, x, mean_.data(), variance_.data(), done, map, y, scratch(array_.scratch()));
+    if (!segnet_ && !pass().replay) update_running();
   }
 
   // dw = sum of dy xhat, db = sum of dy,  dx = w inverse (dy - mean(dy) - xhat mean(dy xhat)), where the statistics are
   // not those of the batch the first term alone.
   void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) override {
-    const real *x = bottom[0]->data(), *dy = top[0]->diff(), *w = parameters()[0].data();
+    const real *x = bottom[0]->data(), *dy = top[0]->diff();
     Parameter &slope = parameters()[0], &bias = parameters()[1];
     const bool of_batch = statistics_ == Statistics::batch;
-    const bool needs_sums = (of_batch && down[0]) || slope.learns() || bias.learns();
-    if (needs_sums) {
-      sum([=](long, long i) { return dy[i]; }, q_);
-      sum([=, m = mean_.data(), r = inverse_.data()](long c, long i) { return dy[i] * (x[i] - m[c]) * r[c]; }, t_);
+    real* dx = down[0] ? bottom[0]->mutable_diff() : nullptr;
+    const ChannelMap map{mean_.data(), p_.data(), shift_.data()};
+    if (of_batch || slope.learns() || bias.learns()) {
+      const ChannelsDone done = [this](long first, long last) { find_gradient(first, last); };
+      const ChannelGradient gradient{p_.data(), q_.data(), r_.data()};
+      channel_gradient(array_, map, x, dy, sum_.data(), product_.data(), done, gradient, of_batch ? dx : nullptr,
+                       scratch(array_.scratch()));
+      for (size_t c = 0; c < product_.size(); ++c) product_[c] *= inverse_[c];
+      if (slope.learns()) add(product_, slope);
+      if (bias.learns()) add(sum_, bias);
     }
-    if (slope.learns()) add(t_, slope);
-    if (bias.learns()) add(q_, bias);
-    if (!down[0]) return;
-    for (size_t c = 0; c < p_.size(); ++c) p_[c] = w[c] * inverse_[c];
-    real* dx = bottom[0]->mutable_diff();
-    if (!of_batch) {
-      for_channels(split_, 1, [=, p = p_.data()](long c, long i) { dx[i] = p[c] * dy[i]; });
-      return;
-    }
-    for (size_t c = 0; c < p_.size(); ++c) {
-      q_[c] *= p_[c] / per_channel();
-      t_[c] *= p_[c] * inverse_[c] / per_channel();
-    }
-    for_channels(split_, 4, [=, m = mean_.data(), p = p_.data(), q = q_.data(), t = t_.data()](long c, long i) {
-      dx[i] = p[c] * dy[i] - q[c] - t[c] * (x[i] - m[c]);
-    });
+    if (dx && !of_batch) map_channels(array_, {zero_.data(), p_.data(), zero_.data()}, dy, dx);
+  }
+
+  OwnMemory own_memory(bool) const override {
+    const long bytes = sizeof(real);
+    return {.kept = 10 * array_.room() * bytes, .passing = array_.scratch() * bytes};
   }
 
  private:
   enum class Statistics { batch, running, none };
 
-  real per_channel() const { return static_cast<real>(std::max(1L, split_.outer * split_.inner)); }
-
-  // sums[c]: of term(c, i) over the channel.
-  template <typename Term>
-  void sum(const Term& term, std::vector<real>& sums) {
-    real* partial = split_.inner == 1 ? nullptr : scratch(split_.outer * split_.channels);
-    reduce_channels(split_, partial, term, [&](long c, double sum) { sums[c] = static_cast<real>(sum); });
-  }
-
-  static void add(const std::vector<real>& sums, Parameter& parameter) {
+  void add(const std::vector<real>& sums, Parameter& parameter) const {
     const real beta = parameter.beta();
     real* d = parameter.mutable_diff();
-    for (size_t c = 0; c < sums.size(); ++c) d[c] = sums[c] + (beta == 0 ? 0 : beta * d[c]);  // memory may hold NaN
+    for (long c = 0; c < split_.channels; ++c) d[c] = sums[c] + (beta == 0 ? 0 : beta * d[c]);  // may hold NaN
   }
 
-  void find_statistics(const real* x) {
-    if (statistics_ == Statistics::none) {
-      std::fill(mean_.begin(), mean_.end(), real{0});
-      std::fill(inverse_.begin(), inverse_.end(), real{1});
-      return;
-    }
-    if (statistics_ == Statistics::batch) {
-      measure(x);
-      if (!segnet_ && !pass().replay) update_running();
-    } else {
-      std::copy_n(parameters()[2].data(), mean_.size(), mean_.begin());
-      std::copy_n(parameters()[3].data(), variance_.size(), variance_.begin());
-    }
-    for (size_t c = 0; c < inverse_.size(); ++c) inverse_[c] = 1 / std::sqrt(variance_[c] + eps_);
+  // Those that are not the batch's.
+  void take_statistics() {
+    const auto n = static_cast<size_t>(split_.channels);
+    if (statistics_ == Statistics::none) return;
+    std::copy_n(parameters()[2].data(), n, mean_.begin());
+    std::copy_n(parameters()[3].data(), n, variance_.begin());
   }
 
-  void measure(const real* x) {
-    sum([=](long, long i) { return x[i]; }, mean_);
-    for (real& mean : mean_) mean /= per_channel();
-    sum([=, m = mean_.data()](long c, long i) { return (x[i] - m[c]) * (x[i] - m[c]); }, variance_);
-    for (real& variance : variance_) variance /= per_channel();
+  void find_factors(long first, long last) {
+    const real* w = parameters()[0].data();
+    for (long c = first; c < last; ++c) {
+      inverse_[c] = statistics_ == Statistics::none ? 1 : 1 / std::sqrt(variance_[c] + eps_);
+      p_[c] = w[c] * inverse_[c];
+    }
+  }
+
+  void find_gradient(long first, long last) {
+    const real equal = 1 / static_cast<real>(std::max(1L, array_.per_channel()));
+    for (long c = first; c < last; ++c) {
+      q_[c] = p_[c] * equal * sum_[c];
+      r_[c] = p_[c] * equal * inverse_[c] * inverse_[c] * product_[c];
+    }
   }
 
   void update_running() {
     real *mean = parameters()[2].mutable_data(), *variance = parameters()[3].mutable_data();
-    for (size_t c = 0; c < mean_.size(); ++c) {
+    for (long c = 0; c < split_.channels; ++c) {
       mean[c] = momentum_ * mean[c] + (1 - momentum_) * mean_[c];
       variance[c] = momentum_ * variance[c] + (1 - momentum_) * variance_[c];
     }
@@ -163,8 +175,10 @@ class Bn final : public Layer {
   real momentum_ = 0, eps_ = 0;
   FillerParameter slope_filler_, bias_filler_;
   AxisSplit split_;
-  std::vector<real> mean_, variance_, inverse_;  // per channel, of this pass; inverse: 1 / sqrt(variance + eps)
-  std::vector<real> p_, q_, t_;                  // y = (x - mean) p + b,  dx = p dy - q - t (x - mean)
+  ChannelArray array_;
+  // Per channel, of this pass: y = (x - mean) p + shift,  p = w inverse,  inverse = 1 / sqrt(variance + eps);
+  // dx = p dy - q - r (x - mean).
+  std::vector<real> mean_, variance_, inverse_, shift_, sum_, product_, p_, q_, r_, zero_;
 };
 
 const RegisterLayer<Bn> registered("BN", "bn_param");

@@ -30,7 +30,7 @@ class Concat final : public Layer {
     const Layout layout = common_layout(bottom, axis);
     top[0]->reshape(Shape(dims), layout);
     std::vector<long> lengths;
-    const long rows = rows_before(top[0]->shape(), layout, axis);
+    const long rows = pieces_along(top[0]->shape(), layout, axis);
     for (size_t k = 0; k < bottom.size(); ++k) {
       takes(static_cast<int>(k), layout);
       lengths.push_back(rows == 0 ? 0 : storage_count(bottom[k]->shape(), layout) / rows);
@@ -73,14 +73,6 @@ class Concat final : public Layer {
       if (bottom[k]->dim(1) % block_size(layout) != 0) return Layout::plain;
     }
     return layout;
-  }
-
-  // How many pieces of each bottom follow each other in memory: the product of all that lies outside of the axis.
-  static long rows_before(const Shape& shape, Layout layout, int axis) {
-    if (axis == 0 || layout == Layout::plain) return shape.count(0, axis);
-    if (layout == Layout::channels_last) return shape[0] * shape.count(2, axis == 1 ? shape.axes() : axis);
-    const long block = block_size(layout), blocks = axis == 1 ? 1 : (shape[1] + block - 1) / block;
-    return shape[0] * blocks * shape.count(2, axis);
   }
 
   void prepare(long rows, const std::vector<long>& lengths) {

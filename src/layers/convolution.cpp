@@ -16,6 +16,7 @@
 // ConvolutionDepthwise:  the same with num_output = channels, too.  Rejects another num_output.
 #include <algorithm>
 
+#include "core/fused_tail.h"
 #include "core/layer.h"
 #include "core/window_fields.h"
 #include "math/blas.h"
@@ -63,22 +64,33 @@ class Convolutional : public Layer {
     w.insert(w.end(), patches.windows.kernel.begin(), patches.windows.kernel.end());
     declare_parameter(0, Shape(w), config_.weight_filler());
     if (config_.bias_term()) declare_parameter(1, Shape{config_.num_output()}, config_.bias_filler());
-    const ConvolutionProblem problem{image, map, Shape(w), patches.windows, config_.group(), bias_to_map};
+    const ConvolutionProblem problem{.bottom = image,
+                                     .top = map,
+                                     .weights = Shape(w),
+                                     .windows = patches.windows,
+                                     .group = config_.group(),
+                                     .bias = bias_to_map,
+                                     .precision = precision(),
+                                     .finish = tail_.finish()};
     if (problem == problem_) return;
     // Layouts other than plain know the channels at axis 1 alone.
-    const bool wanted = use_engine() && config_.engine() != ConvolutionParameter::CAFFE && axis == 1;
-    engine_ = wanted ? choose_convolution(problem, algorithms(), net_runs_backward()) : nullptr;
+    choose_engine(problem, may_use_engine() && axis == 1);
     if (!engine_) plain_ = PlainConvolution(patches, image.count(0, axis), map[axis], config_.group());
     problem_ = problem;
   }
 
+  bool may_use_engine() const { return use_engine() && config_.engine() != ConvolutionParameter::CAFFE; }
+
   Layout image_layout() const { return engine_ ? engine_->bottom_layout() : Layout::plain; }
   Layout map_layout() const { return engine_ ? engine_->top_layout() : Layout::plain; }
 
-  void to_map(const real* image, const real* b, real* map) {
-    const Parameter& w = parameters()[0];
-    if (engine_) return engine_->forward(image, w.data(), w.version(), b, map);
-    plain_.forward(image, w.data(), b, map, scratch(plain_.data_memory()));
+  void to_map(const real* image, const FusedTail::Weights& w, const real* b, real* map) {
+    if (engine_) {
+      engine_->forward(image, w.data, w.version, b, tail_.other(), map);
+    } else {
+      plain_.forward(image, w.data, b, map, scratch(plain_.data_memory()));
+    }
+    if (!finishes_) finish_in_loops(tail_.finish(), storage_count(problem_.top, map_layout()), tail_.other(), map);
   }
 
   void to_image(const real* map, real* image) {
@@ -116,9 +128,22 @@ class Convolutional : public Layer {
   const WindowFields fields_;
   ConvolutionProblem problem_;
   std::unique_ptr<EngineConvolution> engine_;
+  FusedTail tail_;  // what to_map() does beside; empty in a net that runs backward
 
  private:
+  // With the tail in the same kernel, or else without.
+  void choose_engine(ConvolutionProblem problem, bool wanted) {
+    tail_.forget_weights();
+    const auto choose = [&] { return choose_convolution(problem, algorithms(), net_runs_backward()); };
+    engine_ = wanted ? choose() : nullptr;
+    finishes_ = engine_ != nullptr || !problem.finish;
+    if (finishes_ || !wanted) return;
+    problem.finish = {};
+    engine_ = choose();
+  }
+
   PlainConvolution plain_;
+  bool finishes_ = true;  // whether the tail's last part needs no pass of its own
 };
 
 class Convolution : public Convolutional {
@@ -145,7 +170,7 @@ class Convolution : public Convolutional {
     y[axis] = config_.num_output();
     std::copy(patches.output.begin(), patches.output.end(), y.begin() + axis + 1);
     const Shape top_shape(y);
-    prepare(x, top_shape, axis, patches, config_.bias_term());
+    prepare(x, top_shape, axis, patches, config_.bias_term() || tail_.has_affine());
     for (size_t i = 0; i < top.size(); ++i) {
       takes(static_cast<int>(i), image_layout());
       top[i]->reshape(top_shape, map_layout());
@@ -153,8 +178,17 @@ class Convolution : public Convolutional {
   }
 
   void forward(const Bottoms& bottom, const Tops& top) override {
-    const real* b = config_.bias_term() ? parameters()[1].data() : nullptr;
-    for (size_t i = 0; i < bottom.size(); ++i) to_map(bottom[i]->data(), b, top[i]->mutable_data());
+    const FusedTail::Weights w = tail_.weights(parameters());
+    for (size_t i = 0; i < bottom.size(); ++i) to_map(bottom[i]->data(), w, w.bias, top[i]->mutable_data());
+    if (engine_ && engine_->keeps_weights()) tail_.drop_weights();
+  }
+
+  // Not where backward runs: the gradients of what lies between would be missing. A ReLU could be taken over for
+  // forward alone, but with slope 0 the engine's kernels hide a NaN, and none of those that keep it gains over a pass
+  // of its own.
+  Absorbed absorb(Layer& next, const Bottoms& others) override {
+    if (net_runs_backward() || !may_use_engine() || config_.axis() != 1) return Absorbed::nothing;
+    return tail_.take(next, others) ? Absorbed::all : Absorbed::nothing;
   }
 
   void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) override {
@@ -226,7 +260,7 @@ class Deconvolution final : public Convolutional {
       if (w) parameter_gradients(dy, bottom[i]->data(), w->mutable_diff(), beta_w, nullptr, 0);
       if (b) sum_over_channels(split_, image_layout(), dy, beta_b, b->mutable_diff());
       beta_w = beta_b = 1;
-      if (down[i]) to_map(dy, nullptr, bottom[i]->mutable_diff());
+      if (down[i]) to_map(dy, tail_.weights(parameters()), nullptr, bottom[i]->mutable_diff());
     }
   }
 

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "base/parallel.h"
 #include "core/layer.h"
 #include "math/engine_flat.h"
+#include "math/loops.h"
 
 namespace crema {
 namespace {
@@ -19,7 +19,8 @@ class Eltwise final : public Layer {
   explicit Eltwise(const LayerParameter& config)
       : operation_(config.eltwise_param().operation()),
         given_coeff_(config.eltwise_param().coeff().begin(), config.eltwise_param().coeff().end()),
-        stable_(config.eltwise_param().stable_prod_grad()) {
+        stable_(config.eltwise_param().stable_prod_grad()),
+        bottoms_(config.bottom_size()) {
     check(given_coeff_.empty() || operation_ != EltwiseParameter::PROD, "operation PROD takes no coeff");
   }
 
@@ -28,9 +29,29 @@ class Eltwise final : public Layer {
   Contract contract() const override {
     Contract contract;
     contract.bottoms(2, Contract::kAny);
-    if (operation_ != EltwiseParameter::PROD) return contract.in_place();
+    if (operation_ != EltwiseParameter::PROD) {
+      if (bent_) contract.reads_top_data();
+      return contract.in_place();
+    }
     contract.reads_bottom_data(Indices::all());
     return stable_ ? contract : contract.reads_top_data();
+  }
+
+  // A rectifier whose result still shows on which side of 0 the sum was.
+  Absorbed absorb(Layer& next, const Bottoms&) override {
+    const Epilogue e = next.epilogue();
+    if (operation_ != EltwiseParameter::SUM || bent_ || e.kind != Epilogue::relu || e.slope < 0) {
+      return Absorbed::nothing;
+    }
+    bent_ = true;
+    slope_ = e.slope;
+    return Absorbed::all;
+  }
+
+  Epilogue epilogue() override {
+    const bool plain_sum = operation_ == EltwiseParameter::SUM && !bent_ && bottoms_ == 2 &&
+                           std::all_of(given_coeff_.begin(), given_coeff_.end(), [](real c) { return c == 1; });
+    return {.kind = plain_sum ? Epilogue::add : Epilogue::none};
   }
 
   void reshape(const Bottoms& bottom, const Tops& top) override {
@@ -55,9 +76,11 @@ class Eltwise final : public Layer {
     // The engine adds up in y: it must not be a later bottom, which it is where one value is bottom 0 and that one.
     const bool overwrites = std::find(x_.begin() + 1, x_.end(), y) != x_.end();
     if (engine_ && !overwrites) return engine_->run(x_, y);
+    if (bent_ && x_.size() == 2) return rectify_sum(y);
     for_blocks([&](long first, long n) {
       real block[kBlock];
       for (size_t k = 0; k < x_.size(); ++k) combine(k, first, n, block);
+      if (bent_) rectify(n, block);
       std::copy_n(block, n, y + first);
     });
   }
@@ -81,9 +104,22 @@ class Eltwise final : public Layer {
     coeff_ = given_coeff_.empty() ? std::vector<real>(bottoms, 1) : given_coeff_;
     x_.assign(bottoms, nullptr);
     const bool sum = operation_ == EltwiseParameter::SUM;
-    engine_ = sum && use_engine() ? EngineCombine::sum(count, coeff_) : nullptr;
+    engine_ = sum && !bent_ && use_engine() ? EngineCombine::sum(count, coeff_) : nullptr;
     if (operation_ == EltwiseParameter::MAX) winner_.assign(static_cast<size_t>(count), 0);
     count_ = count;
+  }
+
+  // y = max(a x_0 + b x_1, 0), the usual case, without a stop in a block.
+  void rectify_sum(real* y) const {
+    const auto body = [=, a = coeff_[0], b = coeff_[1], x = x_[0], z = x_[1], slope = slope_](long i) {
+      const real t = a * x[i] + b * z[i];
+      y[i] = t > 0 ? t : slope * t;
+    };
+    for_elements(count_, 2, body);
+  }
+
+  void rectify(long n, real* y) const {
+    for (long i = 0; i < n; ++i) y[i] = y[i] > 0 ? y[i] : slope_ * y[i];
   }
 
   // Calls body(first element, number of elements).
@@ -130,6 +166,10 @@ class Eltwise final : public Layer {
   void gradient(size_t k, long first, long n, const real* y, const real* dy, real* dx) const {
     switch (operation_) {
       case EltwiseParameter::SUM:
+        if (bent_) {
+          scale_bent(coeff_[k], y + first, dy, n, dx);
+          break;
+        }
         if (dx != dy || coeff_[k] != 1) scale(coeff_[k], dy, n, dx);
         break;
       case EltwiseParameter::PROD:
@@ -150,6 +190,11 @@ class Eltwise final : public Layer {
     for (long i = 0; i < n; ++i) dx[i] = coeff * dy[i];
   }
 
+  void scale_bent(real coeff, const real* y, const real* dy, long n, real* dx) const {
+    const real below = coeff * slope_;
+    for (long i = 0; i < n; ++i) dx[i] = y[i] > 0 ? coeff * dy[i] : below * dy[i];
+  }
+
   void multiply_others(size_t k, long first, const real* dy, long n, real* dx) const {
     std::copy_n(dy, n, dx);
     for (size_t other = 0; other < x_.size(); ++other) {
@@ -166,6 +211,9 @@ class Eltwise final : public Layer {
   EltwiseParameter::EltwiseOp operation_;
   std::vector<real> given_coeff_, coeff_;
   bool stable_;
+  int bottoms_;
+  bool bent_ = false;  // whether a rectifier was absorbed
+  real slope_ = 0;
   long count_ = -1;              // elements that what follows was made for
   std::vector<const real*> x_;   // the bottoms' data, of this pass
   std::vector<int32_t> winner_;  // MAX: which bottom was the largest

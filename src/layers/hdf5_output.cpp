@@ -16,6 +16,10 @@ Shape stored_shape(const Shape& shape) {
   return Shape(dims);
 }
 
+Hdf5Array stored(const char* name, const Blob& blob) {
+  return {name, stored_shape(blob.shape()), {blob.data(), blob.data() + blob.count()}};
+}
+
 class Hdf5Output final : public Layer {
  public:
   explicit Hdf5Output(const LayerParameter& config) : file_(config.hdf5_output_param().file_name()) {
@@ -32,8 +36,7 @@ class Hdf5Output final : public Layer {
 
   void forward(const Bottoms& bottom, const Tops&) override {
     if (pass().replay) return;
-    write_file(file_, hdf5_bytes({{"data", stored_shape(bottom[0]->shape()), bottom[0]->data()},
-                                  {"label", stored_shape(bottom[1]->shape()), bottom[1]->data()}}));
+    write_file(file_, hdf5_bytes({stored("data", *bottom[0]), stored("label", *bottom[1])}));
   }
 
   void backward(const Tops&, const PropagateDown&, const Bottoms&) override {}

@@ -2,6 +2,7 @@
 // bottom[0] x: the axes before `axis` are batch (M elements), the others are one vector of K inputs.
 // top[0] y: the batch axes, then num_output (N).  Parameters: weights W (N, K), or (K, N) with transpose, which then
 // stand for W'; bias b (N).  Rejects a bottom whose K differs from that of the weights.
+#include "core/fused_tail.h"
 #include "core/layer.h"
 #include "math/blas.h"
 #include "math/engine_inner_product.h"
@@ -35,28 +36,46 @@ class InnerProduct final : public Layer {
     top[0]->reshape(Shape(y));
     declare_parameter(0, transpose ? Shape{inputs_, n} : Shape{n, inputs_}, config_.weight_filler());
     if (bias) declare_parameter(1, Shape{n}, config_.bias_filler());
-    choose_engine({batch_, inputs_, n, transpose, bias, pass().phase == TEST});
+    choose_engine({.rows = batch_,
+                   .inputs = inputs_,
+                   .outputs = n,
+                   .transpose = transpose,
+                   .bias = bias || tail_.has_affine(),
+                   .constant_weights = pass().phase == TEST,
+                   .precision = precision(),
+                   .finish = tail_.finish()});
+  }
+
+  // As a convolution does. Channels are what is put out where one batch axis stands before them.
+  Absorbed absorb(Layer& next, const Bottoms& others) override {
+    if (net_runs_backward() || !use_engine() || config_.axis() != 1) return Absorbed::nothing;
+    return tail_.take(next, others) ? Absorbed::all : Absorbed::nothing;
   }
 
   void forward(const Bottoms& bottom, const Tops& top) override {
-    const Parameter& w = parameters()[0];
-    const real* b = config_.bias_term() ? parameters()[1].data() : nullptr;
+    const FusedTail::Weights w = tail_.weights(parameters(), config_.transpose());
     const real* x = bottom[0]->data();
     real* y = top[0]->mutable_data();
-    if (engine_) return engine_->forward(x, w.data(), w.version(), b, y);
-    const long n = config_.num_output();
-    if (b) fill_channels(batch_, n, 1, b, y);
-    gemm(Use::as_is, config_.transpose() ? Use::as_is : Use::transposed, batch_, n, inputs_, 1, x, w.data(), b ? 1 : 0,
-         y);
+    if (engine_) {
+      engine_->forward(x, w.data, w.version, w.bias, tail_.other(), y);
+      if (engine_->keeps_weights()) tail_.drop_weights();
+    } else {
+      const long n = config_.num_output();
+      if (w.bias) fill_channels(batch_, n, 1, w.bias, y);
+      gemm(Use::as_is, config_.transpose() ? Use::as_is : Use::transposed, batch_, n, inputs_, 1, x, w.data,
+           w.bias ? 1 : 0, y);
+    }
+    if (!finishes_) finish_in_loops(tail_.finish(), batch_ * config_.num_output(), tail_.other(), y);
   }
 
   void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) override {
     const real *x = bottom[0]->data(), *dy = top[0]->diff();
     backward_parameters(x, dy);
     if (!down[0]) return;
-    const real* w = parameters()[0].data();
+    const Parameter& parameter = parameters()[0];
+    const real* w = parameter.data();
     real* dx = bottom[0]->mutable_diff();
-    if (engine_) return engine_->backward_data(dy, w, dx);
+    if (engine_) return engine_->backward_data(dy, w, parameter.version(), dx);
     gemm(Use::as_is, config_.transpose() ? Use::transposed : Use::as_is, batch_, inputs_, config_.num_output(), 1, dy,
          w, 0, dx);
   }
@@ -82,7 +101,14 @@ class InnerProduct final : public Layer {
 
   void choose_engine(const InnerProductProblem& problem) {
     if (problem == problem_) return;
+    tail_.forget_weights();
     engine_ = use_engine() ? EngineInnerProduct::create(problem) : nullptr;
+    finishes_ = engine_ != nullptr || !problem.finish;
+    if (!finishes_ && use_engine()) {
+      InnerProductProblem alone = problem;
+      alone.finish = {};
+      engine_ = EngineInnerProduct::create(alone);
+    }
     problem_ = problem;
   }
 
@@ -90,6 +116,8 @@ class InnerProduct final : public Layer {
   long batch_ = 0, inputs_ = 0;
   InnerProductProblem problem_;
   std::unique_ptr<EngineInnerProduct> engine_;
+  FusedTail tail_;        // empty in a net that runs backward
+  bool finishes_ = true;  // whether the tail's last part needs no pass of its own
 };
 
 const RegisterLayer<InnerProduct> registered("InnerProduct", "inner_product_param");

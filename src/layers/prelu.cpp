@@ -4,7 +4,7 @@
 // He et al., 2015, arXiv:1502.01852.
 #include "core/filler.h"
 #include "core/layer.h"
-#include "math/loops.h"
+#include "math/channel_norm.h"
 
 namespace crema {
 namespace {
@@ -25,11 +25,13 @@ class PRelu final : public Layer {
           shape.axes(), shape.str());
     split_ = AxisSplit(shape, 1);
     declare_parameter(0, shared_ ? Shape{} : Shape{split_.channels}, filler_);
-    if (shared_) {
-      elementwise(bottom, top);
-    } else {
-      top[0]->reshape(shape);
+    elementwise(bottom, top);
+    if (shared_) return;
+    array_ = ChannelArray(split_, bottom[0]->layout());
+    for (auto* numbers : {&zero_, &one_, &slope_, &sum_, &product_}) {
+      numbers->assign(static_cast<size_t>(array_.room()), 0);
     }
+    std::fill(one_.begin(), one_.end(), real{1});
   }
 
   void forward(const Bottoms& bottom, const Tops& top) override {
@@ -38,10 +40,7 @@ class PRelu final : public Layer {
     if (shared_) {
       for_elements(top[0]->storage(), 1, [=, slope = *a](long i) { y[i] = x[i] > 0 ? x[i] : slope * x[i]; });
     } else {
-      for_channels(split_, 1, [=](long c, long i) {
-        const real slope = a[c];  // always read: a vector loop has no branch
-        y[i] = x[i] > 0 ? x[i] : slope * x[i];
-      });
+      map_channels(array_, map(), x, y);
     }
   }
 
@@ -55,36 +54,51 @@ class PRelu final : public Layer {
     if (shared_) {
       for_elements(count, 1, [=, slope = *a](long i) { dx[i] = x[i] > 0 ? dy[i] : slope * dy[i]; });
     } else {
-      for_channels(split_, 1, [=](long c, long i) {
-        const real slope = a[c];
-        dx[i] = x[i] > 0 ? dy[i] : slope * dy[i];
-      });
+      map_gradient(array_, map(), x, dy, one_.data(), dx);
     }
   }
 
+  OwnMemory own_memory(bool) const override {
+    if (shared_) return {};
+    const long bytes = sizeof(real);
+    return {.kept = 5 * array_.room() * bytes, .passing = array_.scratch() * bytes};
+  }
+
  private:
+  ChannelMap map() {
+    std::copy_n(parameters()[0].data(), split_.channels, slope_.begin());
+    return {zero_.data(), one_.data(), zero_.data(), slope_.data()};
+  }
+
   // da = beta da + the sum of dy x where x <= 0.
   void slope_gradient(long count, const real* x, const real* dy) {
     const real beta = parameters()[0].beta();
     real* da = parameters()[0].mutable_diff();
-    // The product stands before the choice: as a summand it might be fused with the sum, or not, by how a loop was
-    // split.
-    const auto term = [=](long i) {
-      const real product = dy[i] * x[i];
-      return x[i] > 0 ? real{0} : product;
-    };
-    const auto add = [=](long c, double sum) {
-      da[c] = static_cast<real>(sum) + (beta == 0 ? 0 : beta * da[c]);  // memory may hold NaN
-    };
-    if (shared_) return add(0, parallel_sum(count, 2, term));
-    real* partial = split_.inner == 1 ? nullptr : scratch(split_.outer * split_.channels);
-    reduce_channels(
-        split_, partial, [=](long, long i) { return term(i); }, add);
+    if (shared_) {
+      // The product stands before the choice: as a summand it might be fused with the sum, or not, by how a loop was
+      // split.
+      const double sum = parallel_sum(count, 2, [=](long i) {
+        const real product = dy[i] * x[i];
+        return x[i] > 0 ? real{0} : product;
+      });
+      da[0] = static_cast<real>(sum) + (beta == 0 ? 0 : beta * da[0]);  // memory may hold NaN
+      return;
+    }
+    // What passes where -x > 0, the rest times 0.
+    std::fill(slope_.begin(), slope_.end(), real{-1});
+    const ChannelMap below{zero_.data(), slope_.data(), zero_.data(), zero_.data()};
+    const ChannelsDone nothing = [](long, long) {};
+    channel_gradient(array_, below, x, dy, sum_.data(), product_.data(), nothing, {}, nullptr,
+                     scratch(array_.scratch()));
+    for (long c = 0; c < split_.channels; ++c) da[c] = product_[c] + (beta == 0 ? 0 : beta * da[c]);
   }
 
   bool shared_;
   FillerParameter filler_;
   AxisSplit split_;
+  // Not shared: numbers for each channel.
+  ChannelArray array_;
+  std::vector<real> zero_, one_, slope_, sum_, product_;
 };
 
 const RegisterLayer<PRelu> registered("PReLU", "prelu_param");

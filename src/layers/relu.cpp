@@ -19,6 +19,8 @@ class Relu final : public Layer {
     return sees_top() ? Contract().reads_top_data().in_place() : Contract().reads_bottom_data();
   }
 
+  Epilogue epilogue() override { return {.kind = Epilogue::relu, .slope = slope_}; }
+
   void reshape(const Bottoms& bottom, const Tops& top) override {
     elementwise(bottom, top);
     count_ = top[0]->storage();

@@ -5,14 +5,16 @@
 // filled with 1 by default; then b, the shape of w.
 #include "core/filler.h"
 #include "core/layer.h"
-#include "math/loops.h"
+#include "math/channel_norm.h"
 
 namespace crema {
 namespace {
 
 class Scale final : public Layer {
  public:
-  explicit Scale(const LayerParameter& config) : config_(config.scale_param()) {
+  explicit Scale(const LayerParameter& config)
+      : config_(config.scale_param()),
+        of_channels_(config.bottom_size() == 1 && config_.axis() == 1 && config_.num_axes() == 1) {
     check(config_.num_axes() >= -1, "num_axes is {}; it must be -1 or more", config_.num_axes());
     if (!config_.has_filler()) config_.mutable_filler()->set_value(1);
     check_filler(config_.filler());
@@ -31,15 +33,21 @@ class Scale final : public Layer {
             "bottom 1 ({}) must have the dimensions of bottom 0 ({}) from axis {} on", factor.str(), shape.str(), axis);
     }
     split_ = AxisSplit(shape, axis, factor.axes());
+    choose_layout(*bottom[0], axis, factor.axes());
     bias_ = bottom.size() > 1 ? 0 : 1;
     if (bottom.size() == 1) declare_parameter(0, factor, config_.filler());
     if (config_.bias_term()) declare_parameter(bias_, factor, config_.bias_filler());
-    top[0]->reshape(shape);
+    takes(0, layout_);
+    top[0]->reshape(shape, layout_);
   }
 
   void forward(const Bottoms& bottom, const Tops& top) override {
     const real *x = bottom[0]->data(), *w = factor(bottom);
     real* y = top[0]->mutable_data();
+    if (by_channel_) {
+      spread(bottom);
+      return map_channels(array_, {zero_.data(), w_.data(), b_.data()}, x, y);
+    }
     if (config_.bias_term()) {
       const real* b = parameter(bias_).data();
       for_channels(split_, 2, [=](long c, long i) { y[i] = w[c] * x[i] + b[c]; });
@@ -50,6 +58,7 @@ class Scale final : public Layer {
 
   // dx comes last: it may be written over dy.
   void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) override {
+    if (by_channel_) return backward_by_channel(top, down, bottom);
     const real *x = bottom[0]->data(), *w = factor(bottom), *dy = top[0]->diff();
     if (config_.bias_term() && parameter(bias_).learns()) {
       Parameter& b = parameter(bias_);
@@ -66,7 +75,74 @@ class Scale final : public Layer {
     for_channels(split_, 1, [=](long c, long i) { dx[i] = w[c] * dy[i]; });
   }
 
+  // By channel, as convolutions and normalizations understand it.
+  Epilogue epilogue() override {
+    if (!of_channels_) return {};
+    Epilogue e{.kind = Epilogue::affine};
+    if (!parameters().empty()) e.factor = &parameter(0);
+    if (parameters().size() > 1) e.shift = &parameter(1);
+    return e;
+  }
+
+  void affine_factors(real* a, real* b) const override {
+    const Parameter& w = parameters()[0];
+    std::copy_n(w.data(), w.count(), a);
+    if (config_.bias_term()) {
+      std::copy_n(parameters()[1].data(), w.count(), b);
+    } else {
+      std::fill_n(b, w.count(), real{0});
+    }
+  }
+
+  OwnMemory own_memory(bool) const override {
+    if (!by_channel_) return {};
+    return {.kept = 5 * array_.room() * static_cast<long>(sizeof(real)),
+            .passing = array_.scratch() * static_cast<long>(sizeof(real))};
+  }
+
  private:
+  // A factor for each channel is at home in any layout; one for each record and channel, in blocks that are full.
+  void choose_layout(const Blob& x, int axis, int axes) {
+    const long block = block_size(x.layout());
+    const bool of_channels = axis == 1 && axes == 1;
+    const bool of_records = axis == 0 && axes == 2 && block > 1 && x.dim(1) % block == 0;
+    layout_ = of_channels || of_records ? x.layout() : Layout::plain;
+    by_channel_ = (of_channels && split_.inner > 1) || layout_ != Layout::plain;
+    if (!by_channel_) return;
+    array_ = ChannelArray(split_, layout_);
+    for (auto* numbers : {&w_, &b_, &zero_, &sum_, &product_}) {
+      numbers->assign(static_cast<size_t>(array_.room()), 0);
+    }
+  }
+
+  // w and b where they have zeros behind them.
+  void spread(const Bottoms& bottom) {
+    std::copy_n(factor(bottom), split_.channels, w_.begin());
+    if (config_.bias_term()) std::copy_n(parameter(bias_).data(), split_.channels, b_.begin());
+  }
+
+  // dx comes last: it may be written over dy.
+  void backward_by_channel(const Tops& top, const PropagateDown& down, const Bottoms& bottom) {
+    const real *x = bottom[0]->data(), *dy = top[0]->diff();
+    spread(bottom);
+    const ChannelMap map{zero_.data(), w_.data(), zero_.data()};
+    const bool w_learns = bottom.size() > 1 ? down[1] : parameter(0).learns();
+    const bool b_learns = config_.bias_term() && parameter(bias_).learns();
+    if (w_learns || b_learns) {
+      const ChannelsDone nothing = [](long, long) {};
+      channel_gradient(array_, map, x, dy, sum_.data(), product_.data(), nothing, {}, nullptr,
+                       scratch(array_.scratch()));
+    }
+    if (b_learns) add(sum_, parameter(bias_).beta(), parameter(bias_).mutable_diff());
+    if (w_learns && bottom.size() > 1) add(product_, 0, bottom[1]->mutable_diff());
+    if (w_learns && bottom.size() == 1) add(product_, parameter(0).beta(), parameter(0).mutable_diff());
+    if (down[0]) map_channels(array_, map, dy, bottom[0]->mutable_diff());
+  }
+
+  void add(const std::vector<real>& sums, real beta, real* d) const {
+    for (long c = 0; c < split_.channels; ++c) d[c] = sums[c] + (beta == 0 ? 0 : beta * d[c]);  // may hold NaN
+  }
+
   Shape parameter_shape(const Shape& shape) const {
     if (config_.num_axes() == 0) return {};
     const int first = shape.canonical(config_.axis());
@@ -89,7 +165,12 @@ class Scale final : public Layer {
   }
 
   ScaleParameter config_;
+  bool of_channels_;  // whether the file says so: a parameter for axis 1
   AxisSplit split_;
+  Layout layout_ = Layout::plain;
+  bool by_channel_ = false;  // then what follows is used
+  ChannelArray array_;
+  std::vector<real> w_, b_, zero_, sum_, product_;
   int bias_ = 1;  // index of b among the parameters
 };
 

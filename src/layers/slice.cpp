@@ -2,6 +2,8 @@
 // bottom[0] x: any shape with the axis.  top[k]: its part of x.  No parameters.  slice_dim is the old name of axis, and
 // cannot be negative.  Rejects another number of slice_points than one fewer than tops, parts without an element, and
 // a size that the number of tops does not divide.
+#include <algorithm>
+
 #include "core/layer.h"
 #include "math/move.h"
 
@@ -20,16 +22,18 @@ class Slice final : public Layer {
     const Shape& shape = bottom[0]->shape();
     const int axis = axis_of(shape);
     const std::vector<long> ends = ends_of_parts(shape[axis], static_cast<long>(top.size()));
-    rows_ = shape.count(0, axis);
-    length_ = shape.count_from(axis);
+    const Layout layout = layout_for(*bottom[0], axis, ends);
+    takes(0, layout);
+    rows_ = pieces_along(shape, layout, axis);
+    length_ = rows_ == 0 ? 0 : storage_count(shape, layout) / rows_;
     lengths_.clear();
     std::vector<long> dims = shape.dims();
     long begin = 0;
     for (size_t k = 0; k < top.size(); ++k) {
       dims[axis] = ends[k] - begin;
       begin = ends[k];
-      top[k]->reshape(Shape(dims));
-      lengths_.push_back(top[k]->shape().count_from(axis));
+      top[k]->reshape(Shape(dims), layout);
+      lengths_.push_back(rows_ == 0 ? 0 : top[k]->storage() / rows_);
     }
   }
 
@@ -50,6 +54,13 @@ class Slice final : public Layer {
   }
 
  private:
+  // As it comes, unless channels are cut within a block.
+  static Layout layout_for(const Blob& x, int axis, const std::vector<long>& ends) {
+    const long block = block_size(x.layout());
+    const bool whole = std::all_of(ends.begin(), ends.end() - 1, [=](long end) { return end % block == 0; });
+    return axis != 1 || whole ? x.layout() : Layout::plain;
+  }
+
   int axis_of(const Shape& shape) const {
     if (!config_.has_slice_dim()) return shape.canonical(config_.axis());
     check(config_.slice_dim() < static_cast<uint32_t>(shape.axes()),

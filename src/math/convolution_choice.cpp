@@ -10,13 +10,14 @@
 #include "base/error.h"
 #include "math/buffer.h"
 #include "math/loops.h"
+#include "math/math_info.h"
 
 namespace crema {
 namespace {
 
-constexpr double kTolerance = 1e-3;  // of the largest value
-constexpr double kHopeless = 2;      // times the fastest after two runs: is not run again
-constexpr double kWorthIt = 0.9;     // of the direct algorithm's time: where another one begins to be taken
+constexpr double kTolerance = 1e-3, kTolerance16 = 2e-2;  // of the largest value: against floats, against bfloat16
+constexpr double kHopeless = 2;                           // times the fastest after two runs: is not run again
+constexpr double kWorthIt = 0.9;  // of the direct algorithm's time: where another one begins to be taken
 constexpr int kRuns = 4, kManyRuns = 25;
 constexpr double kSeconds = 0.15;  // in which many runs are made, if they fit
 constexpr long kFewChannels = 8;
@@ -101,7 +102,7 @@ class Trial {
   // Runs a pass that writes `result`; new weights each time, as in training.
   Run forward() {
     return [this](EngineConvolution& c, real* y) {
-      c.forward(x_.data(), w_.data(), ++version_, bias_ ? b_.data() : nullptr, y);
+      c.forward(x_.data(), w_.data(), ++version_, bias_ ? b_.data() : nullptr, dy_.data(), y);
     };
   }
   Run backward_data() {
@@ -132,20 +133,21 @@ struct Candidate {
 };
 
 // Those whose results agree with the first one's. Code is made, and memory touched, that later runs find.
-std::vector<Candidate> right_ones(const std::vector<Candidate>& all, long count, const Trial::Run& run) {
+std::vector<Candidate> right_ones(const std::vector<Candidate>& all, long count, const Trial::Run& run,
+                                  double tolerance) {
   Buffer expected(count), actual(count);
   run(*all[0].convolution, expected.data());
   std::vector<Candidate> right = {all[0]};
   for (size_t i = 1; i < all.size(); ++i) {
     run(*all[i].convolution, actual.data());
-    if (difference(actual, expected, count) < kTolerance) right.push_back(all[i]);
+    if (difference(actual, expected, count) < tolerance) right.push_back(all[i]);
   }
   return right;
 }
 
 // The fastest, the first one being "direct". Candidates take turns, so that a busy machine is busy for all of them.
-std::string fastest(std::vector<Candidate> all, long count, const Trial::Run& run) {
-  all = right_ones(all, count, run);
+std::string fastest(std::vector<Candidate> all, long count, const Trial::Run& run, double tolerance) {
+  all = right_ones(all, count, run, tolerance);
   Buffer result(count);
   const double start = now();
   for (int round = 0; round < kManyRuns && all.size() > 1; ++round) {
@@ -201,11 +203,13 @@ class Measurement {
       if (differs) all.push_back({name, convolution.get()});
     }
     if (all.size() == 1) return "direct";
+    const double tolerance = problem_.precision == Precision::f32 ? kTolerance : kTolerance16;
     if (!trial_) trial_ = std::make_unique<Trial>(problem_, *direct_);
-    if (pass.algorithm == &ConvolutionAlgorithms::forward) return fastest(all, trial_->top(), trial_->forward());
+    if (pass.algorithm == &ConvolutionAlgorithms::forward)
+      return fastest(all, trial_->top(), trial_->forward(), tolerance);
     if (pass.algorithm == &ConvolutionAlgorithms::backward_data)
-      return fastest(all, trial_->bottom(), trial_->backward_data());
-    return fastest(all, trial_->weights(), trial_->backward_weights());
+      return fastest(all, trial_->bottom(), trial_->backward_data(), tolerance);
+    return fastest(all, trial_->weights(), trial_->backward_weights(), tolerance);
   }
 
  private:
@@ -217,11 +221,20 @@ class Measurement {
 
 }  // namespace
 
+namespace {
+
+std::string finish_text(const Finish& finish) {
+  return fmt::format("{}{}", finish.add ? ", sum" : "", finish.relu ? ", relu" : "");
+}
+
+}  // namespace
+
 std::string problem_text(const ConvolutionProblem& p) {
   const Windows& w = p.windows;
-  return fmt::format("{} to {}, kernel {}, stride {}, pad {}, dilation {}, group {}{}, f32, {} threads",
+  return fmt::format("{} to {}, kernel {}, stride {}, pad {}, dilation {}, group {}{}{}, {}, {} threads",
                      times(p.bottom.dims()), times(p.top.dims()), times(w.kernel), times(w.stride), times(w.pad),
-                     times(w.dilation), p.group, p.bias ? ", bias" : "", omp_get_max_threads());
+                     times(w.dilation), p.group, p.bias ? ", bias" : "", finish_text(p.finish),
+                     precision_name(p.precision), omp_get_max_threads());
 }
 
 std::unique_ptr<EngineConvolution> choose_convolution(const ConvolutionProblem& problem, Algorithms* store,

@@ -63,6 +63,7 @@ class GroupsApart final : public EngineConvolution {
 
   Layout bottom_layout() const override { return whole_->bottom_layout(); }
   Layout top_layout() const override { return whole_->top_layout(); }
+  bool keeps_weights() const override { return (forward_ ? *groups_[0] : *whole_).keeps_weights(); }
   std::string implementation() const override { return (forward_ ? *groups_[0] : *whole_).implementation(); }
   std::string backward_data_implementation() const override {
     return (backward_data_ ? *groups_[0] : *whole_).backward_data_implementation();
@@ -71,10 +72,11 @@ class GroupsApart final : public EngineConvolution {
     return (backward_weights_ ? *groups_[0] : *whole_).backward_weights_implementation();
   }
 
-  void forward(const real* x, const real* w, uint64_t version, const real* b, real* y) override {
-    if (!forward_) return whole_->forward(x, w, version, b, y);
+  void forward(const real* x, const real* w, uint64_t version, const real* b, const real* other, real* y) override {
+    if (!forward_) return whole_->forward(x, w, version, b, other, y);
     for (size_t g = 0; g < groups_.size(); ++g) {
-      groups_[g]->forward(bottom_[g].in(x), w + weights_ * g, version, b ? b + outputs_ * g : nullptr, top_[g].out(y));
+      groups_[g]->forward(bottom_[g].in(x), w ? w + weights_ * g : nullptr, version, b ? b + outputs_ * g : nullptr,
+                          nullptr, top_[g].out(y));
       top_[g].finish(y);
     }
   }
@@ -113,6 +115,7 @@ std::unique_ptr<EngineConvolution> with_groups_apart(const ConvolutionProblem& p
                       algorithms.backward_weights == kWinograd;
   const long outputs = p.weights[0] / p.group, channels = p.weights[1], block = block_size(whole->top_layout());
   if (!wanted || p.group == 1 || p.group > kManyGroups || outputs % block != 0 || channels % block != 0) return whole;
+  if (p.finish.add) return whole;
   return std::make_unique<GroupsApart>(p, algorithms, std::move(whole));
 }
 

@@ -17,6 +17,7 @@ namespace {
 
 using namespace onednn;
 using Desc = dnnl::memory::desc;
+using Type = dnnl::memory::data_type;
 using Forward = dnnl::convolution_forward;
 using BackwardData = dnnl::convolution_backward_data;
 using BackwardWeights = dnnl::convolution_backward_weights;
@@ -36,8 +37,7 @@ bool is_gemm(const Descriptor& pd) {
 // A primitive descriptor, of those that there are for `desc` the first that multiplies matrices if that is asked for:
 // next_impl() reads `desc` again, of which pd keeps no copy.
 template <typename Descriptor, typename OpDesc, typename... Hint>
-Descriptor make_descriptor(const OpDesc& desc, How how, const Hint&... hint) {
-  const dnnl::primitive_attr attr = attributes();
+Descriptor make_descriptor(const OpDesc& desc, const dnnl::primitive_attr& attr, How how, const Hint&... hint) {
   Descriptor pd(desc, attr, cpu(), hint...);
   while (how == How::gemm && !is_gemm(pd)) {
     if (!pd.next_impl()) throw dnnl::error(dnnl_unimplemented, "no products of matrices");
@@ -45,13 +45,35 @@ Descriptor make_descriptor(const OpDesc& desc, How how, const Hint&... hint) {
   return pd;
 }
 
+// Where each channel has one kernel of its own.
+bool each_channel(const ConvolutionProblem& p) { return p.group > 1 && p.weights[0] == p.group && p.weights[1] == 1; }
+
+// Where numbers of half the size gain nothing: a channel's own kernel reads and writes more than it multiplies.
+bool gains(const ConvolutionProblem& p) { return !each_channel(p); }
+
+// On small maps the kernel of the weights' gradient takes longer than that of floats (2.5 times on 7x7, half of it on
+// 14x14).
+bool gains_in_gradient(const ConvolutionProblem& p) {
+  constexpr long kSmall = 144;
+  return p.weights.count_from(2) == 1 || p.top.count_from(2) >= kSmall;
+}
+
+// What an algorithm multiplies where `wanted` is asked for: oneDNN's code for Winograd's knows floats.
+Type type_by(How how, Type wanted) { return how == How::winograd ? Type::f32 : wanted; }
+
 // The three primitive descriptors of a problem, for given (or free) layouts of bottom and top.
 struct Setting {
+  Type product;           // of the numbers that are multiplied; in memory outside of the passes all are float
+  Type gradient_product;  // the same of the weights' gradient
   dnnl::memory::dims stride, pad, dilation;
   Desc weights, any_weights, bias;  // weights: plain, with a first axis for the groups if several; bias: empty if none
 
   explicit Setting(const ConvolutionProblem& p)
-      : stride(p.windows.stride), pad(p.windows.pad), dilation(p.windows.dilation) {
+      : product(type_of(p.precision)),
+        gradient_product(gains_in_gradient(p) ? product : Type::f32),
+        stride(p.windows.stride),
+        pad(p.windows.pad),
+        dilation(p.windows.dilation) {
     for (auto& d : dilation) --d;  // oneDNN counts the gaps
     std::vector<long> dims = p.weights.dims();
     if (p.group > 1) {
@@ -59,15 +81,17 @@ struct Setting {
       dims.insert(dims.begin(), p.group);
     }
     weights = describe(Shape(dims), Layout::plain);
-    any_weights = describe_any(Shape(dims));
+    any_weights = describe_any(Shape(dims));  // of floats
     if (p.bias) bias = describe(Shape{p.weights[0]}, Layout::plain);
   }
 
-  std::optional<Forward::primitive_desc> forward(const Desc& src, const Desc& dst, How how = How::direct) const {
+  std::optional<Forward::primitive_desc> forward(const Desc& src, const Desc& dst, How how = How::direct,
+                                                 const Finish& finish = {}, const Desc& other = {}) const {
     return try_create([&] {
-      const Forward::desc desc(dnnl::prop_kind::forward_training, kind_of(how), src, any_weights, bias, dst, stride,
-                               dilation, pad, pad);
-      return make_descriptor<Forward::primitive_desc>(desc, how);
+      const Type type = type_by(how, product);
+      const Forward::desc desc(dnnl::prop_kind::forward_training, kind_of(how), as(type, src), as(type, any_weights),
+                               bias, dst, stride, dilation, pad, pad);
+      return make_descriptor<Forward::primitive_desc>(desc, attributes(finish, other), how);
     });
   }
 
@@ -75,8 +99,10 @@ struct Setting {
                                                             const Forward::primitive_desc& hint,
                                                             How how = How::direct) const {
     return try_create([&] {
-      const BackwardData::desc desc(kind_of(how), src, any_weights, dst, stride, dilation, pad, pad);
-      return make_descriptor<BackwardData::primitive_desc>(desc, how, hint);
+      const Type type = type_by(how, product);
+      const BackwardData::desc desc(kind_of(how), src, as(type, any_weights), as(type, dst), stride, dilation, pad,
+                                    pad);
+      return make_descriptor<BackwardData::primitive_desc>(desc, attributes(), how, hint);
     });
   }
 
@@ -84,8 +110,10 @@ struct Setting {
                                                                   const Forward::primitive_desc& hint,
                                                                   How how = How::direct) const {
     return try_create([&] {
-      const BackwardWeights::desc desc(kind_of(how), src, any_weights, bias, dst, stride, dilation, pad, pad);
-      return make_descriptor<BackwardWeights::primitive_desc>(desc, how, hint);
+      const Type type = type_by(how, gradient_product);
+      const BackwardWeights::desc desc(kind_of(how), as(type, src), any_weights, bias, as(type, dst), stride, dilation,
+                                       pad, pad);
+      return make_descriptor<BackwardWeights::primitive_desc>(desc, attributes(), how, hint);
     });
   }
 };
@@ -97,12 +125,11 @@ struct Descriptors {
   BackwardWeights::primitive_desc backward_weights;
 };
 
-// Where each channel has one kernel of its own, products of matrices are as slow as reference code: the plain path has
-// loops of its own.
+// With a kernel for each channel, products of matrices are as slow as reference code: the plain path has loops of its
+// own.
 template <typename Descriptor>
 bool is_fast(const std::optional<Descriptor>& pd, const ConvolutionProblem& p) {
-  const bool each_channel = p.group > 1 && p.weights[0] == p.group && p.weights[1] == 1;
-  return onednn::is_fast(pd) && !(each_channel && is_gemm(*pd));
+  return onednn::is_fast(pd) && !(each_channel(p) && is_gemm(*pd));
 }
 
 // Blocks fill channels up with zeros, which are moved and multiplied like all others. A bottom with few channels stays
@@ -132,7 +159,7 @@ std::optional<Descriptors> find_descriptors(const Setting& setting, const Convol
     forward = setting.forward(describe(p.bottom, Layout::plain), describe(p.top, Layout::plain));
   }
   if (!is_fast(forward, p)) return std::nullopt;
-  const Desc bottom = forward->src_desc(), top = forward->dst_desc();
+  const Desc bottom = as(Type::f32, forward->src_desc()), top = forward->dst_desc();
   std::optional<BackwardData::primitive_desc> backward_data;
   if (p.weights[1] < kFew && p.group == 1) {
     backward_data =
@@ -143,6 +170,10 @@ std::optional<Descriptors> find_descriptors(const Setting& setting, const Convol
   auto backward_weights = setting.backward_weights(bottom, top, *forward);
   if (!is_fast(backward_weights, p)) backward_weights = setting.backward_weights(any_bottom, any_top, *forward);
   if (!is_fast(backward_data, p) || !is_fast(backward_weights, p)) return std::nullopt;
+  if (p.finish) {
+    forward = setting.forward(bottom, top, How::direct, p.finish, top);
+    if (!is_fast(forward, p)) return std::nullopt;
+  }
   return Descriptors{bottom, top, *forward, *backward_data, *backward_weights};
 }
 
@@ -164,7 +195,10 @@ void replace(const std::string& algorithm, const ConvolutionProblem& p, const De
 void choose(const ConvolutionAlgorithms& algorithms, const Setting& setting, const ConvolutionProblem& p,
             Descriptors* all) {
   const Forward::primitive_desc direct = all->forward;
-  const auto forward = [&](const Desc& src, const Desc& dst, How how) { return setting.forward(src, dst, how); };
+  const Desc top = all->top;
+  const auto forward = [&](const Desc& src, const Desc& dst, How how) {
+    return setting.forward(src, dst, how, p.finish, top);
+  };
   const auto backward_data = [&](const Desc& src, const Desc& dst, How how) {
     return setting.backward_data(src, dst, direct, how);
   };
@@ -184,21 +218,25 @@ class OnednnConvolution final : public EngineConvolution {
         pd_(descriptors),
         bottom_(descriptors.bottom),
         top_(descriptors.top),
+        other_(problem.finish.add ? top_ : Desc()),
         bottom_layout_(*layout_of(bottom_, problem.bottom)),
         top_layout_(*layout_of(top_, problem.top)) {}
 
   Layout bottom_layout() const override { return bottom_layout_; }
   Layout top_layout() const override { return top_layout_; }
+  bool keeps_weights() const override { return setting_.weights != pd_.forward.weights_desc(); }
   std::string implementation() const override { return pd_.forward.impl_info_str(); }
   std::string backward_data_implementation() const override { return pd_.backward_data.impl_info_str(); }
   std::string backward_weights_implementation() const override { return pd_.backward_weights.impl_info_str(); }
 
-  void forward(const real* x, const real* w, uint64_t version, const real* b, real* y) override {
+  void forward(const real* x, const real* w, uint64_t version, const real* b, const real* other, real* y) override {
     if (!forward_) {
       const Desc bottom = pd_.forward.src_desc(), top = pd_.forward.dst_desc(), weights = pd_.forward.weights_desc();
-      forward_ = Primitive(
-          pd_.forward,
-          {{DNNL_ARG_SRC, bottom}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_BIAS, setting_.bias}, {DNNL_ARG_DST, top}});
+      forward_ = Primitive(pd_.forward, {{DNNL_ARG_SRC, bottom},
+                                         {DNNL_ARG_WEIGHTS, weights},
+                                         {DNNL_ARG_BIAS, setting_.bias},
+                                         {kOther, other_},
+                                         {DNNL_ARG_DST, top}});
       forward_weights_ = DerivedWeights(setting_.weights, weights);
       forward_bottom_ = Detour(Detour::kBottom, bottom_, bottom);
       forward_top_ = Detour(Detour::kTop, top_, top);
@@ -206,6 +244,7 @@ class OnednnConvolution final : public EngineConvolution {
     forward_.run({{DNNL_ARG_SRC, forward_bottom_.in(x)},
                   {DNNL_ARG_WEIGHTS, forward_weights_.get(w, version)},
                   {DNNL_ARG_BIAS, b},
+                  {kOther, other},
                   {DNNL_ARG_DST, forward_top_.out(y)}});
     forward_top_.finish(y);
   }
@@ -250,7 +289,7 @@ class OnednnConvolution final : public EngineConvolution {
  private:
   Setting setting_;
   Descriptors pd_;
-  Desc bottom_, top_;
+  Desc bottom_, top_, other_;
   Layout bottom_layout_, top_layout_;
   Primitive forward_, backward_data_, backward_weights_;
   DerivedWeights forward_weights_, backward_data_weights_;
@@ -260,17 +299,22 @@ class OnednnConvolution final : public EngineConvolution {
 
 }  // namespace
 
-std::unique_ptr<EngineConvolution> EngineConvolution::create(const ConvolutionProblem& problem,
+std::unique_ptr<EngineConvolution> EngineConvolution::create(const ConvolutionProblem& given,
                                                              const ConvolutionAlgorithms& algorithms) {
+  ConvolutionProblem problem = given;
+  if (!gains(problem)) problem.precision = Precision::f32;
   const int spatial = problem.bottom.axes() - 2;
   if (spatial < 1 || spatial > 3 || problem.bottom.count() == 0 || problem.top.count() == 0) return nullptr;
-  return guarded([&]() -> std::unique_ptr<EngineConvolution> {
+  auto made = guarded([&]() -> std::unique_ptr<EngineConvolution> {
     const Setting setting(problem);
     auto descriptors = find_descriptors(setting, problem);
     if (!descriptors) return nullptr;
     choose(algorithms, setting, problem, &*descriptors);
     return with_groups_apart(problem, algorithms, std::make_unique<OnednnConvolution>(problem, setting, *descriptors));
   });
+  if (made || problem.precision == Precision::f32) return made;
+  problem.precision = Precision::f32;
+  return create(problem, algorithms);
 }
 
 #endif

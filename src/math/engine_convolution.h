@@ -5,8 +5,10 @@
 #include <memory>
 #include <string>
 
+#include "math/finish.h"
 #include "math/im2col.h"
 #include "math/layout.h"
+#include "math/precision.h"
 #include "math/real.h"
 
 namespace crema {
@@ -17,6 +19,8 @@ struct ConvolutionProblem {
   Windows windows;
   long group = 1;
   bool bias = false;
+  Precision precision = Precision::f32;  // of the products; sums and all that comes and goes are float
+  Finish finish{};                       // of forward; its backward passes are those without
 
   bool operator==(const ConvolutionProblem&) const = default;
 };
@@ -30,8 +34,9 @@ struct ConvolutionAlgorithms {
 
 class EngineConvolution {
  public:
-  // Null where the engine cannot do it, or not faster than the plain path: other than 1 to 3 spatial axes, empty
-  // shapes. The layouts do not depend on the algorithms.
+  // In f32 where bf16 gains nothing, and by Winograd's algorithm. Null where the engine cannot do it, or not faster
+  // than the plain path: other than 1 to 3 spatial axes, empty shapes, a finish that the kernel has no code for. The
+  // layouts do not depend on the algorithms.
   static std::unique_ptr<EngineConvolution> create(const ConvolutionProblem& problem,
                                                    const ConvolutionAlgorithms& algorithms = {});
   virtual ~EngineConvolution() = default;
@@ -43,8 +48,11 @@ class EngineConvolution {
   virtual std::string backward_data_implementation() const = 0;
   virtual std::string backward_weights_implementation() const = 0;
 
-  // `version` changes whenever the weights w do. b: null without bias.
-  virtual void forward(const real* x, const real* w, uint64_t version, const real* b, real* y) = 0;
+  // Whether forward() reads w only where the version is another one than before; w may be null otherwise.
+  virtual bool keeps_weights() const = 0;
+
+  // `version` changes whenever the weights w do. b: null without bias. other: what the finish adds, null if nothing.
+  virtual void forward(const real* x, const real* w, uint64_t version, const real* b, const real* other, real* y) = 0;
   virtual void backward_data(const real* dy, const real* w, uint64_t version, real* dx) = 0;  // overwrites dx
   // dw = beta_w * dw + gradient; the same for db. Either may be null. Betas are 0 or 1.
   virtual void backward_weights(const real* x, const real* dy, real* dw, real beta_w, real* db, real beta_b) = 0;

@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 
+#include "math/finish.h"
+#include "math/precision.h"
 #include "math/real.h"
 
 namespace crema {
@@ -16,21 +18,27 @@ struct InnerProductProblem {
   // Whether the weights outlive many passes. Only then does forward pay for a copy of them in the engine's own layout:
   // to make one takes about as long as the product for a batch of 64.
   bool constant_weights = false;
+  Precision precision = Precision::f32;  // of the products; sums and all that comes and goes are float
+  Finish finish{};                       // of forward; its backward passes are those without
 
   bool operator==(const InnerProductProblem&) const = default;
 };
 
 class EngineInnerProduct {
  public:
-  // Null where the engine cannot do it.
+  // In f32 where there is no kernel for bf16. Null where the engine cannot do it, or has no code for the finish.
   static std::unique_ptr<EngineInnerProduct> create(const InnerProductProblem& problem);
   virtual ~EngineInnerProduct() = default;
 
   virtual std::string implementation() const = 0;
 
-  // `version` changes whenever the weights w do. b: null without bias.
-  virtual void forward(const real* x, const real* w, uint64_t version, const real* b, real* y) = 0;
-  virtual void backward_data(const real* dy, const real* w, real* dx) = 0;  // overwrites dx
+  // Whether forward() reads w only where the version is another one than before; w may be null otherwise.
+  virtual bool keeps_weights() const = 0;
+
+  // `version` changes whenever the weights w do, here as in backward_data(). b: null without bias. other: what the
+  // finish adds, null if nothing.
+  virtual void forward(const real* x, const real* w, uint64_t version, const real* b, const real* other, real* y) = 0;
+  virtual void backward_data(const real* dy, const real* w, uint64_t version, real* dx) = 0;  // overwrites dx
   // dw = beta_w * dw + gradient; the same for db. Either may be null. Betas are 0 or 1.
   virtual void backward_weights(const real* x, const real* dy, real* dw, real beta_w, real* db, real beta_b) = 0;
 };

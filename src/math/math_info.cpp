@@ -9,6 +9,8 @@
 
 namespace crema {
 
+const char* precision_name(Precision precision) { return precision == Precision::bf16 ? "bf16" : "f32"; }
+
 BlasInfo blas_info() {
   const int parallel = openblas_get_parallel();
   return {openblas_get_config(), openblas_get_corename(),
@@ -44,6 +46,11 @@ const char* name_of(dnnl::cpu_isa isa) {
   }
 }
 
+// The list gives each set the bits of those that it includes.
+bool includes(dnnl::cpu_isa isa, dnnl::cpu_isa part) {
+  return (static_cast<unsigned>(isa) & static_cast<unsigned>(part)) == static_cast<unsigned>(part);
+}
+
 }  // namespace
 
 EngineInfo engine_info() {
@@ -51,7 +58,8 @@ EngineInfo engine_info() {
   const std::string name = name_of(isa);
   const dnnl_version_t& v = *dnnl::version();
   return {fmt::format("{}.{}.{}", v.major, v.minor, v.patch),
-          name.empty() ? fmt::format("number {:#x} in oneDNN's list", static_cast<unsigned>(isa)) : name};
+          name.empty() ? fmt::format("number {:#x} in oneDNN's list", static_cast<unsigned>(isa)) : name,
+          includes(isa, dnnl::cpu_isa::avx512_core_bf16)};
 }
 
 #else

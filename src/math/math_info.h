@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "math/precision.h"
+
 namespace crema {
 
 struct BlasInfo {
@@ -15,7 +17,10 @@ BlasInfo blas_info();
 struct EngineInfo {
   std::string version;  // of oneDNN, "" in a build without it
   std::string isa;      // the widest instruction set that its kernels use here: "avx512_core_bf16"
+  bool bf16 = false;    // whether it has instructions for bfloat16: without them it is slower than float
 };
 EngineInfo engine_info();
+
+const char* precision_name(Precision precision);  // as --precision takes it
 
 }  // namespace crema

@@ -26,6 +26,13 @@ void copy_pieces(long rows, long length, const real* from, long from_stride, rea
   });
 }
 
+long pieces_along(const Shape& shape, Layout layout, int axis) {
+  if (axis == 0 || layout == Layout::plain) return shape.count(0, axis);
+  if (layout == Layout::channels_last) return shape[0] * shape.count(2, axis == 1 ? shape.axes() : axis);
+  const long block = block_size(layout), blocks = axis == 1 ? 1 : (shape[1] + block - 1) / block;
+  return shape[0] * blocks * shape.count(2, axis);
+}
+
 Permutation::Permutation(const std::vector<long>& dims, const std::vector<int>& order) : count_(Shape(dims).count()) {
   std::vector<long> strides(dims.size(), 1);
   for (size_t a = dims.size(); a-- > 1;) strides[a - 1] = strides[a] * dims[a];

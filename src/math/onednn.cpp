@@ -65,10 +65,21 @@ dnnl::memory::desc describe(const Shape& shape, Layout layout) {
 
 dnnl::memory::desc describe_any(const Shape& shape) { return {to_dims(shape), dnnl::memory::data_type::f32, Tag::any}; }
 
+dnnl::memory::desc as(dnnl::memory::data_type type, const dnnl::memory::desc& desc) {
+  dnnl::memory::desc other = desc;
+  if (desc) other.data.data_type = dnnl::memory::convert_to_c(type);
+  return other;
+}
+
+dnnl::memory::data_type type_of(Precision precision) {
+  return precision == Precision::bf16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
+}
+
 std::optional<Layout> layout_of(const dnnl::memory::desc& desc, const Shape& shape) {
   for (const Layout layout :
        {Layout::plain, Layout::channels_last, Layout::blocked16, Layout::blocked8, Layout::blocked4}) {
-    if (tag_of(shape.axes(), layout) != Tag::undef && desc == describe(shape, layout)) return layout;
+    if (tag_of(shape.axes(), layout) != Tag::undef && desc == as(desc.data_type(), describe(shape, layout)))
+      return layout;
   }
   return std::nullopt;
 }
@@ -109,6 +120,17 @@ void Primitive::run(Pointers pointers) {
 dnnl::primitive_attr attributes() {
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attr;
+}
+
+dnnl::primitive_attr attributes(const Finish& finish, const dnnl::memory::desc& y) {
+  dnnl::primitive_attr attr = attributes();
+  dnnl::post_ops after;
+  if (finish.add) after.append_binary(dnnl::algorithm::binary_add, y);
+  if (finish.relu) {
+    after.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, static_cast<float>(finish.slope), 0.0f);
+  }
+  attr.set_post_ops(after);
   return attr;
 }
 
@@ -159,7 +181,7 @@ DerivedWeights::DerivedWeights(const dnnl::memory::desc& plain, const dnnl::memo
 
 const real* DerivedWeights::get(const real* plain, uint64_t version) {
   if (!reorder_) return plain;
-  if (source_ != plain || version_ != version) {
+  if ((plain != nullptr && source_ != plain) || version_ != version) {
     copy_.grow(to_count(bytes_));
     reorder_.run({{DNNL_ARG_FROM, plain}, {DNNL_ARG_TO, copy_.data()}});
     source_ = plain;

@@ -21,7 +21,9 @@
 
 #include "base/error.h"
 #include "math/buffer.h"
+#include "math/finish.h"
 #include "math/layout.h"
+#include "math/precision.h"
 #include "math/real.h"
 
 namespace crema::onednn {
@@ -38,7 +40,13 @@ dnnl::memory::desc describe(const Shape& shape, Layout layout);
 // The shape with the layout left to the primitive.
 dnnl::memory::desc describe_any(const Shape& shape);
 
-// Which layout of ours the descriptor is; nothing if none. The primitive is then asked again, with a layout of ours.
+// The same layout of other numbers; what is empty stays so.
+dnnl::memory::desc as(dnnl::memory::data_type type, const dnnl::memory::desc& desc);
+// The numbers that are multiplied.
+dnnl::memory::data_type type_of(Precision precision);
+
+// Which layout of ours the descriptor is, of whatever numbers; nothing if none. The primitive is then asked again, with
+// a layout of ours.
 std::optional<Layout> layout_of(const dnnl::memory::desc& desc, const Shape& shape);
 
 // Runs a primitive to its end, through oneDNN's C function: the C++ one copies the arguments on each call.
@@ -78,6 +86,10 @@ class Primitive {
 
 // Attributes that every primitive descriptor is created with: the scratchpad comes from us, one per thread.
 dnnl::primitive_attr attributes();
+// And computes what comes after it in the same pass. y: as the result lies, and the array that is added to it, which is
+// argument kOther. oneDNN's ReLU of slope 0 makes a NaN 0.
+dnnl::primitive_attr attributes(const Finish& finish, const dnnl::memory::desc& y);
+constexpr int kOther = DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1;
 
 // Moves memory between two descriptors of one shape; with `add`, adds to what the destination holds.
 Primitive make_reorder(const dnnl::memory::desc& from, const dnnl::memory::desc& to, bool add = false);
@@ -88,9 +100,9 @@ bool is_fast(const std::optional<Descriptor>& pd) {
   return pd && std::string_view(pd->impl_info_str()).substr(0, 3) != "ref";
 }
 
-// Data on its way into or out of a primitive that wants it in another layout than the caller's memory has. It is moved
-// through memory that all primitives of a thread share: one buffer for each role. Where the layouts agree, nothing
-// moves.
+// Data on its way into or out of a primitive that wants it in another layout, or in other numbers, than the caller's
+// memory has. It is moved through memory that all primitives of a thread share: one buffer for each role. Where both
+// agree, nothing moves.
 class Detour {
  public:
   enum Role { kBottom, kTop, kWeights, kBias, kGroupBottom, kGroupTop, kRoles };
@@ -117,7 +129,8 @@ class Detour {
   Primitive move_in_, move_out_, add_out_;  // made when first used
 };
 
-// Parameters in the layout that a primitive wants, kept until their version changes.
+// Parameters in the layout and the numbers that a primitive wants, kept until their version changes. Where that is not
+// what they are, `plain` is read only then, and may be null until then.
 class DerivedWeights {
  public:
   DerivedWeights() = default;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/parallel.h"
 #include "math/loops.h"
+#include "math/math_info.h"
 #include "solvers/snapshot.h"
 #include "solvers/solver.h"
 
@@ -48,6 +49,7 @@ SolverState Solver::state() const {
   if (monitor_.active()) *state.mutable_monitor() = monitor_.state();
   state.set_tested(tested_);
   state.set_engine(engine_name(options_.engine));
+  state.set_precision(precision_name(options_.precision));
   state.set_threads(threads_of(options_.threads));
   if (!options_.algorithms) return state;
   for (const auto& [problem, pass, algorithm] : options_.algorithms->in_use()) {
@@ -92,8 +94,9 @@ bool Solver::try_snapshot(bool best) {
 }
 
 std::string Solver::run_heading() const {
-  const std::string flags =
-      fmt::format("--engine {} --threads {}", engine_name(options_.engine), threads_of(options_.threads));
+  const bool bf16 = options_.precision == Precision::bf16;
+  const std::string flags = fmt::format("--engine {}{} --threads {}", engine_name(options_.engine),
+                                        bf16 ? " --precision bf16" : "", threads_of(options_.threads));
   const std::string start = restored_from_.empty() ? "" : fmt::format("; it went on from {}", restored_from_);
   return fmt::format("# A run in {}, with {}{}.\n", std::filesystem::current_path().string(), flags, start);
 }
@@ -169,6 +172,11 @@ void Solver::warn_of_other_bits(const SolverState& state) const {
     CREMA_WARN(
         "the run computed convolutions by measured algorithms and goes on with direct ones alone: its last bits "
         "will differ from an uncut one's");
+  }
+  const std::string precision = precision_name(options_.precision);
+  if (state.has_precision() && state.precision() != precision) {
+    CREMA_WARN("the run was computed with precision {} and goes on with {}: it will differ from an uncut one's",
+               state.precision(), precision);
   }
   if (state.has_threads() && state.threads() != threads_of(options_.threads)) {
     CREMA_WARN("the run was computed with {} threads and goes on with {}: its last bits may differ from an uncut one's",

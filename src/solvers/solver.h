@@ -29,10 +29,11 @@ enum class Request { none, stop, snapshot };
 
 struct SolverOptions {
   Engine engine = default_engine();
-  int threads = 0;               // 0: what OpenMP would use
-  std::optional<uint64_t> seed;  // instead of random_seed, and of the one in a state that is restored
-  bool snapshots = true;         // false: neither snapshots nor metrics are written, whatever the solver says
-  bool log_iterations = true;    // false: no log lines every `display` iterations
+  Precision precision = Precision::f32;  // of the engine's products
+  int threads = 0;                       // 0: what OpenMP would use
+  std::optional<uint64_t> seed;          // instead of random_seed, and of the one in a state that is restored
+  bool snapshots = true;                 // false: neither snapshots nor metrics are written, whatever the solver says
+  bool log_iterations = true;            // false: no log lines every `display` iterations
   std::function<void(class Solver&)> after_build{};  // called once, when the nets are there for the first time
   std::function<void(const Progress&)> after_iteration{};
   // Asked after iterations and before test batches. A test that is stopped is as if it had not begun; a snapshot is

@@ -30,6 +30,11 @@ std::string digits_solver(const std::string& fields, const std::string& net) {
          net + "}\n";
 }
 
+bool for_imagenet(const std::string& path) {
+  const auto net = std::filesystem::path(path).parent_path() / "train_test.prototxt";
+  return read_file(net).find("\"data/imagenet/") != std::string::npos;
+}
+
 std::string lenet_solver(const TempFolder& folder, const std::string& fields) {
   return folder.write("solver.prototxt", R"(
 net: "models/lenet/train_test.prototxt"

@@ -17,6 +17,9 @@ std::string digits_solver(const std::string& fields, const std::string& net = di
 // Whether a file in models/ is none of the project's, but the text that a training there has left of itself.
 inline bool left_by_a_run(const std::string& name) { return name.ends_with("_run.prototxt"); }
 
+// Whether a net or solver in models/ is for ImageNet, whose images do not come with the project.
+bool for_imagenet(const std::string& path);
+
 // A file with a solver of LeNet on the same data, whose snapshots go into the folder as lenet_iter_N.
 std::string lenet_solver(const TempFolder& folder, const std::string& fields);
 
