@@ -29,11 +29,11 @@ using google::protobuf::FileDescriptor;
 constexpr int first_own_number = 20001;
 // Whole messages of crema's own: their numbers begin at 1.
 const std::set<std::string> own_messages = {
-    "AttentionParameter",    "BNParameter",       "FocalLossParameter", "GELUParameter",      "GroupNormParameter",
-    "InstanceNormParameter", "InterpParameter",   "L1LossParameter",    "LayerNormParameter", "LayerProgress",
-    "MatMulParameter",       "MonitorState",      "NetProgress",        "NormalizeParameter", "PermuteParameter",
-    "RMSNormParameter",      "ReLU6Parameter",    "ReorgParameter",     "SELUParameter",      "ShuffleChannelParameter",
-    "SmoothL1LossParameter", "SoftplusParameter", "UpsampleParameter"};
+    "AlgorithmChoice",         "AttentionParameter",    "BNParameter",       "FocalLossParameter", "GELUParameter",
+    "GroupNormParameter",      "InstanceNormParameter", "InterpParameter",   "L1LossParameter",    "LayerNormParameter",
+    "LayerProgress",           "MatMulParameter",       "MonitorState",      "NetProgress",        "NormalizeParameter",
+    "PermuteParameter",        "RMSNormParameter",      "ReLU6Parameter",    "ReorgParameter",     "SELUParameter",
+    "ShuffleChannelParameter", "SmoothL1LossParameter", "SoftplusParameter", "UpsampleParameter"};
 
 // Rows of text under a key, the first two columns joined by a dot: "NetParameter.name", "Phase.TRAIN".
 // The first cell of a row is the number.

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <set>
 
 #include "base/file.h"
 #include "core/weights.h"
@@ -72,6 +73,56 @@ TEST(Snapshot, goes_on_with_the_seed_that_was_drawn) {
   EXPECT_EQ(solver.seed(), read_state(whole / "s_iter_3.solverstate").seed());
   solver.solve();
   EXPECT_EQ(contents(whole, 6), contents(resumed, 6));
+}
+
+// One algorithm for every pass, as if it had been measured.
+std::shared_ptr<Algorithms> measured(const std::string& algorithm) {
+  struct Measured final : Algorithms {
+    explicit Measured(std::string which) : algorithm(std::move(which)) {}
+    std::string find(const std::string& problem, const std::string& pass) override {
+      const std::string known = Algorithms::find(problem, pass);
+      if (!known.empty()) return known;
+      remember(problem, pass, algorithm, 0);
+      return algorithm;
+    }
+    std::string algorithm;
+  };
+  return std::make_shared<Measured>(algorithm);
+}
+
+std::set<std::string> in_use(const Algorithms& store) {
+  std::set<std::string> all;
+  for (const auto& choice : store.in_use()) all.insert(choice.algorithm);
+  return all;
+}
+
+TEST(Snapshot, goes_on_with_the_algorithms_of_its_run) {
+  const std::string net = digits_net() +
+                          "layer { name: 'conv' type: 'Convolution' bottom: 'data' top: 'conv' convolution_param { "
+                          "num_output: 16 kernel_size: 3 weight_filler { type: 'xavier' } } }"
+                          "layer { name: 'out' type: 'InnerProduct' bottom: 'conv' top: 'out' inner_product_param { "
+                          "num_output: 10 weight_filler { type: 'xavier' } } }"
+                          "layer { name: 'loss2' type: 'SoftmaxWithLoss' bottom: 'out' bottom: 'label' top: 'loss2' }";
+  const auto solver_in = [&](const TempFolder& folder, std::shared_ptr<Algorithms> algorithms) {
+    SolverOptions options;
+    options.algorithms = std::move(algorithms);
+    const std::string fields = fmt::format("snapshot: 3 random_seed: 2 snapshot_prefix: '{}'", folder / "s");
+    return std::make_unique<Solver>(parse_solver(digits_solver(fields, net), folder / "solver.prototxt"), options);
+  };
+  if (default_engine() == Engine::plain) GTEST_SKIP();
+  const std::pair<std::string, std::string> runs[] = {{"gemm", "direct"}, {"direct", "gemm"}, {"", "gemm"}};
+  for (const auto& [ran_by, otherwise] : runs) {
+    SCOPED_TRACE(ran_by);
+    const TempFolder whole, resumed;
+    solver_in(whole, ran_by.empty() ? nullptr : measured(ran_by))->solve();
+    const auto store = measured(otherwise);
+    const auto solver = solver_in(resumed, store);
+    EXPECT_EQ(in_use(*store), std::set<std::string>{otherwise});
+    solver->restore(whole / "s_iter_3.solverstate");
+    EXPECT_EQ(in_use(*store), std::set<std::string>{ran_by.empty() ? "direct" : ran_by});
+    solver->solve();
+    EXPECT_EQ(read_file(whole / "s_iter_6.caffemodel"), read_file(resumed / "s_iter_6.caffemodel"));
+  }
 }
 
 TEST(Snapshot, a_seed_that_is_asked_for_stands) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <regex>
 
+#include "math/algorithms.h"
 #include "solvers/check.h"
 #include "solvers/lr_policy.h"
 #include "solvers/solver.h"
@@ -265,6 +266,67 @@ TEST(Solver, gives_the_same_run_for_the_same_seed) {
   EXPECT_EQ(run("random_seed: 5"), run("random_seed: 5"));
   EXPECT_NE(run("random_seed: 5"), run("random_seed: 6"));
   EXPECT_NE(run(""), run(""));  // drawn
+}
+
+// The file of measured algorithms.
+class AlgorithmsFile : public testing::Test {
+ protected:
+  std::string saved() {
+    Algorithms store(file_);
+    store.remember("1x16 to 1x16", "forward", "winograd", 0.5);
+    const std::string log = log_of([&] { store.save(); });
+    EXPECT_NE(log.find("Measured the algorithms of 1 convolution passes in 0.50 s"), std::string::npos) << log;
+    return log;
+  }
+
+  std::string found(std::string* log) {
+    std::string algorithm;
+    *log = log_of([&] { algorithm = Algorithms(file_).find("1x16 to 1x16", "forward"); });
+    return algorithm;
+  }
+
+  TempFolder folder_;
+  std::string file_ = folder_ / "new/folder/file";
+};
+
+TEST_F(AlgorithmsFile, keeps_what_was_measured) {
+  std::string log;
+  EXPECT_EQ(found(&log), "");
+  saved();
+  EXPECT_EQ(found(&log), "winograd");
+  EXPECT_EQ(log, "");
+  Algorithms other(file_);
+  other.remember("another", "backward_data", "gemm", 0);
+  other.save();
+  EXPECT_EQ(found(&log), "winograd");
+}
+
+TEST_F(AlgorithmsFile, counts_as_empty_where_it_is_damaged) {
+  saved();
+  const std::string whole = read_file(file_);
+  std::string log;
+  for (size_t length = 0; length < whole.size() - 1; ++length) {
+    write_file(file_, whole.substr(0, length));
+    ASSERT_EQ(found(&log), "") << length;
+    ASSERT_NE(log.find("damaged, or no file of measured algorithms"), std::string::npos) << log;
+  }
+  saved();
+  EXPECT_EQ(found(&log), "winograd");
+}
+
+TEST_F(AlgorithmsFile, is_done_without_where_it_cannot_be_written) {
+  folder_.write("new", "no folder");
+  Algorithms store(file_);
+  std::string log;
+  for (int i = 0; i < 2; ++i) {
+    log += log_of([&] {
+      store.remember("1x16 to 1x16", "forward", "direct", 0);
+      store.save();
+    });
+  }
+  const size_t first = log.find("measured algorithms are not kept");
+  EXPECT_NE(first, std::string::npos) << log;
+  EXPECT_EQ(log.find("not kept", first + 25), std::string::npos) << log;
 }
 
 TEST(Solver, tells_what_it_did_and_stops_when_asked) {

@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <filesystem>
+
 #include "core/layer.h"
 #include "support/data_files.h"
 #include "support/nets.h"
@@ -236,6 +238,23 @@ TEST(Time, writes_json) {
   EXPECT_EQ(conv2["forward"]["multiply_adds"], 4 * 1600000.);
   EXPECT_EQ(conv2["backward"]["multiply_adds"], 4 * 2 * 1600000.);         // of the weights and of the data
   EXPECT_EQ(json["layers"][1]["backward"]["multiply_adds"], 4 * 288000.);  // of the weights alone
+}
+
+TEST(Time, measures_algorithms_unless_it_is_to_be_deterministic) {
+  if (default_engine() == Engine::plain) GTEST_SKIP();
+  const TempFolder cache;
+  const std::string lenet = fmt::format("time --model {} --shape data=4,1,28,28 --iterations 1 --json", kLenet);
+  for (const bool deterministic : {true, false}) {
+    ::setenv("CREMA_CACHE", (cache / "").c_str(), 1);
+    ::unsetenv("CREMA_DETERMINISTIC");
+    const Result result = crema(lenet + (deterministic ? " --deterministic" : ""));
+    ::setenv("CREMA_DETERMINISTIC", "1", 1);
+    EXPECT_EQ(result.err.find("Measured the algorithms") == std::string::npos, deterministic) << result.err;
+    EXPECT_EQ(std::filesystem::is_empty(cache / ""), deterministic);
+    const auto conv2 = nlohmann::json::parse(result.out)["layers"][3];
+    EXPECT_NE(conv2["backward_implementation"], "");
+    EXPECT_NE(conv2["backward_implementation"], "plain");
+  }
 }
 
 TEST(Time, has_no_backward_in_phase_test) {

@@ -49,7 +49,16 @@ void add_run_flags(CLI::App& command, RunFlags& flags) {
   });
   command.add_option("--threads", flags.threads, "threads to compute with; default: one for each core")
       ->check(CLI::Validator(check_threads, "N", "threads"));
+  command
+      .add_flag("--deterministic", flags.deterministic,
+                "the same bits in every run: no algorithm is chosen by measuring what is the fastest")
+      ->envname("CREMA_DETERMINISTIC");
   command.add_option("--gpu", flags.gpu, "read for Caffe's scripts: crema runs on the CPU")->type_name("ID");
+}
+
+std::shared_ptr<Algorithms> algorithms(const RunFlags& flags) {
+  if (flags.deterministic || flags.engine == Engine::plain) return nullptr;
+  return std::make_shared<Algorithms>(algorithms_file());
 }
 
 void add_set_flag(CLI::App& command, std::vector<std::string>& settings) {

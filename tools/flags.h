@@ -3,11 +3,13 @@
 
 #include <CLI/CLI.hpp>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/net.h"
+#include "math/algorithms.h"
 #include "solvers/solver.h"
 
 namespace crema {
@@ -15,14 +17,19 @@ namespace crema {
 // For an option that names a file.
 extern const CLI::Validator kFileName;
 
-// --engine, --precision, --threads and, for Caffe's scripts, --gpu.
+// --engine, --precision, --threads, --deterministic and, for Caffe's scripts, --gpu.
 struct RunFlags {
   Engine engine = default_engine();
   Precision precision = Precision::f32;
   int threads = 0;
+  bool deterministic = false;
   std::string gpu;
 };
 void add_run_flags(CLI::App& command, RunFlags& flags);
+
+// A store for the algorithms of convolutions, with what was measured before on this machine; null where the flags want
+// direct ones alone.
+std::shared_ptr<Algorithms> algorithms(const RunFlags& flags);
 
 // --set KEY=VALUE, which may be given again and again: for read_net() and read_solver().
 void add_set_flag(CLI::App& command, std::vector<std::string>& settings);

@@ -18,9 +18,11 @@ struct TestFlags {
 void test(const TestFlags& flags) {
   NetConfig config = read_net(flags.net);
   log_gpu_requests(flags.run, config);
-  Net net(
-      std::move(config),
-      {.threads = flags.run.threads, .engine = flags.run.engine, .backward = false, .precision = flags.run.precision});
+  Net net(std::move(config), {.threads = flags.run.threads,
+                              .engine = flags.run.engine,
+                              .backward = false,
+                              .precision = flags.run.precision,
+                              .algorithms = algorithms(flags.run)});
   load_weights(flags.net, net);
   const auto log_batch = [](int batch, const std::vector<Score>& scores) {
     for (const Score& score : scores) CREMA_INFO("Batch {}, {} = {:g}", batch, score.name, score.value);

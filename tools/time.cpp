@@ -35,8 +35,10 @@ void time(const TimeFlags& flags) {
   if (!stand_ins.faults.empty()) throw Error(stand_ins.faults[0]);
   check_blobs(flags.shapes, stand_ins.data_tops);
   log_gpu_requests(flags.run, stand_ins.config);
-  Net net(stand_ins.config,
-          {.threads = flags.run.threads, .engine = flags.run.engine, .precision = flags.run.precision});
+  Net net(stand_ins.config, {.threads = flags.run.threads,
+                             .engine = flags.run.engine,
+                             .precision = flags.run.precision,
+                             .algorithms = algorithms(flags.run)});
   if (!flags.weights.empty())
     load_weights({.model = flags.model, .weights = flags.weights, .state = {}, .settings = {}}, net);
   fill_inputs(net);

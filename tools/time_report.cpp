@@ -54,6 +54,10 @@ LayerReport describe(const Net& net, int i) {
   layer.type = net.layer_config(i).type();
   layer.implementation = net.absorbed_by(i) < 0 ? net.layer(i).implementation()
                                                 : fmt::format("in {}", net.layer_config(net.absorbed_by(i)).name());
+  if (net.runs_backward(i)) {
+    layer.backward_implementation =
+        net.absorbed_by(i) < 0 ? net.layer(i).backward_implementation() : layer.implementation;
+  }
   for (size_t b = 0; b < net.bottoms(i).size(); ++b) {
     layer.bottoms.push_back(describe(net.bottom_name(i, static_cast<int>(b)), *net.bottoms(i)[b]));
   }
@@ -103,13 +107,19 @@ std::string layouts(const LayerReport& layer) {
   return from.empty() || to.empty() || from == to ? from + (from == to ? "" : to) : from + " > " + to;
 }
 
+// "forward's / backward's", or what both are.
+std::string implementations(const LayerReport& layer) {
+  const std::string &forward = layer.implementation, &backward = layer.backward_implementation;
+  return backward.empty() || backward == forward ? forward : forward + " / " + backward;
+}
+
 void add_rows(const LayerReport& layer, double total, Table* table) {
   const auto share = [total](double ms) { return fmt::format("{:.1f}", 100 * ms / total); };
   table->add({layer.name, layer.type, time_of(layer.forward.ms), time_of(layer.backward.ms),
               share(layer.forward.ms + layer.backward.ms), number(layer.forward.gflops()),
               number(layer.backward.gflops()), number(layer.forward.gigabytes()), number(layer.backward.gigabytes()),
               fmt::format("{:.2f}", static_cast<double>(layer.blob_bytes + layer.parameter_bytes) / 1e6),
-              layouts(layer), layer.implementation});
+              layouts(layer), implementations(layer)});
   if (layer.again_ms > 0) {
     table->add(
         {"  computed again", "", "", time_of(layer.again_ms), share(layer.again_ms), "", "", "", "", "", "", ""});
@@ -151,6 +161,7 @@ Json layer_json(const LayerReport& layer, double total) {
   Json json = {{"name", layer.name},
                {"type", layer.type},
                {"implementation", layer.implementation},
+               {"backward_implementation", layer.backward_implementation},
                {"bottoms", blobs_json(layer.bottoms)},
                {"tops", blobs_json(layer.tops)},
                {"parameters", layer.parameters},
@@ -208,7 +219,8 @@ std::string as_text(const TimeReport& report) {
       "{} ({}, phase {}), engine {}{}, {} thread{}\nMedians of {} iterations after {} for warming up; fw: forward, bw: "
       "backward\n{}\n",
       report.name.empty() ? "Net" : report.name, report.file, report.phase, report.engine,
-      report.precision == "f32" ? "" : ", precision " + report.precision, report.threads, report.threads == 1 ? "" : "s", timing.iterations, timing.warm_up, data_text(report));
+      report.precision == "f32" ? "" : ", precision " + report.precision, report.threads,
+      report.threads == 1 ? "" : "s", timing.iterations, timing.warm_up, data_text(report));
   Table table("llrrrrrrrrll");
   table.add({"layer", "type", "fw ms", "bw ms", "%", "fw GFLOP/s", "bw GFLOP/s", "fw GB/s", "bw GB/s", "MB", "layout",
              "implementation"});

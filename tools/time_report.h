@@ -33,7 +33,7 @@ struct BlobReport {
 };
 
 struct LayerReport {
-  std::string name, type, implementation;
+  std::string name, type, implementation, backward_implementation;  // "" where no backward runs
   std::vector<BlobReport> bottoms, tops;
   long parameters, parameter_bytes, blob_bytes;  // bytes with gradients; blobs: the layer's tops
   PassCost forward, backward;

@@ -50,8 +50,10 @@ void train_whole(const TrainFlags& flags, SolverConfig config, SolverOptions opt
   const std::string state = state_to_resume(flags, config);
   if (!state.empty()) {
     config.solver.clear_weights();
-    // The nets are built once, with the seed that they had.
-    if (const SolverState known = read_state(state); known.has_seed() && !options.seed) options.seed = known.seed();
+    // The nets are built once, with the seed and the algorithms that they had.
+    const SolverState known = read_state(state);
+    if (known.has_seed() && !options.seed) options.seed = known.seed();
+    if (options.algorithms) give_algorithms(known, options.algorithms.get());
   }
   Solver solver(std::move(config), std::move(options));
   if (!state.empty()) solver.restore(state);
@@ -65,6 +67,7 @@ void train(const TrainFlags& flags) {
   start_from(flags.weights, &config);
   SolverOptions options{
       .engine = flags.run.engine, .precision = flags.run.precision, .threads = flags.run.threads, .seed = flags.seed};
+  options.algorithms = algorithms(flags.run);
   options.poll = Signals::asked;
   options.after_build = [&flags, config](Solver& solver) { log_gpu_requests(flags.run, config, solver); };
   std::optional<ProgressLine> line;

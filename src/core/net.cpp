@@ -11,6 +11,7 @@
 #include "config/files.h"
 #include "config/suggest.h"
 #include "core/recompute.h"
+#include "math/algorithms.h"
 #include "math/math_info.h"
 
 namespace crema {
@@ -155,6 +156,7 @@ void Net::mark_readable() {
 
 void Net::shape_layers() {
   for (int i = 0; i < layers(); ++i) shape_layer(i);
+  if (options_.algorithms) options_.algorithms->save();
 }
 
 void Net::shape_layer(int i) {

@@ -21,8 +21,8 @@
 #include "core/window_fields.h"
 #include "math/blas.h"
 #include "math/channels.h"
+#include "math/convolution_choice.h"
 #include "math/convolution_plain.h"
-#include "math/engine_convolution.h"
 
 namespace crema {
 namespace {
@@ -128,6 +128,12 @@ class Convolutional : public Layer {
            static_cast<double>(problem_.weights.count_from(1));
   }
 
+  // The code of the engine's gradients: `data`, the bottoms', and the parameters'.
+  std::string both(const std::string& data) const {
+    const std::string weights = engine_->backward_weights_implementation();
+    return data == weights ? data : data + ", " + weights;
+  }
+
   ConvolutionParameter config_;
   const WindowFields fields_;
   ConvolutionProblem problem_;
@@ -138,11 +144,12 @@ class Convolutional : public Layer {
   // With the tail in the same kernel, or else without.
   void choose_engine(ConvolutionProblem problem, bool wanted) {
     tail_.forget_weights();
-    engine_ = wanted ? EngineConvolution::create(problem) : nullptr;
+    const auto choose = [&] { return choose_convolution(problem, algorithms(), net_runs_backward()); };
+    engine_ = wanted ? choose() : nullptr;
     finishes_ = engine_ != nullptr || !problem.finish;
     if (finishes_ || !wanted) return;
     problem.finish = {};
-    engine_ = EngineConvolution::create(problem);
+    engine_ = choose();
   }
 
   PlainConvolution plain_;
@@ -154,6 +161,10 @@ class Convolution : public Convolutional {
   explicit Convolution(const LayerParameter& config) : Convolution(config, true) {}
 
   std::string implementation() const override { return engine_ ? engine_->implementation() : "plain"; }
+
+  std::string backward_implementation() const override {
+    return engine_ ? both(engine_->backward_data_implementation()) : "plain";
+  }
 
   double multiply_adds(const Bottoms&, const Tops& top) const override {
     return Convolutional::multiply_adds(static_cast<long>(top.size()));
@@ -212,6 +223,8 @@ class Deconvolution final : public Convolutional {
   explicit Deconvolution(const LayerParameter& config) : Convolutional(config) { check_outputs(); }
 
   std::string implementation() const override { return engine_ ? engine_->backward_data_implementation() : "plain"; }
+
+  std::string backward_implementation() const override { return engine_ ? both(engine_->implementation()) : "plain"; }
 
   double multiply_adds(const Bottoms& bottom, const Tops&) const override {
     return Convolutional::multiply_adds(static_cast<long>(bottom.size()));

@@ -2,13 +2,16 @@
 
 #include <algorithm>
 
+#include "math/convolution_groups.h"
 #include "math/onednn.h"
 
 namespace crema {
 
 #ifndef CREMA_ENGINE
 
-std::unique_ptr<EngineConvolution> EngineConvolution::create(const ConvolutionProblem&) { return nullptr; }
+std::unique_ptr<EngineConvolution> EngineConvolution::create(const ConvolutionProblem&, const ConvolutionAlgorithms&) {
+  return nullptr;
+}
 
 #else
 
@@ -21,7 +24,28 @@ using Forward = dnnl::convolution_forward;
 using BackwardData = dnnl::convolution_backward_data;
 using BackwardWeights = dnnl::convolution_backward_weights;
 
-constexpr auto kDirect = dnnl::algorithm::convolution_direct;
+enum class How { direct, winograd, gemm };
+
+// oneDNN's name. It takes products of matrices for a kind of direct convolution.
+dnnl::algorithm kind_of(How how) {
+  return how == How::winograd ? dnnl::algorithm::convolution_winograd : dnnl::algorithm::convolution_direct;
+}
+
+template <typename Descriptor>
+bool is_gemm(const Descriptor& pd) {
+  return std::string_view(pd.impl_info_str()).find("gemm") != std::string_view::npos;
+}
+
+// A primitive descriptor, of those that there are for `desc` the first that multiplies matrices if that is asked for:
+// next_impl() reads `desc` again, of which pd keeps no copy.
+template <typename Descriptor, typename OpDesc, typename... Hint>
+Descriptor make_descriptor(const OpDesc& desc, const dnnl::primitive_attr& attr, How how, const Hint&... hint) {
+  Descriptor pd(desc, attr, cpu(), hint...);
+  while (how == How::gemm && !is_gemm(pd)) {
+    if (!pd.next_impl()) throw dnnl::error(dnnl_unimplemented, "no products of matrices");
+  }
+  return pd;
+}
 
 // Where each channel has one kernel of its own.
 bool each_channel(const ConvolutionProblem& p) { return p.group > 1 && p.weights[0] == p.group && p.weights[1] == 1; }
@@ -35,6 +59,9 @@ bool gains_in_gradient(const ConvolutionProblem& p) {
   constexpr long kSmall = 144;
   return p.weights.count_from(2) == 1 || p.top.count_from(2) >= kSmall;
 }
+
+// What an algorithm multiplies where `wanted` is asked for: oneDNN's code for Winograd's knows floats.
+Type type_by(How how, Type wanted) { return how == How::winograd ? Type::f32 : wanted; }
 
 // The three primitive descriptors of a problem, for given (or free) layouts of bottom and top.
 struct Setting {
@@ -62,34 +89,41 @@ struct Setting {
     if (p.bias) bias = describe(Shape{p.weights[0]}, Layout::plain);
   }
 
-  std::optional<Forward::primitive_desc> forward(const Desc& src, const Desc& dst, const Finish& finish = {}) const {
+  std::optional<Forward::primitive_desc> forward(const Desc& src, const Desc& dst, How how = How::direct,
+                                                 const Finish& finish = {}, const Desc& other = {}) const {
     return try_create([&] {
-      const Forward::desc desc(dnnl::prop_kind::forward_training, kDirect, as(product, src), as(product, any_weights),
+      const Type type = type_by(how, product);
+      const Forward::desc desc(dnnl::prop_kind::forward_training, kind_of(how), as(type, src), as(type, any_weights),
                                bias, dst, stride, dilation, pad, pad);
-      return Forward::primitive_desc(desc, attributes(finish, dst), cpu());
+      return make_descriptor<Forward::primitive_desc>(desc, attributes(finish, other), how);
     });
   }
 
   std::optional<BackwardData::primitive_desc> backward_data(const Desc& src, const Desc& dst,
-                                                            const Forward::primitive_desc& hint) const {
+                                                            const Forward::primitive_desc& hint,
+                                                            How how = How::direct) const {
     return try_create([&] {
-      const BackwardData::desc desc(kDirect, src, as(product, any_weights), as(product, dst), stride, dilation, pad,
+      const Type type = type_by(how, product);
+      const BackwardData::desc desc(kind_of(how), src, as(type, any_weights), as(type, dst), stride, dilation, pad,
                                     pad);
-      return BackwardData::primitive_desc(desc, attributes(), cpu(), hint);
+      return make_descriptor<BackwardData::primitive_desc>(desc, attributes(), how, hint);
     });
   }
 
   std::optional<BackwardWeights::primitive_desc> backward_weights(const Desc& src, const Desc& dst,
-                                                                  const Forward::primitive_desc& hint) const {
+                                                                  const Forward::primitive_desc& hint,
+                                                                  How how = How::direct) const {
     return try_create([&] {
-      const BackwardWeights::desc desc(kDirect, as(gradient_product, src), any_weights, bias, as(gradient_product, dst),
-                                       stride, dilation, pad, pad);
-      return BackwardWeights::primitive_desc(desc, attributes(), cpu(), hint);
+      const Type type = type_by(how, gradient_product);
+      const BackwardWeights::desc desc(kind_of(how), as(type, src), any_weights, bias, as(type, dst), stride, dilation,
+                                       pad, pad);
+      return make_descriptor<BackwardWeights::primitive_desc>(desc, attributes(), how, hint);
     });
   }
 };
 
 struct Descriptors {
+  Desc bottom, top;  // as data and diffs lie outside of the passes
   Forward::primitive_desc forward;
   BackwardData::primitive_desc backward_data;
   BackwardWeights::primitive_desc backward_weights;
@@ -99,29 +133,85 @@ struct Descriptors {
 // own.
 template <typename Descriptor>
 bool is_fast(const std::optional<Descriptor>& pd, const ConvolutionProblem& p) {
-  return onednn::is_fast(pd) &&
-         !(each_channel(p) && std::string_view(pd->impl_info_str()).find("gemm") != std::string::npos);
+  return onednn::is_fast(pd) && !(each_channel(p) && is_gemm(*pd));
 }
 
-// Forward decides how bottom and top lie. A backward pass that would be slow in these layouts chooses its own.
+// Blocks fill channels up with zeros, which are moved and multiplied like all others. A bottom with few channels stays
+// plain.
+bool wastes_blocks(const ConvolutionProblem& p) {
+  constexpr long kFew = 4, kBlock = 16;
+  constexpr double kMuch = 1.25;
+  const auto blocked = [](const Shape& shape) {
+    return static_cast<double>(shape.count() / shape[1] * ((shape[1] + kBlock - 1) / kBlock * kBlock));
+  };
+  const auto bottom = static_cast<double>(p.bottom.count()), top = static_cast<double>(p.top.count());
+  const double taken = (p.bottom[1] <= kFew ? bottom : blocked(p.bottom)) + blocked(p.top);
+  return p.group == 1 && taken > kMuch * (bottom + top);
+}
+
+// Forward decides how bottom and top lie. A backward pass that would be slow in these layouts chooses its own; for the
+// gradient of a bottom with few channels that is plain layout, where none is filled up.
 std::optional<Descriptors> find_descriptors(const Setting& setting, const ConvolutionProblem& p) {
+  constexpr long kFew = 4;
   const Desc any_bottom = describe_any(p.bottom), any_top = describe_any(p.top);
-  auto forward = setting.forward(any_bottom, any_top);
+  std::optional<Forward::primitive_desc> forward;
+  if (wastes_blocks(p)) {
+    forward = setting.forward(describe(p.bottom, Layout::channels_last), describe(p.top, Layout::channels_last));
+  }
+  if (!is_fast(forward, p)) forward = setting.forward(any_bottom, any_top);
   if (forward && (!layout_of(forward->src_desc(), p.bottom) || !layout_of(forward->dst_desc(), p.top))) {
     forward = setting.forward(describe(p.bottom, Layout::plain), describe(p.top, Layout::plain));
   }
   if (!is_fast(forward, p)) return std::nullopt;
   const Desc bottom = as(Type::f32, forward->src_desc()), top = forward->dst_desc();
-  auto backward_data = setting.backward_data(bottom, top, *forward);
+  std::optional<BackwardData::primitive_desc> backward_data;
+  if (p.weights[1] < kFew && p.group == 1) {
+    backward_data =
+        setting.backward_data(describe(p.bottom, Layout::plain), describe(p.top, Layout::plain), *forward, How::gemm);
+  }
+  if (!is_fast(backward_data, p)) backward_data = setting.backward_data(bottom, top, *forward);
   if (!is_fast(backward_data, p)) backward_data = setting.backward_data(any_bottom, any_top, *forward);
   auto backward_weights = setting.backward_weights(bottom, top, *forward);
   if (!is_fast(backward_weights, p)) backward_weights = setting.backward_weights(any_bottom, any_top, *forward);
   if (!is_fast(backward_data, p) || !is_fast(backward_weights, p)) return std::nullopt;
   if (p.finish) {
-    forward = setting.forward(bottom, top, p.finish);
+    forward = setting.forward(bottom, top, How::direct, p.finish, top);
     if (!is_fast(forward, p)) return std::nullopt;
   }
-  return Descriptors{*forward, *backward_data, *backward_weights};
+  return Descriptors{bottom, top, *forward, *backward_data, *backward_weights};
+}
+
+// Puts another algorithm in the place of a direct pass, where oneDNN has it. `make(bottom, top, how)`: a descriptor.
+template <typename Descriptor, typename Make>
+void replace(const std::string& algorithm, const ConvolutionProblem& p, const Desc& top, const Make& make,
+             Descriptor* pd) {
+  std::optional<Descriptor> found;
+  if (algorithm == "winograd") found = make(describe_any(p.bottom), describe_any(p.top), How::winograd);
+  if (algorithm == "gemm") {
+    // Where channels lie last, so do they in a matrix.
+    const bool last = top == describe(p.top, Layout::channels_last);
+    const Layout layout = last ? Layout::channels_last : Layout::plain;
+    found = make(describe(p.bottom, layout), describe(p.top, layout), How::gemm);
+  }
+  if (is_fast(found, p)) *pd = *found;
+}
+
+void choose(const ConvolutionAlgorithms& algorithms, const Setting& setting, const ConvolutionProblem& p,
+            Descriptors* all) {
+  const Forward::primitive_desc direct = all->forward;
+  const Desc top = all->top;
+  const auto forward = [&](const Desc& src, const Desc& dst, How how) {
+    return setting.forward(src, dst, how, p.finish, top);
+  };
+  const auto backward_data = [&](const Desc& src, const Desc& dst, How how) {
+    return setting.backward_data(src, dst, direct, how);
+  };
+  const auto backward_weights = [&](const Desc& src, const Desc& dst, How how) {
+    return setting.backward_weights(src, dst, direct, how);
+  };
+  replace(algorithms.forward, p, all->top, forward, &all->forward);
+  replace(algorithms.backward_data, p, all->top, backward_data, &all->backward_data);
+  replace(algorithms.backward_weights, p, all->top, backward_weights, &all->backward_weights);
 }
 
 // Each pass is made when it first runs: a net that only tests needs no backward code.
@@ -130,8 +220,8 @@ class OnednnConvolution final : public EngineConvolution {
   OnednnConvolution(const ConvolutionProblem& problem, const Setting& setting, const Descriptors& descriptors)
       : setting_(setting),
         pd_(descriptors),
-        bottom_(as(Type::f32, descriptors.forward.src_desc())),
-        top_(descriptors.forward.dst_desc()),
+        bottom_(descriptors.bottom),
+        top_(descriptors.top),
         other_(problem.finish.add ? top_ : Desc()),
         bottom_layout_(*layout_of(bottom_, problem.bottom)),
         top_layout_(*layout_of(top_, problem.top)) {}
@@ -143,6 +233,7 @@ class OnednnConvolution final : public EngineConvolution {
   }
   std::string implementation() const override { return pd_.forward.impl_info_str(); }
   std::string backward_data_implementation() const override { return pd_.backward_data.impl_info_str(); }
+  std::string backward_weights_implementation() const override { return pd_.backward_weights.impl_info_str(); }
 
   EngineMemory memory(bool backward) const override {
     EngineMemory memory;
@@ -154,7 +245,7 @@ class OnednnConvolution final : public EngineConvolution {
     const auto& data = pd_.backward_data;
     const auto& weights = pd_.backward_weights;
     add_pass(scratchpad_bytes(forward), copy_bytes(setting_.weights, forward.weights_desc()),
-             copy_bytes(bottom_, forward.src_desc()));
+             copy_bytes(bottom_, forward.src_desc()) + copy_bytes(top_, forward.dst_desc()));
     if (!backward) return memory;
     add_pass(scratchpad_bytes(data), copy_bytes(setting_.weights, data.weights_desc()),
              copy_bytes(bottom_, data.diff_src_desc()) + copy_bytes(top_, data.diff_dst_desc()));
@@ -166,20 +257,22 @@ class OnednnConvolution final : public EngineConvolution {
 
   void forward(const real* x, const real* w, uint64_t version, const real* b, const real* other, real* y) override {
     if (!forward_) {
-      const Desc bottom = pd_.forward.src_desc(), weights = pd_.forward.weights_desc();
+      const Desc bottom = pd_.forward.src_desc(), top = pd_.forward.dst_desc(), weights = pd_.forward.weights_desc();
       forward_ = Primitive(pd_.forward, {{DNNL_ARG_SRC, bottom},
                                          {DNNL_ARG_WEIGHTS, weights},
                                          {DNNL_ARG_BIAS, setting_.bias},
                                          {kOther, other_},
-                                         {DNNL_ARG_DST, top_}});
+                                         {DNNL_ARG_DST, top}});
       forward_weights_ = DerivedWeights(setting_.weights, weights, setting_.constant_weights);
       forward_bottom_ = Detour(Detour::kBottom, bottom_, bottom);
+      forward_top_ = Detour(Detour::kTop, top_, top);
     }
     forward_.run({{DNNL_ARG_SRC, forward_bottom_.in(x)},
                   {DNNL_ARG_WEIGHTS, forward_weights_.get(w, version)},
                   {DNNL_ARG_BIAS, b},
                   {kOther, other},
-                  {DNNL_ARG_DST, y}});
+                  {DNNL_ARG_DST, forward_top_.out(y)}});
+    forward_top_.finish(y);
   }
 
   void backward_data(const real* dy, const real* w, uint64_t version, real* dx) override {
@@ -226,27 +319,28 @@ class OnednnConvolution final : public EngineConvolution {
   Layout bottom_layout_, top_layout_;
   Primitive forward_, backward_data_, backward_weights_;
   DerivedWeights forward_weights_, backward_data_weights_;
-  Detour forward_bottom_;
-  Detour data_bottom_, data_top_;
+  Detour forward_bottom_, forward_top_, data_bottom_, data_top_;
   Detour weights_bottom_, weights_top_, weights_diff_, bias_diff_;
 };
 
 }  // namespace
 
-std::unique_ptr<EngineConvolution> EngineConvolution::create(const ConvolutionProblem& given) {
+std::unique_ptr<EngineConvolution> EngineConvolution::create(const ConvolutionProblem& given,
+                                                             const ConvolutionAlgorithms& algorithms) {
   ConvolutionProblem problem = given;
   if (!gains(problem)) problem.precision = Precision::f32;
   const int spatial = problem.bottom.axes() - 2;
   if (spatial < 1 || spatial > 3 || problem.bottom.count() == 0 || problem.top.count() == 0) return nullptr;
   auto made = guarded([&]() -> std::unique_ptr<EngineConvolution> {
     const Setting setting(problem);
-    const auto descriptors = find_descriptors(setting, problem);
+    auto descriptors = find_descriptors(setting, problem);
     if (!descriptors) return nullptr;
-    return std::make_unique<OnednnConvolution>(problem, setting, *descriptors);
+    choose(algorithms, setting, problem, &*descriptors);
+    return with_groups_apart(problem, algorithms, std::make_unique<OnednnConvolution>(problem, setting, *descriptors));
   });
   if (made || problem.precision == Precision::f32) return made;
   problem.precision = Precision::f32;
-  return create(problem);
+  return create(problem, algorithms);
 }
 
 #endif

@@ -28,11 +28,20 @@ struct ConvolutionProblem {
   bool operator==(const ConvolutionProblem&) const = default;
 };
 
+// "direct", "winograd" or "gemm" for each pass. Where oneDNN cannot do that, the pass is direct.
+struct ConvolutionAlgorithms {
+  std::string forward = "direct", backward_data = "direct", backward_weights = "direct";
+
+  bool operator==(const ConvolutionAlgorithms&) const = default;
+};
+
 class EngineConvolution {
  public:
-  // In f32 where bf16 gains nothing. Null where the engine cannot do it, or not faster than the plain path: other than 1 to 3 spatial axes, empty
-  // shapes, a finish that the kernel has no code for.
-  static std::unique_ptr<EngineConvolution> create(const ConvolutionProblem& problem);
+  // In f32 where bf16 gains nothing, and by Winograd's algorithm. Null where the engine cannot do it, or not faster
+  // than the plain path: other than 1 to 3 spatial axes, empty shapes, a finish that the kernel has no code for. The
+  // layouts do not depend on the algorithms.
+  static std::unique_ptr<EngineConvolution> create(const ConvolutionProblem& problem,
+                                                   const ConvolutionAlgorithms& algorithms = {});
   virtual ~EngineConvolution() = default;
 
   // How data and diff of bottom and top lie. Weights, bias and their diffs are plain.
@@ -40,6 +49,7 @@ class EngineConvolution {
   virtual Layout top_layout() const = 0;
   virtual std::string implementation() const = 0;  // the name of the kernel that computes forward,
   virtual std::string backward_data_implementation() const = 0;
+  virtual std::string backward_weights_implementation() const = 0;
   // Of forward, and of the backward passes, too.
   virtual EngineMemory memory(bool backward) const = 0;
 

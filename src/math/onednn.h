@@ -114,7 +114,7 @@ bool is_fast(const std::optional<Descriptor>& pd) {
 // agree, nothing moves.
 class Detour {
  public:
-  enum Role { kBottom, kTop, kWeights, kBias, kRoles };
+  enum Role { kBottom, kTop, kWeights, kBias, kGroupBottom, kGroupTop, kRoles };
 
   Detour() = default;
   Detour(Role role, const dnnl::memory::desc& outside, const dnnl::memory::desc& inside);

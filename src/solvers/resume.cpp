@@ -51,6 +51,13 @@ SolverState Solver::state() const {
   state.set_engine(engine_name(options_.engine));
   state.set_precision(precision_name(options_.precision));
   state.set_threads(threads_of(options_.threads));
+  if (!options_.algorithms) return state;
+  for (const auto& [problem, pass, algorithm] : options_.algorithms->in_use()) {
+    AlgorithmChoice* choice = state.add_algorithm();
+    choice->set_problem(problem);
+    choice->set_pass(pass);
+    choice->set_algorithm(algorithm);
+  }
   return state;
 }
 
@@ -110,10 +117,9 @@ void Solver::start_metrics() {
 void Solver::restore(const std::string& state_path) {
   const SolverState state = read_state(state_path);
   const std::string model = find_model(state, state_path);
-  if (state.has_seed() && !options_.seed && state.seed() != seed_) {
-    seed_ = state.seed();
-    build_nets();
-  }
+  const bool other_seed = state.has_seed() && !options_.seed && state.seed() != seed_;
+  if (other_seed) seed_ = state.seed();
+  if (takes_algorithms(state) || other_seed) build_nets();
   named(state_path, [&] { optimizer_->restore(state); });
   const LoadReport loaded = load(model);
   check(loaded.left.empty(), "{}: has no parameters for {}, with which {} was written", model,
@@ -142,12 +148,30 @@ void Solver::restore(const std::string& state_path) {
   }
 }
 
+// Hands the state's algorithms to the store; whether the nets that there are compute by others.
+bool Solver::takes_algorithms(const SolverState& state) {
+  if (!options_.algorithms) return false;
+  const auto before = options_.algorithms->in_use();
+  give_algorithms(state, options_.algorithms.get());
+  return std::any_of(before.begin(), before.end(), [this](const Algorithms::Choice& choice) {
+    const std::string now = options_.algorithms->find(choice.problem, choice.pass);
+    return now != choice.algorithm;
+  });
+}
+
 // The same bits come from the same sums in the same order.
 void Solver::warn_of_other_bits(const SolverState& state) const {
   const std::string engine = engine_name(options_.engine);
   if (state.has_engine() && state.engine() != engine) {
     CREMA_WARN("the run was computed by engine {} and goes on with {}: its last bits will differ from an uncut one's",
                state.engine(), engine);
+  }
+  const auto measured = [](const AlgorithmChoice& choice) { return choice.algorithm() != "direct"; };
+  const bool any_measured = std::any_of(state.algorithm().begin(), state.algorithm().end(), measured);
+  if (!options_.algorithms && any_measured) {
+    CREMA_WARN(
+        "the run computed convolutions by measured algorithms and goes on with direct ones alone: its last bits "
+        "will differ from an uncut one's");
   }
   const std::string precision = precision_name(options_.precision);
   if (state.has_precision() && state.precision() != precision) {

@@ -155,6 +155,14 @@ SolverState read_state(const std::string& path) {
   return state;
 }
 
+void give_algorithms(const SolverState& state, Algorithms* store) {
+  std::vector<Algorithms::Choice> choices;
+  for (const AlgorithmChoice& choice : state.algorithm()) {
+    choices.push_back({choice.problem(), choice.pass(), choice.algorithm()});
+  }
+  store->give(choices, choices.empty() && state.has_engine());
+}
+
 std::string find_model(const SolverState& state, const std::string& state_path) {
   const fs::path beside = fs::path(state_path).parent_path() / fs::path(state.learned_net()).filename();
   std::string other;  // a file at one of the places that is not the model

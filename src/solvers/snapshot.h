@@ -6,6 +6,7 @@
 
 #include "config/net_config.h"
 #include "crema.pb.h"
+#include "math/algorithms.h"
 
 namespace crema {
 
@@ -28,6 +29,10 @@ void check_snapshot_folder(const SolverConfig& config);
 
 // Throws Error naming the file if it cannot be read or is no solver state.
 SolverState read_state(const std::string& path);
+
+// Has the store's convolutions computed as those of the run that wrote a state were: a state of ours without choices is
+// of a run that took direct ones alone. What Caffe's states leave open is measured.
+void give_algorithms(const SolverState& state, Algorithms* store);
 
 // The model that was written with a state: beside the state, under the name that it had; else where the state says.
 // Beside it first, since a run's folder may have been moved or copied, and a later run may have reused the old place.

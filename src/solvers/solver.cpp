@@ -71,6 +71,7 @@ void Solver::build_nets() {
   options.seed = seed_;
   options.threads = options_.threads;
   options.engine = options_.engine;
+  options.algorithms = options_.algorithms;
   options.precision = options_.precision;
   options.fuse = !config_.solver.debug_info();  // which shows the values between layers
   net_ = std::make_unique<Net>(std::move(nets.train), options);

@@ -42,6 +42,7 @@ struct SolverOptions {
   // > 0: to see whether the net can learn at all. The train net's data layers read the first so many records alone, in
   // order and not mirrored; there is no dropout, no weight decay and no test net.
   uint64_t first_records = 0;
+  std::shared_ptr<Algorithms> algorithms{};  // measured choices for convolutions; null: direct ones alone
 };
 
 class Solver {
@@ -60,8 +61,8 @@ class Solver {
   // Error.
   LoadReport load(const std::string& weights);
 
-  // Goes on from a state, crema's or Caffe's, and the model that was written with it. Where the state has another seed,
-  // the nets are built anew. Throws Error if they do not fit; the solver is of no use then.
+  // Goes on from a state, crema's or Caffe's, and the model that was written with it. Where the state has another seed
+  // or other algorithms, the nets are built anew. Throws Error if they do not fit; the solver is of no use then.
   void restore(const std::string& state_path);
 
   // `n` iterations, with all tests and snapshots that fall into them, or fewer if SolverOptions::poll or early_stop
@@ -110,6 +111,7 @@ class Solver {
   void start_metrics();
   void finish();
   void restore_progress(const SolverState& state);
+  bool takes_algorithms(const SolverState& state);
   bool due(int interval) const { return interval > 0 && iteration_ % interval == 0; }
   bool test_due() const;
 

@@ -1,0 +1,24 @@
+// A convolution by the engine, each pass by the algorithm that is the fastest here.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "math/algorithms.h"
+#include "math/engine_convolution.h"
+
+namespace crema {
+
+// All that a choice depends on beside the machine, as Algorithms::Choice::problem has it: shapes, windows, groups,
+// precision and the number of threads.
+std::string problem_text(const ConvolutionProblem& problem);
+
+// EngineConvolution::create() with the algorithms that the store has for the problem. What it has not is measured: a
+// few runs of each algorithm that has a chance, on memory of the problem's size (a part of the batch, where one run
+// would take long). An algorithm whose result is further
+// from the direct one's than a thousandth of the largest value is not taken. Without a store: direct. `backward`:
+// whether the backward passes run.
+std::unique_ptr<EngineConvolution> choose_convolution(const ConvolutionProblem& problem, Algorithms* store,
+                                                      bool backward);
+
+}  // namespace crema
