@@ -5,7 +5,6 @@
 
 #include "base/parallel.h"
 #include "core/net.h"
-#include "math/blas.h"
 
 namespace crema {
 namespace {
@@ -26,14 +25,8 @@ double best_seconds(const Body& body) {
   return best;
 }
 
-double gemm_seconds() {
-  const Buffer a(kSide * kSide, 1), b(kSide * kSide, 1);
-  Buffer c(kSide * kSide);
-  return best_seconds([&] { gemm(Use::as_is, Use::as_is, kSide, kSide, kSide, 1, a.data(), b.data(), 0, c.data()); });
-}
-
-// The same product as the engine's inner product computes it.
-double engine_seconds(int threads) {
+// A product of square matrices, as an inner product computes it: by OpenBLAS, or by the engine.
+double product_seconds(int threads, Engine engine) {
   const std::string text = fmt::format(
       "layer {{ name: 'x' type: 'Input' top: 'x' input_param {{ shape {{ dim: {0} dim: {0} }} }} }}"
       "layer {{ name: 'y' type: 'InnerProduct' bottom: 'x' top: 'y' inner_product_param {{ num_output: {0} "
@@ -43,6 +36,7 @@ double engine_seconds(int threads) {
   state.set_phase(TEST);
   NetOptions options;
   options.threads = threads;
+  options.engine = engine;
   Net net(filter(parse_net(text, "machine"), state), options);
   std::fill_n(net.input("x").mutable_data(), kSide * kSide, real{1});
   net.forward();
@@ -55,7 +49,8 @@ MachineRates measure_machine(int threads) {
   const ThreadScope scope(threads);
   const double flops = 2.0 * kSide * kSide * kSide;
   MachineRates rates{};
-  rates.gemm_flops = flops / std::min(gemm_seconds(), engine_seconds(threads));
+  rates.gemm_flops =
+      flops / std::min(product_seconds(threads, Engine::plain), product_seconds(threads, default_engine()));
   Buffer x(kElements, 1), y(kElements, 2), z(kElements, 3);
   const double bytes = static_cast<double>(kElements) * sizeof(real);
   real *px = x.data(), *py = y.data(), *pz = z.data();
