@@ -61,7 +61,7 @@ def check(args, net):
     """Whether both sides compute the same from equal numbers: the losses of some iterations, or the output in TEST."""
     worst = 0
     for phase in PHASES:
-        extra = ["--no-dropout", "--rate", "0.01"]
+        extra = ["--no-dropout", "--rate", "0.001"]
         crema = crema_worker(args, net, phase, args.engine, extra)
         torch = torch_worker(args, net, phase, "contiguous", extra)
         try:

@@ -128,7 +128,7 @@ class SideClassifier(nn.Module):
 
 
 class GoogLeNet(Net):
-    def __init__(self):
+    def __init__(self, train):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3)
         self.conv2_in = nn.Conv2d(64, 64, 1)
@@ -137,11 +137,11 @@ class GoogLeNet(Net):
         self.i3a = Inception(192, 64, 96, 128, 16, 32, 32)
         self.i3b = Inception(256, 128, 128, 192, 32, 96, 64)
         self.i4a = Inception(480, 192, 96, 208, 16, 48, 64)
-        self.side1 = SideClassifier(512)
+        self.side1 = SideClassifier(512) if train else None
         self.i4b = Inception(512, 160, 112, 224, 24, 64, 64)
         self.i4c = Inception(512, 128, 128, 256, 24, 64, 64)
         self.i4d = Inception(512, 112, 144, 288, 32, 64, 64)
-        self.side2 = SideClassifier(528)
+        self.side2 = SideClassifier(528) if train else None
         self.i4e = Inception(528, 256, 160, 320, 32, 128, 128)
         self.i5a = Inception(832, 256, 160, 320, 32, 128, 128)
         self.i5b = Inception(832, 384, 192, 384, 48, 128, 128)
@@ -238,20 +238,19 @@ class MobileNet(Net):
         return self.classes(F.adaptive_avg_pool2d(x, 1)).flatten(1)
 
 
-NETS = {
-    "lenet": LeNet,
-    "mlp": MLP,
-    "lstm": LSTM,
-    "alexnet": AlexNet,
-    "googlenet": GoogLeNet,
-    "resnet18": lambda: ResNet([2, 2, 2, 2], (3, 3), 1),
-    "resnet50": lambda: ResNet([3, 4, 6, 3], (1, 3, 1), 4),
-    "mobilenet": MobileNet,
-}
-
-
-def make(name):
-    return NETS[name]()
+def make(name, train):
+    """`train`: with what only training needs."""
+    makers = {
+        "lenet": LeNet,
+        "mlp": MLP,
+        "lstm": LSTM,
+        "alexnet": AlexNet,
+        "googlenet": lambda: GoogLeNet(train),
+        "resnet18": lambda: ResNet([2, 2, 2, 2], (3, 3), 1),
+        "resnet50": lambda: ResNet([3, 4, 6, 3], (1, 3, 1), 4),
+        "mobilenet": MobileNet,
+    }
+    return makers[name]()
 
 
 def set_dropout(model, on):

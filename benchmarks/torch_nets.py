@@ -40,7 +40,7 @@ class Worker:
         self.shapes = {name: dims for name, dims in (parse_shape(text) for text in args.shape)}
         reset_peak()
         self.before = status("VmRSS")
-        self.model = torch_models.make(args.net)
+        self.model = torch_models.make(args.net, self.train)
         torch_models.set_dropout(self.model, not args.no_dropout)
         if self.channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)
