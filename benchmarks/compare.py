@@ -193,8 +193,15 @@ def measure_all(args, results):
             results["nets"].setdefault(net.title(), {})[phase] = sides
         if net.name == roofline.NET and args.roofline:
             results["roofline"] = roofline.measure(args, net)
+        save_results(args.results, results)
+
+
+def save_results(path, results):
     order = [net.title() for net in NETS]
     results["nets"] = dict(sorted(results["nets"].items(), key=lambda item: order.index(item[0])))
+    if path:
+        with open(path, "w") as file:
+            json.dump(results, file)
 
 
 def main():
@@ -214,9 +221,6 @@ def main():
         measure_all(args, results)
     except WorkerError as error:
         raise SystemExit(f"compare.py: {error}")
-    if args.results:
-        with open(args.results, "w") as file:
-            json.dump(results, file)
     tables = {"torch": torch_table(results), "plain": plain_table(results)}
     if "roofline" in results:
         tables["roofline"] = roofline.table(results["roofline"], results["machine"])

@@ -82,7 +82,7 @@ class AlexNet(Net):
         self.fc7 = nn.Linear(4096, 4096)
         self.fc8 = nn.Linear(4096, 1000)
         self.norm = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1)
-        self.drop = nn.Dropout(0.5, inplace=True)
+        self.drop = nn.Dropout(0.5)
 
     def forward(self, x):
         x = F.max_pool2d(self.norm(F.relu_(self.conv1(x))), 3, 2)
@@ -118,7 +118,7 @@ class SideClassifier(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(channels, 128, 1)
         self.fc = nn.Linear(2048, 1024)
-        self.drop = nn.Dropout(0.7, inplace=True)
+        self.drop = nn.Dropout(0.7)
         self.classes = nn.Linear(1024, 1000)
 
     def forward(self, x):
@@ -145,7 +145,7 @@ class GoogLeNet(Net):
         self.i4e = Inception(528, 256, 160, 320, 32, 128, 128)
         self.i5a = Inception(832, 256, 160, 320, 32, 128, 128)
         self.i5b = Inception(832, 384, 192, 384, 48, 128, 128)
-        self.drop = nn.Dropout(0.4, inplace=True)
+        self.drop = nn.Dropout(0.4)
         self.classes = nn.Linear(1024, 1000)
 
     def forward(self, x, sides=False):
