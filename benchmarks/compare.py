@@ -119,7 +119,7 @@ def processor():
 
 def describe(results):
     machine, torch = results["machine"], results.get("torch")
-    return (f"{results['date']}, {machine['processor']}, {results['threads']} threads"
+    return (f"{results["date"]}, {machine['processor']}, {results['threads']} threads"
             f"{', PyTorch ' + torch if torch else ''}; sgemm {machine['gemm_flops'] / 1e9:.0f} GFLOP/s, memory "
             f"{max(machine['copy'], machine['triad']) / 1e9:.1f} GB/s\n")
 
@@ -147,6 +147,8 @@ def parse_arguments():
     parser.add_argument("--check", action="store_true",
                         help="compare losses and outputs from equal weights instead of measuring")
     parser.add_argument("--engine", default="onednn")
+    parser.add_argument("--precision", default="f32", choices=["f32", "bf16"],
+                        help="of crema's products; PyTorch's are f32")
     parser.add_argument("--write", help="a document whose tables are replaced")
     parser.add_argument("--results", help="a JSON file that keeps what was measured; nets of earlier runs stay in it")
     parser.add_argument("--crema", required=True, help="the program net_benchmark")

@@ -30,7 +30,7 @@ using Json = nlohmann::ordered_json;
 using Shapes = std::map<std::string, std::vector<long>>;
 
 struct Flags {
-  std::string model, phase = "TRAIN", engine;
+  std::string model, phase = "TRAIN", engine, precision;
   std::vector<std::string> stages, shapes, settings;
   int threads = 0, classes = 10;
   float rate = 1e-4F;
@@ -146,19 +146,21 @@ class Worker {
   explicit Worker(const Flags& flags) {
     const std::string text = net_text(flags);
     const Engine engine = flags.engine == "plain" ? Engine::plain : default_engine();
+    const Precision precision = flags.precision == "bf16" ? Precision::bf16 : Precision::f32;
     reset_peak();
     before_ = status("VmRSS");
     if (flags.phase == "TEST") {
       NetState state;
       state.set_phase(TEST);
       net_ = std::make_unique<Net>(filter(parse_net(text, flags.model), state),
-                                   NetOptions{.threads = flags.threads, .engine = engine});
+                                   NetOptions{.threads = flags.threads, .engine = engine, .precision = precision});
     } else {
       const std::string solver = fmt::format(
           "train_net_param {{ {} }} type: 'SGD' base_lr: {} lr_policy: 'fixed' momentum: 0.9 weight_decay: 0.0005 "
           "max_iter: 1000000000 snapshot_after_train: false",
           text, flags.rate);
-      SolverOptions options{.engine = engine, .threads = flags.threads, .seed = 1, .snapshots = false};
+      SolverOptions options{
+          .engine = engine, .precision = precision, .threads = flags.threads, .seed = 1, .snapshots = false};
       options.log_iterations = false;
       solver_ = std::make_unique<Solver>(parse_solver(solver, flags.model), options);
     }
@@ -265,6 +267,7 @@ int main(int argc, char** argv) {
   app.add_option("--shape", flags.shapes, "BLOB=N,C,H,W: the data layers' tops; those without a shape are left out");
   app.add_option("--set", flags.settings, "KEY=VALUE: fields of the net");
   app.add_option("--engine", flags.engine, "onednn or plain");
+  app.add_option("--precision", flags.precision, "f32, or bf16: what the engine multiplies");
   app.add_option("--threads", flags.threads, "0: all");
   app.add_option("--classes", flags.classes, "labels are below it");
   app.add_option("--rate", flags.rate, "learning rate");
