@@ -119,9 +119,10 @@ def processor():
 
 def describe(results):
     machine, torch = results["machine"], results.get("torch")
-    return (f"{results["date"]}, {machine['processor']}, {results['threads']} threads"
-            f"{', PyTorch ' + torch if torch else ''}; sgemm {machine['gemm_flops'] / 1e9:.0f} GFLOP/s, memory "
-            f"{max(machine['copy'], machine['triad']) / 1e9:.1f} GB/s\n")
+    sides = f"crema in {results['precision']}" + (f", PyTorch {torch}" if torch else "")
+    bandwidth = max(machine["copy"], machine["triad"])
+    return (f"{results['date']}, {machine['processor']}, {results['threads']} threads, {sides}; sgemm "
+            f"{machine['gemm_flops'] / 1e9:.0f} GFLOP/s, memory {bandwidth / 1e9:.1f} GB/s\n")
 
 
 def torch_version(python):
@@ -185,7 +186,7 @@ def load_results(path):
 def measure_all(args, results):
     machine = json.loads(subprocess.run([args.crema, "--machine", "--threads", str(args.threads)], check=True,
                                         capture_output=True, text=True).stdout)
-    results.update(date=datetime.date.today().isoformat(), threads=args.threads,
+    results.update(date=datetime.date.today().isoformat(), threads=args.threads, precision=args.precision,
                    machine={**machine, "processor": processor()})
     for net in chosen_nets(args):
         for phase in args.phases.split(","):
