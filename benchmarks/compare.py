@@ -136,7 +136,8 @@ def torch_version(python):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description="Measures crema against PyTorch, its plain path and the machine.")
-    parser.add_argument("--nets", default="", help="some of " + ",".join(net.name for net in NETS))
+    parser.add_argument("--nets", default="", help="some of " + ",".join(net.name for net in NETS) +
+                        "; none: only the tables of --results")
     parser.add_argument("--phases", default="TRAIN,TEST")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--milliseconds", type=float, default=400, help="that a round takes of each side, about")
@@ -169,6 +170,8 @@ def parse_arguments():
 
 
 def chosen_nets(args):
+    if args.nets == "none":
+        return []
     names = args.nets.split(",") if args.nets else [net.name for net in NETS]
     unknown = set(names) - {net.name for net in NETS}
     if unknown:
@@ -183,12 +186,12 @@ def load_results(path):
     return {"nets": {}}
 
 
-def measure_all(args, results):
+def measure_all(args, nets, results):
     machine = json.loads(subprocess.run([args.crema, "--machine", "--threads", str(args.threads)], check=True,
                                         capture_output=True, text=True).stdout)
     results.update(date=datetime.date.today().isoformat(), threads=args.threads, precision=args.precision,
                    machine={**machine, "processor": processor()})
-    for net in chosen_nets(args):
+    for net in nets:
         for phase in args.phases.split(","):
             say(f"{net.name}, {PHASES[phase]} ...")
             sides = measure(args, net, phase)
@@ -209,22 +212,26 @@ def save_results(path, results):
 
 def main():
     args = parse_arguments()
+    nets = chosen_nets(args)
     version = torch_version(args.python) if args.torch else None
     if args.torch and version is None:
         say(f"{args.python} has no PyTorch (Debian: python3-torch): its columns stay empty")
         args.torch = False
     try:
         if args.check:
-            for net in chosen_nets(args):
+            for net in nets:
                 check(args, net)
             return
         results = load_results(args.results)
         if version:
             results["torch"] = version
-        measure_all(args, results)
+        if nets:
+            measure_all(args, nets, results)
     except WorkerError as error:
         raise SystemExit(f"compare.py: {error}")
-    tables = {"torch": torch_table(results), "plain": plain_table(results)}
+    tables = {"torch": torch_table(results)}
+    if any("plain" in sides for phases in results["nets"].values() for sides in phases.values()):
+        tables["plain"] = plain_table(results)
     if "roofline" in results:
         tables["roofline"] = roofline.table(results["roofline"], results["machine"])
     print(describe(results))
