@@ -208,7 +208,7 @@ class Recurrent : public Layer {
       fill_channels(steps_, streams_ * width_, 1, sums, gates_.data());
     } else if (inputs_engine_) {
       const Parameter& w = weights(0);
-      return inputs_engine_->forward(bottom[0]->data(), w.data(), w.version(), b, gates_.data());
+      return inputs_engine_->forward(bottom[0]->data(), w.data(), w.version(), b, nullptr, gates_.data());
     } else {
       fill_channels(rows(), width_, 1, b, gates_.data());
     }
@@ -278,7 +278,7 @@ class Recurrent : public Layer {
       const real* w = weights(0).data();
       real* dx = bottom[0]->mutable_diff();
       if (inputs_engine_) {
-        inputs_engine_->backward_data(d_gates, w, dx);
+        inputs_engine_->backward_data(d_gates, w, weights(0).version(), dx);
       } else {
         gemm(Use::as_is, Use::as_is, rows(), inputs_, width_, 1, d_gates, w, 0, dx);
       }
