@@ -64,6 +64,38 @@ TEST(Check, tells_what_lenet_takes) {
   EXPECT_TRUE(has(result.out, " + 3.45 MB parameters and their gradients + ")) << result.out;
 }
 
+// MB: the program itself grows, too, by oneDNN's code for the kernels and by what libraries set up when first used.
+constexpr double kBeside = 8;
+
+TEST(Check, predicts_what_training_takes) {
+  const TempFolder folder;
+  const std::string net = folder.write("net.prototxt", input_text("data", {32, 3, 64, 64}) + input_text("label", {32}) +
+                                                           R"(
+layer { name: 'conv1' type: 'Convolution' bottom: 'data' top: 'conv1'
+  convolution_param { num_output: 32 kernel_size: 3 pad: 1 } }
+layer { name: 'bn' type: 'BatchNorm' bottom: 'conv1' top: 'bn' }
+layer { name: 'relu' type: 'ReLU' bottom: 'bn' top: 'bn' }
+layer { name: 'pool' type: 'Pooling' bottom: 'bn' top: 'pool' pooling_param { kernel_size: 2 stride: 2 } }
+layer { name: 'conv2' type: 'Convolution' bottom: 'pool' top: 'conv2' convolution_param { num_output: 64 kernel_size: 5 } }
+layer { name: 'lrn' type: 'LRN' bottom: 'conv2' top: 'lrn' }
+layer { name: 'ip' type: 'InnerProduct' bottom: 'lrn' top: 'ip' inner_product_param { num_output: 100 } }
+layer { name: 'loss' type: 'SoftmaxWithLoss' bottom: 'ip' bottom: 'label' top: 'loss' }
+)");
+  for (const std::string engine : {"plain", default_engine() == Engine::plain ? "" : "onednn"}) {
+    if (engine.empty()) continue;
+    const Result check = crema(fmt::format("check --engine {} --phase TRAIN {}", engine, net));
+    const std::string begin = "memory for training: ";
+    const size_t at = check.out.find(begin);
+    ASSERT_NE(at, std::string::npos) << check.out;
+    const double predicted = std::stod(check.out.substr(at + begin.size()));
+    const Result time = crema(fmt::format("time --engine {} --json --iterations 1 --model {}", engine, net));
+    ASSERT_EQ(time.code, 0) << time.err;
+    const double measured = nlohmann::json::parse(time.out)["totals"]["peak_bytes"].get<double>() / 1e6;
+    RecordProperty(engine, fmt::format("{:.1f} MB predicted, {:.1f} MB measured", predicted, measured));
+    EXPECT_NEAR(measured, predicted, 0.1 * predicted + kBeside) << engine;
+  }
+}
+
 TEST(Check, shows_both_phases_unless_they_are_one) {
   const Result both = crema(std::string("check ") + kOnDigits);
   EXPECT_EQ(both.code, 0) << both.err;

@@ -35,6 +35,7 @@ void time(const TimeFlags& flags) {
   if (!stand_ins.faults.empty()) throw Error(stand_ins.faults[0]);
   check_blobs(flags.shapes, stand_ins.data_tops);
   log_gpu_requests(flags.run, stand_ins.config);
+  const long before = resident_bytes();
   Net net(stand_ins.config, {.threads = flags.run.threads,
                              .engine = flags.run.engine,
                              .precision = flags.run.precision,
@@ -43,6 +44,7 @@ void time(const TimeFlags& flags) {
     load_weights({.model = flags.model, .weights = flags.weights, .state = {}, .settings = {}}, net);
   fill_inputs(net);
   TimeReport result = report(net, measure(net, flags.iterations));
+  result.peak_bytes = peak_bytes() - before;
   result.engine = engine_name(flags.run.engine);
   result.precision = precision_name(flags.run.precision);
   result.threads = threads_of(flags.run.threads);

@@ -236,9 +236,11 @@ std::string as_text(const TimeReport& report) {
   const long blobs = report.memory.planned + report.memory.pinned;
   return text + fmt::format(
                     "\nAverage Forward pass: {:.4g} ms.\nAverage Backward pass: {:.4g} ms.\nAverage Forward-Backward: "
-                    "{:.4g} ms.\nTotal Time: {:.4g} ms.\nMemory: {} blobs (without the plan {}), {} parameters.\n",
+                    "{:.4g} ms.\nTotal Time: {:.4g} ms.\nMemory: {} blobs (without the plan {}), {} parameters; {} at "
+                    "the peak of the process, beyond what it took before.\n",
                     timing.forward_ms, timing.backward_ms, timing.forward_ms + timing.backward_ms, timing.total_ms,
-                    megabytes(blobs), megabytes(report.memory.unplanned), megabytes(report.memory.parameters));
+                    megabytes(blobs), megabytes(report.memory.unplanned), megabytes(report.memory.parameters),
+                    megabytes(report.peak_bytes));
 }
 
 nlohmann::ordered_json as_json(const TimeReport& report) {
@@ -268,7 +270,8 @@ nlohmann::ordered_json as_json(const TimeReport& report) {
                     {"parameter_bytes", report.memory.parameters},
                     {"planned_bytes", report.memory.planned},
                     {"pinned_bytes", report.memory.pinned},
-                    {"unplanned_bytes", report.memory.unplanned}};
+                    {"unplanned_bytes", report.memory.unplanned},
+                    {"peak_bytes", report.peak_bytes}};
   return json;
 }
 

@@ -49,6 +49,7 @@ struct TimeReport {
   int threads;
   long parameters;
   NetMemory memory;
+  long peak_bytes = 0;                                 // of the process, beyond what it took before the net was made
   std::map<std::string, StandIns::Replaced> replaced;  // data layers that random numbers stand in for
   Timing timing;
   std::vector<LayerReport> layers;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <numeric>
 
 #include "base/random.h"
@@ -30,7 +31,19 @@ double mean(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
+// A line of the system's report on the process, as "VmHWM:   1234 kB", in bytes.
+long status_bytes(const std::string& key) {
+  std::ifstream file("/proc/self/status");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with(key + ":")) return std::stol(line.substr(key.size() + 1)) * 1024;
+  }
+  return 0;
+}
+
 }  // namespace
+
+long resident_bytes() { return status_bytes("VmRSS"); }
+long peak_bytes() { return status_bytes("VmHWM"); }
 
 Timing measure(Net& net, int iterations) {
   Timing timing{iterations, kWarmUp, {}};

@@ -22,4 +22,8 @@ Timing measure(Net& net, int iterations);
 // record, as labels.
 void fill_inputs(Net& net);
 
+// What the process has in memory, in bytes: now, and at most so far; 0 where the system does not tell.
+long resident_bytes();
+long peak_bytes();
+
 }  // namespace crema

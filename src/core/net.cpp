@@ -247,12 +247,15 @@ void Net::compile() {
   ready_ = options_.memory;
 }
 
-// Per layer: whether backward computes its tops again.
+// Per layer: whether backward computes its tops again. What a layer and those that it absorbed write is one value: it
+// is kept as soon as one of them is to keep its own.
 std::vector<bool> Net::recomputed() const {
   std::vector<bool> again;
   for (int i = 0; i < layers(); ++i) {
-    again.push_back(layer_config(i).recompute());
-    if (again[i] && graph_.layers[i].bottoms.empty()) {
+    const auto& absorbed = graph_.layers[i].absorbed;
+    again.push_back(layer_config(i).recompute() &&
+                    std::all_of(absorbed.begin(), absorbed.end(), [&](int j) { return layer_config(j).recompute(); }));
+    if (layer_config(i).recompute() && graph_.layers[i].bottoms.empty()) {
       throw located(i, "recompute: the layer has no bottoms, from which its tops could be computed again", false);
     }
   }

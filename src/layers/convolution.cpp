@@ -35,19 +35,25 @@ class Convolutional : public Layer {
     return Contract().bottoms(1, Contract::kAny).tops(1, Contract::kAny).reads_bottom_data(Indices::all());
   }
 
+  // The layer does not know whether a gradient goes down. Few channels are those of data, to which none does.
   OwnMemory own_memory(bool backward) const override {
-    if (engine_) {
-      const EngineMemory memory = engine_->memory(backward);
-      return {memory.kept, memory.passing};
-    }
-    const long data = plain_.data_memory();
-    return {0, static_cast<long>(sizeof(real)) * (backward ? std::max(data, plain_.weights_memory()) : data)};
+    return memory(backward, backward && problem_.weights[1] * problem_.group > 4);
   }
 
  protected:
   explicit Convolutional(const LayerParameter& config)
       : config_(config.convolution_param()), fields_(config.convolution_param()) {
     check(config_.group() > 0, "group is 0; expected a positive number");
+  }
+
+  // `to_image`: whether this pass runs.
+  OwnMemory memory(bool backward, bool to_image) const {
+    if (engine_) {
+      const EngineMemory memory = engine_->memory(backward, to_image);
+      return {memory.kept, memory.passing};
+    }
+    const long data = plain_.data_memory();
+    return {0, static_cast<long>(sizeof(real)) * (backward ? std::max(data, plain_.weights_memory()) : data)};
   }
 
   void check_outputs() const {
@@ -221,6 +227,8 @@ class Convolution : public Convolutional {
 class Deconvolution final : public Convolutional {
  public:
   explicit Deconvolution(const LayerParameter& config) : Convolutional(config) { check_outputs(); }
+
+  OwnMemory own_memory(bool backward) const override { return memory(backward, true); }
 
   std::string implementation() const override { return engine_ ? engine_->backward_data_implementation() : "plain"; }
 

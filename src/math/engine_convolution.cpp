@@ -235,7 +235,7 @@ class OnednnConvolution final : public EngineConvolution {
   std::string backward_data_implementation() const override { return pd_.backward_data.impl_info_str(); }
   std::string backward_weights_implementation() const override { return pd_.backward_weights.impl_info_str(); }
 
-  EngineMemory memory(bool backward) const override {
+  EngineMemory memory(bool backward_weights, bool backward_data) const override {
     EngineMemory memory;
     const auto add_pass = [&](long scratchpad, long weights, long moved) {
       (setting_.constant_weights ? memory.kept : scratchpad) += weights;
@@ -246,12 +246,15 @@ class OnednnConvolution final : public EngineConvolution {
     const auto& weights = pd_.backward_weights;
     add_pass(scratchpad_bytes(forward), copy_bytes(setting_.weights, forward.weights_desc()),
              copy_bytes(bottom_, forward.src_desc()) + copy_bytes(top_, forward.dst_desc()));
-    if (!backward) return memory;
-    add_pass(scratchpad_bytes(data), copy_bytes(setting_.weights, data.weights_desc()),
-             copy_bytes(bottom_, data.diff_src_desc()) + copy_bytes(top_, data.diff_dst_desc()));
-    add_pass(scratchpad_bytes(weights), 0,
-             copy_bytes(bottom_, weights.src_desc()) + copy_bytes(top_, weights.diff_dst_desc()) +
-                 copy_bytes(setting_.weights, weights.diff_weights_desc()));
+    if (backward_data) {
+      add_pass(scratchpad_bytes(data), copy_bytes(setting_.weights, data.weights_desc()),
+               copy_bytes(bottom_, data.diff_src_desc()) + copy_bytes(top_, data.diff_dst_desc()));
+    }
+    if (backward_weights) {
+      add_pass(scratchpad_bytes(weights), 0,
+               copy_bytes(bottom_, weights.src_desc()) + copy_bytes(top_, weights.diff_dst_desc()) +
+                   copy_bytes(setting_.weights, weights.diff_weights_desc()));
+    }
     return memory;
   }
 

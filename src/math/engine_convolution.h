@@ -50,8 +50,8 @@ class EngineConvolution {
   virtual std::string implementation() const = 0;  // the name of the kernel that computes forward,
   virtual std::string backward_data_implementation() const = 0;
   virtual std::string backward_weights_implementation() const = 0;
-  // Of forward, and of the backward passes, too.
-  virtual EngineMemory memory(bool backward) const = 0;
+  // Of forward, and of the backward passes, too, where they run.
+  virtual EngineMemory memory(bool backward_weights, bool backward_data) const = 0;
 
   // Whether forward() reads w only where the version is another one than before; w may be null otherwise.
   virtual bool keeps_weights() const = 0;
