@@ -336,8 +336,8 @@ TEST(Layouts, RunThroughLayersThatComputeInThem) {
     for (const char c : bottoms) out += fmt::format(" bottom: '{}'", c);
     return out + " }\n";
   };
-  std::string text = "force_backward: true " + input_text("i", {2, 32, 8, 8}), last = "g";
-  text += layer("a", "i", convolution("num_output: 16 kernel_size: 3 pad: 1")) +
+  std::string text = "force_backward: true " + input_text("A", {2, 32, 8, 8}), last = "g";
+  text += layer("a", "A", convolution("num_output: 16 kernel_size: 3 pad: 1")) +
           layer("b", "a", convolution("num_output: 32 kernel_size: 3 pad: 1")) + layer("c", "ab", "type: 'Concat'") +
           "layer { name: 'slice' type: 'Slice' bottom: 'c' top: 'd' top: 'e' slice_param { slice_point: 16 } }\n" +
           layer("f", "ad", eltwise("operation: MAX")) + layer("g", "e", "type: 'Dropout'");

@@ -53,7 +53,8 @@ TEST(Norms, InPlaceGivesTheSameNumbers) {
        {"type: 'LRN'", "type: 'LRN' lrn_param { norm_region: WITHIN_CHANNEL }", "type: 'MVN'", "type: 'LayerNorm'",
         "type: 'LayerNorm' layer_norm_param { scale_term: false bias_term: false }", "type: 'RMSNorm'",
         "type: 'InstanceNorm'", "type: 'GroupNorm' group_norm_param { group_num: 2 affine: true }", "type: 'Normalize'",
-        "type: 'Normalize' norm_param { across_spatial: false }", "type: 'BN'", "type: 'Bias'"}) {
+        "type: 'Normalize' norm_param { across_spatial: false }", "type: 'BN'", "type: 'Bias'", "type: 'BatchNorm'",
+        "type: 'Scale'", "type: 'PReLU'"}) {
     SCOPED_TRACE(layer);
     const auto text = [&](const char* y) {
       return "force_backward: true " + input_text("in", {3, 4, 5, 6}) +
@@ -78,7 +79,7 @@ TEST(Norms, ThreadsChangeNoBit) {
         "type: 'GroupNorm' group_norm_param { group_num: 2 affine: true }",
         "type: 'InstanceNorm' instance_norm_param { affine: true }", "type: 'MVN' mvn_param { across_channels: true }",
         "type: 'Normalize'", "type: 'Normalize' norm_param { across_spatial: false channel_shared: false }",
-        "type: 'BN'", "type: 'Bias'"}) {
+        "type: 'BN'", "type: 'Bias'", "type: 'BatchNorm'", "type: 'Scale'", "type: 'PReLU'"}) {
     SCOPED_TRACE(layer);
     Seen seen[2];
     for (const int threads : {1, 3}) {
@@ -94,12 +95,28 @@ TEST(Norms, ThreadsChangeNoBit) {
   }
 }
 
+// Large enough that one thread works on a group of channels after the other; three do not divide the channels.
+TEST(Norms, ThreadsChangeNoBitOfManyElements) {
+  Seen seen[2];
+  for (const int threads : {1, 3}) {
+    const ThreadScope scope(threads);
+    const auto net = one_layer({2, 4, 520, 512}, "type: 'BatchNorm'");
+    fill_input(*net, "x", 9, 11);
+    net->forward();
+    fill_output_diff(*net, "y");
+    net->backward();
+    seen[threads == 3] = see(*net);
+  }
+  EXPECT_TRUE(same(seen[0], seen[1]));
+}
+
 TEST(Norms, EmptyBottomsPass) {
   for (const char* layer :
        {"type: 'LRN'", "type: 'LRN' lrn_param { norm_region: WITHIN_CHANNEL }", "type: 'MVN'", "type: 'LayerNorm'",
         "type: 'RMSNorm'", "type: 'InstanceNorm' instance_norm_param { affine: true }",
         "type: 'GroupNorm' group_norm_param { group_num: 2 affine: true }", "type: 'Normalize'",
-        "type: 'Normalize' norm_param { across_spatial: false channel_shared: false }", "type: 'BN'", "type: 'Bias'"}) {
+        "type: 'Normalize' norm_param { across_spatial: false channel_shared: false }", "type: 'BN'", "type: 'Bias'",
+        "type: 'BatchNorm'", "type: 'Scale'", "type: 'PReLU'"}) {
     SCOPED_TRACE(layer);
     for (const std::vector<long>& dims : {std::vector<long>{0, 4, 2, 2}, {2, 4, 0, 2}}) {
       const auto net = one_layer(dims, layer);
