@@ -141,16 +141,6 @@ void settle_statistics(Net& net) {
   }
 }
 
-// Where trainings have a choice.
-template <typename Options>
-void set_precision(Precision precision, Options* options) {
-  if constexpr (requires { options->precision; }) {
-    options->precision = precision;
-  } else {
-    check(precision == Precision::f32, "trainings multiply in f32 alone");
-  }
-}
-
 class Worker {
  public:
   explicit Worker(const Flags& flags) {
@@ -169,9 +159,9 @@ class Worker {
           "train_net_param {{ {} }} type: 'SGD' base_lr: {} lr_policy: 'fixed' momentum: 0.9 weight_decay: 0.0005 "
           "max_iter: 1000000000 snapshot_after_train: false",
           text, flags.rate);
-      SolverOptions options{.engine = engine, .threads = flags.threads, .seed = 1, .snapshots = false};
+      SolverOptions options{
+          .engine = engine, .precision = precision, .threads = flags.threads, .seed = 1, .snapshots = false};
       options.log_iterations = false;
-      set_precision(precision, &options);
       solver_ = std::make_unique<Solver>(parse_solver(solver, flags.model), options);
     }
     settle_statistics(net());

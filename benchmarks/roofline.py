@@ -14,10 +14,8 @@ NET = "resnet50"
 def measure(args, net):
     """The layers of `crema time`."""
     command = [args.tool, "time", "--model", net.model, "--iterations", "10", "--threads", str(args.threads),
-               "--engine", args.engine, "--json", *shape_flags(net.shapes_in("TRAIN"))]
+               "--engine", args.engine, "--precision", args.precision, "--json", *shape_flags(net.shapes_in("TRAIN"))]
     command += [f"--stage={stage}" for stage in net.stages_in("TRAIN")]
-    if args.precision != "f32":
-        command += ["--precision", args.precision]
     run = subprocess.run(command, capture_output=True, text=True)
     if run.returncode != 0:
         raise SystemExit(f"{' '.join(command)}\n{run.stderr}")
