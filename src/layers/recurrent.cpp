@@ -208,7 +208,7 @@ class Recurrent : public Layer {
       fill_channels(steps_, streams_ * width_, 1, sums, gates_.data());
     } else if (inputs_engine_) {
       const Parameter& w = weights(0);
-      return inputs_engine_->forward(bottom[0]->data(), w.data(), w.version(), b, gates_.data());
+      return inputs_engine_->forward(bottom[0]->data(), w.data(), w.version(), b, nullptr, gates_.data());
     } else {
       fill_channels(rows(), width_, 1, b, gates_.data());
     }
