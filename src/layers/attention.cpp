@@ -13,6 +13,7 @@
 #include "core/filler.h"
 #include "core/layer.h"
 #include "math/blas.h"
+#include "math/drop.h"
 #include "math/softmax.h"
 
 namespace crema {
@@ -240,16 +241,10 @@ class Attention final : public Layer {
   const real* drop(long head, long first, long n, long keys, const Random& numbers, real* to) {
     const real* p = weights(head, first);
     if (!dropping()) return p;
-    const auto threshold = static_cast<uint32_t>(static_cast<double>(ratio_) * 0x1p32);
-    const real factor = static_cast<real>(1 / (1 - static_cast<double>(ratio_)));
-    const long blocks = (keys_ + 3) / 4;
+    const Drop drop_row(numbers, ratio_);
+    const long numbers_of_row = (keys_ + 3) / 4 * 4;
     for (long r = 0; r < n; ++r) {
-      for (long j = 0; j < keys; j += 4) {
-        const auto bits = numbers.block_bits(static_cast<uint64_t>((head * queries_ + first + r) * blocks + j / 4));
-        for (long i = j; i < std::min(j + 4, keys); ++i) {
-          to[r * keys_ + i] = bits[i - j] < threshold ? 0 : factor * p[r * keys_ + i];
-        }
-      }
+      drop_row((head * queries_ + first + r) * numbers_of_row, keys, p + r * keys_, to + r * keys_);
     }
     return to;
   }

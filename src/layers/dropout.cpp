@@ -2,6 +2,7 @@
 // bottom[0] x: any shape.  top[0] y: the shape of x.  No parameters.
 // Hinton et al., 2012, arXiv:1207.0580, scaled while training.
 #include "core/layer.h"
+#include "math/drop.h"
 #include "math/loops.h"
 
 namespace crema {
@@ -36,22 +37,18 @@ class Dropout final : public Layer {
   // Forward and backward are the same map. Drawing the numbers twice is cheaper than keeping them.
   void drop(const Blob& blob, const real* x, real* y) const {
     if (pass().phase == TEST) return copy_elements(blob.storage(), x, y);
-    if (blob.layout() == Layout::plain) {
-      const long n = blob.count();
-      const Dropper drop(*this);
-      return parallel_for((n + 3) / 4, 40, [&](long begin, long end) {
-        drop.run(4 * begin, std::min(n, 4 * end), x + 4 * begin, y + 4 * begin, 1);
-      });
-    }
-    drop_channels(blob.layout(), x, y);
+    const Drop drop(random("dropout"), ratio_);
+    // Of one place for each channel, all layouts without padding are one.
+    const bool plain = blob.layout() == Layout::plain || (places_ == 1 && blob.storage() == blob.count());
+    if (plain) return drop.all(blob.count(), x, y);
+    drop_channels(blob.layout(), drop, x, y);
   }
 
   // Random numbers count elements in plain order, wherever these lie.
-  void drop_channels(Layout layout, const real* x, real* y) const {
+  void drop_channels(Layout layout, const Drop& drop, const real* x, real* y) const {
     const long block = layout == Layout::channels_last ? channels_ : block_size(layout);
     const long blocks = (channels_ + block - 1) / block;
-    const Dropper drop(*this);
-    parallel_for(rows_ * blocks, 10 * block * places_, [&](long begin, long end) {
+    parallel_for(rows_ * blocks, 8 * block * places_, [&](long begin, long end) {
       for (long k = begin; k < end; ++k) {
         const long first = k % blocks * block, base = k * block * places_;
         for (long lane = 0; lane < block; ++lane) {
@@ -60,7 +57,7 @@ class Dropout final : public Layer {
           real* to = y + base + lane;
           if (channel < channels_) {
             const long row = (k / blocks * channels_ + channel) * places_;
-            drop.run(row, row + places_, from, to, block);
+            drop(row, places_, from, to, block);
           } else {
             for (long p = 0; p < places_; ++p) to[p * block] = 0;
           }
@@ -68,28 +65,6 @@ class Dropout final : public Layer {
       }
     });
   }
-
-  struct Dropper {
-    Random numbers;
-    uint32_t threshold;
-    real scale;
-
-    explicit Dropper(const Dropout& layer)
-        : numbers(layer.random("dropout")),
-          threshold(static_cast<uint32_t>(static_cast<double>(layer.ratio_) * 0x1p32)),
-          scale(static_cast<real>(1 / (1 - static_cast<double>(layer.ratio_)))) {}
-
-    // For the elements from begin to end - 1 in plain order; the first is *x, and the next lie `step` apart.
-    void run(long begin, long end, const real* x, real* y, long step) const {
-      for (long i = begin; i < end;) {
-        const auto bits = numbers.block_bits(static_cast<uint64_t>(i / 4));
-        for (const long stop = std::min(end, i / 4 * 4 + 4); i < stop; ++i) {
-          const long at = (i - begin) * step;
-          y[at] = bits[i % 4] < threshold ? 0 : scale * x[at];
-        }
-      }
-    }
-  };
 
   float ratio_;
   long rows_ = 1, channels_ = 1, places_ = 0;
