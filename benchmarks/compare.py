@@ -35,7 +35,7 @@ def memory(worker):
 
 
 def measure(args, net, phase):
-    """{"crema": {"ms", "net", "whole"}, "plain": ..., "torch": ... with "layout"}; sides that were not measured lack."""
+    """{"crema": {"ms", "net", "whole"}, "plain": ..., "torch": ... with "layout"}, without what was not measured."""
     workers = []
     try:
         workers.append(crema_worker(args, net, phase, args.engine))
@@ -121,7 +121,7 @@ def describe(results):
     machine, torch = results["machine"], results.get("torch")
     sides = f"crema in {results['precision']}" + (f", PyTorch {torch}" if torch else "")
     bandwidth = max(machine["copy"], machine["triad"])
-    return (f"{results['date']}, {machine['processor']}, {results['threads']} threads, {sides}; sgemm "
+    return (f"{results['date']}, {machine['processor']}, {results['threads']} threads, {sides};\nsgemm "
             f"{machine['gemm_flops'] / 1e9:.0f} GFLOP/s, memory {bandwidth / 1e9:.1f} GB/s\n")
 
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds what the benchmark needs and runs it: crema against PyTorch, against its plain path and against the machine.
-#   benchmarks/run.sh [--nets lenet,resnet50] [--rounds N] [--threads N] [--quick] [--check] [--write docs/performance.md]
+#   benchmarks/run.sh [--nets lenet,resnet50] [--rounds N] [--threads N] [--quick] [--check] [--write FILE]
 # All flags: benchmarks/run.sh --help. PyTorch is optional (Debian: python3-torch); CREMA_BUILD names another build
 # folder than build/benchmark, PYTHON another interpreter than /usr/bin/python3.
 set -euo pipefail
@@ -12,7 +12,8 @@ mkdir -p "$build"
 say() { echo "run.sh: $*" >&2; }
 
 for program in cmake python3; do
-  command -v "$program" >/dev/null || { say "$program is missing; scripts/install_deps.sh installs what crema needs"; exit 1; }
+  command -v "$program" >/dev/null ||
+    { say "$program is missing; scripts/install_deps.sh installs what crema needs"; exit 1; }
 done
 if [[ ! -f $build/CMakeCache.txt ]]; then
   generator=(); command -v ninja >/dev/null && generator=(-G Ninja)

@@ -66,8 +66,9 @@ def shape_flags(shapes):
 
 
 def crema_worker(args, net, phase, engine, extra=()):
-    command = [args.crema, "--model", net.model, "--phase", phase, "--engine", engine, "--precision", args.precision,
-               "--threads", str(args.threads), "--classes", str(net.classes), *shape_flags(net.shapes_in(phase)), *extra]
+    command = [args.crema, "--model", net.model, "--phase", phase, "--engine", engine,
+               "--precision", args.precision, "--threads", str(args.threads), "--classes", str(net.classes),
+               *shape_flags(net.shapes_in(phase)), *extra]
     command += [f"--stage={stage}" for stage in net.stages_in(phase)]
     return Worker("crema" if engine != "plain" else "plain", command, args.threads, args.crema_policy)
 
