@@ -102,7 +102,6 @@ const std::vector<EngineRow> kRows = {
     {"lrn_wide", "type: 'LRN' lrn_param { local_size: 9 alpha: 2 beta: 0.6 k: 2 }", 1, 1, false},
     {"lrn_within_channel", "type: 'LRN' lrn_param { local_size: 3 norm_region: WITHIN_CHANNEL }", 1, 1, false},
     {"softmax", "type: 'Softmax'", 1, 1, false},
-    {"layer_norm", "type: 'LayerNorm'", 1, 1, false},
     {"prelu_shared", "type: 'PReLU' prelu_param { channel_shared: true }", 1, 1, false},
 };
 
