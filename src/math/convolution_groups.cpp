@@ -76,10 +76,10 @@ class GroupsApart final : public EngineConvolution {
   }
 
   // Whichever of the passes it does, and the group's channels that it moves.
-  EngineMemory memory(bool backward) const override {
-    EngineMemory all = whole_->memory(backward);
+  EngineMemory memory(bool weights, bool data) const override {
+    EngineMemory all = whole_->memory(weights, data);
     for (const auto& group : groups_) {
-      const EngineMemory own = group->memory(backward);
+      const EngineMemory own = group->memory(weights, data);
       all.kept += own.kept;
       all.passing = std::max(all.passing, own.passing + moved_);
     }
