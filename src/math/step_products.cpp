@@ -26,7 +26,8 @@ long StepProducts::wanted_parts() const {
 void StepProducts::create() {
   constexpr long kLarge = 4096;  // numbers of W for which a primitive's call is worth its microseconds
   parts_ = wanted_parts();
-  forward_ = backward_ = nullptr;
+  forward_ = nullptr;
+  backward_ = nullptr;
   if (!may_use_engine_ || width_ * cells_ < kLarge) return;
   StepsProblem problem;
   for (long part = 0; part < parts_; ++part) {
