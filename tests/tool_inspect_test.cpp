@@ -88,7 +88,7 @@ layer { name: 'loss' type: 'SoftmaxWithLoss' bottom: 'ip' bottom: 'label' top: '
     const size_t at = check.out.find(begin);
     ASSERT_NE(at, std::string::npos) << check.out;
     const double predicted = std::stod(check.out.substr(at + begin.size()));
-    const Result time = crema(fmt::format("time --engine {} --json --iterations 1 --model {}", engine, net));
+    const Result time = crema(fmt::format("time --deterministic --engine {} --json --iterations 1 --model {}", engine, net));
     ASSERT_EQ(time.code, 0) << time.err;
     const double measured = nlohmann::json::parse(time.out)["totals"]["peak_bytes"].get<double>() / 1e6;
     RecordProperty(engine, fmt::format("{:.1f} MB predicted, {:.1f} MB measured", predicted, measured));
