@@ -151,6 +151,8 @@ def parse_arguments():
     parser.add_argument("--engine", default="onednn")
     parser.add_argument("--precision", default="f32", choices=["f32", "bf16"],
                         help="of crema's products; PyTorch's are f32")
+    parser.add_argument("--deterministic", action="store_true",
+                        help="direct convolutions alone; else those measured to be the fastest")
     parser.add_argument("--write", help="a document whose tables are replaced")
     parser.add_argument("--results", help="a JSON file that keeps what was measured; nets of earlier runs stay in it")
     parser.add_argument("--crema", required=True, help="the program net_benchmark")

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "machine.h"
+#include "math/algorithms.h"
 #include "solvers/solver.h"
 
 namespace crema {
@@ -34,7 +35,7 @@ struct Flags {
   std::vector<std::string> stages, shapes, settings;
   int threads = 0, classes = 10;
   float rate = 1e-4F;
-  bool no_dropout = false, machine = false;
+  bool no_dropout = false, machine = false, deterministic = false;
 };
 
 // A line of /proc/self/status, "VmHWM:   1234 kB", in bytes.
@@ -147,13 +148,17 @@ class Worker {
     const std::string text = net_text(flags);
     const Engine engine = flags.engine == "plain" ? Engine::plain : default_engine();
     const Precision precision = flags.precision == "bf16" ? Precision::bf16 : Precision::f32;
+    // As the tool does: measured by the first run on a machine, found in a file by later ones.
+    const auto algorithms =
+        flags.deterministic || engine == Engine::plain ? nullptr : std::make_shared<Algorithms>(algorithms_file());
     reset_peak();
     before_ = status("VmRSS");
     if (flags.phase == "TEST") {
       NetState state;
       state.set_phase(TEST);
-      net_ = std::make_unique<Net>(filter(parse_net(text, flags.model), state),
-                                   NetOptions{.threads = flags.threads, .engine = engine, .precision = precision});
+      net_ = std::make_unique<Net>(
+          filter(parse_net(text, flags.model), state),
+          NetOptions{.threads = flags.threads, .engine = engine, .precision = precision, .algorithms = algorithms});
     } else {
       const std::string solver = fmt::format(
           "train_net_param {{ {} }} type: 'SGD' base_lr: {} lr_policy: 'fixed' momentum: 0.9 weight_decay: 0.0005 "
@@ -162,6 +167,7 @@ class Worker {
       SolverOptions options{
           .engine = engine, .precision = precision, .threads = flags.threads, .seed = 1, .snapshots = false};
       options.log_iterations = false;
+      options.algorithms = algorithms;
       solver_ = std::make_unique<Solver>(parse_solver(solver, flags.model), options);
     }
     settle_statistics(net());
@@ -272,6 +278,7 @@ int main(int argc, char** argv) {
   app.add_option("--classes", flags.classes, "labels are below it");
   app.add_option("--rate", flags.rate, "learning rate");
   app.add_flag("--no-dropout", flags.no_dropout, "dropout layers pass on what they get");
+  app.add_flag("--deterministic", flags.deterministic, "direct convolutions alone");
   app.add_flag("--machine", flags.machine, "measure sgemm and memory instead, and end");
   CLI11_PARSE(app, argc, argv);
   crema::set_up_log();

@@ -16,6 +16,8 @@ def measure(args, net):
     command = [args.tool, "time", "--model", net.model, "--iterations", "10", "--threads", str(args.threads),
                "--engine", args.engine, "--precision", args.precision, "--json", *shape_flags(net.shapes_in("TRAIN"))]
     command += [f"--stage={stage}" for stage in net.stages_in("TRAIN")]
+    if args.deterministic:
+        command.append("--deterministic")
     run = subprocess.run(command, capture_output=True, text=True)
     if run.returncode != 0:
         raise SystemExit(f"{' '.join(command)}\n{run.stderr}")

@@ -70,6 +70,8 @@ def crema_worker(args, net, phase, engine, extra=()):
                "--precision", args.precision, "--threads", str(args.threads), "--classes", str(net.classes),
                *shape_flags(net.shapes_in(phase)), *extra]
     command += [f"--stage={stage}" for stage in net.stages_in(phase)]
+    if args.deterministic:
+        command.append("--deterministic")
     return Worker("crema" if engine != "plain" else "plain", command, args.threads, args.crema_policy)
 
 

@@ -88,7 +88,8 @@ layer { name: 'loss' type: 'SoftmaxWithLoss' bottom: 'ip' bottom: 'label' top: '
     const size_t at = check.out.find(begin);
     ASSERT_NE(at, std::string::npos) << check.out;
     const double predicted = std::stod(check.out.substr(at + begin.size()));
-    const Result time = crema(fmt::format("time --deterministic --engine {} --json --iterations 1 --model {}", engine, net));
+    const Result time =
+        crema(fmt::format("time --deterministic --engine {} --json --iterations 1 --model {}", engine, net));
     ASSERT_EQ(time.code, 0) << time.err;
     const double measured = nlohmann::json::parse(time.out)["totals"]["peak_bytes"].get<double>() / 1e6;
     RecordProperty(engine, fmt::format("{:.1f} MB predicted, {:.1f} MB measured", predicted, measured));
@@ -215,7 +216,8 @@ TEST(Check, looks_at_a_solvers_nets) {
   ASSERT_EQ(result.code, 0) << result.err;
   EXPECT_TRUE(has(result.out, "solver_10k.prototxt: Adam solver, 1570 iterations\n"));
   EXPECT_TRUE(has(result.out, ", train net\n") && has(result.out, ", test net #0\n")) << result.out;
-  EXPECT_TRUE(has(result.out, " + 3.45 MB solver history\n")) << result.out;  // Adam's two, of 1.72 MB
+  EXPECT_TRUE(has(result.out, " + 3.45 MB solver history + ")) << result.out;  // Adam's two, of 1.72 MB
+  EXPECT_TRUE(has(result.out, "memory for training with its tests: ")) << result.out;
 }
 
 TEST(Check, finds_no_fault_in_the_nets_for_imagenet) {

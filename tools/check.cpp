@@ -140,7 +140,8 @@ class Checker {
     if (!nets) return;
     fmt::print("{}: {} solver, {} iterations\n\n", file, config.solver.type(), config.solver.max_iter());
     const auto title = [](const NetConfig& net, const std::string& what) { return net.source.file + ", " + what; };
-    const auto train = show(nets->train, {title(nets->train, "train net"), true, nullptr, histories});
+    long training = 0;
+    const auto train = show(nets->train, {title(nets->train, "train net"), true, nullptr, histories}, &training);
     if (train) attempt([&] { check_trains(*train); });
     std::vector<std::unique_ptr<Net>> tests;
     std::vector<const Net*> built;
@@ -150,6 +151,14 @@ class Checker {
       if (tests.back()) built.push_back(tests.back().get());
     }
     if (built.size() == tests.size()) attempt([&] { Monitor(config).check_nets(built); });
+    if (train && !built.empty() && built.size() == tests.size()) print_whole_memory(*train, built, training);
+  }
+
+  // Of a training with its test nets, which share the train net's parameters and the memory of its blobs.
+  static void print_whole_memory(const Net& train, const std::vector<const Net*>& tests, long training) {
+    long total = training;
+    for (const Net* test : tests) total += memory_of_test(train.memory(), test->memory());
+    fmt::print("memory for training with its tests: {}\n", megabytes(total));
   }
 
   struct Look {
@@ -160,13 +169,14 @@ class Checker {
     Net* partner = nullptr;
   };
 
-  // Prints a net as far as it can be built, and returns it if all of it can.
-  std::unique_ptr<Net> show(const NetConfig& config, const Look& how) {
+  // Prints a net as far as it can be built, and returns it, and in `memory` what it needs, if all of it can.
+  std::unique_ptr<Net> show(const NetConfig& config, const Look& how, long* memory = nullptr) {
     Survey found = look(config, how.training, how.partner);
     fmt::print("{}\n", how.title);
     if (found.net) fmt::print("{}{}", layer_table(found), totals(*found.net));
     if (!found.left_out.empty()) fmt::print("left out: {}\n", fmt::join(found.left_out, ", "));
     if (found.faults.empty()) print_memory(found, how);
+    if (found.faults.empty() && memory) *memory = memory_need(found, how.training, how.histories).total();
     for (const std::string& fault : found.faults) report(fault);
     fmt::print("\n");
     return found.faults.empty() ? std::move(found.net) : nullptr;

@@ -62,9 +62,9 @@ MemoryNeed memory_need(const Survey& survey, bool training, int histories) {
   return need;
 }
 
-long memory_of_test(const NetMemory& train, const Survey& test) {
-  const NetMemory memory = test.net->memory();
-  return std::max(0L, memory.planned - train.planned) + memory.pinned + memory.kept + data_away(test);
+long memory_of_test(const NetMemory& train, const NetMemory& test) {
+  return std::max(0L, test.planned - train.planned) + test.pinned + test.kept +
+         std::max(0L, test.passing - train.passing);
 }
 
 std::string grouped(long number) {
