@@ -1,5 +1,7 @@
 #include "core/layer.h"
 
+#include "math/workspace.h"
+
 #include "config/suggest.h"
 
 namespace crema {
@@ -27,6 +29,7 @@ void Layer::declare_parameter(int index, const Shape& shape, const FillerParamet
 }
 
 real* Layer::scratch(long count) {
+  if (real* lent = lent_memory(count)) return lent;
   context_.scratch->grow(count);
   return context_.scratch->data();
 }

@@ -13,8 +13,14 @@
 #include "core/recompute.h"
 #include "math/algorithms.h"
 #include "math/math_info.h"
+#include "math/workspace.h"
 
 namespace crema {
+namespace {
+
+constexpr long kBytes = static_cast<long>(sizeof(real));
+
+}  // namespace
 
 Engine default_engine() {
 #if defined(CREMA_WITH_ONEDNN) && !defined(CREMA_DOUBLE)
@@ -157,6 +163,7 @@ void Net::mark_readable() {
 void Net::shape_layers() {
   for (int i = 0; i < layers(); ++i) shape_layer(i);
   if (options_.algorithms) options_.algorithms->save();
+  free_workspace();  // measurements may have taken more than steps do
 }
 
 void Net::shape_layer(int i) {
@@ -222,6 +229,11 @@ void Net::compile() {
   for (const Bottoms& bottoms : bottoms_) {
     auto& taken = layouts.taken.emplace_back();
     for (const Blob* bottom : bottoms) taken.push_back(bottom->layout());
+  }
+  for (int i = 0; options_.plan && i < layers(); ++i) {
+    const auto elements = [](long bytes) { return (bytes + kBytes - 1) / kBytes; };
+    layouts.forward_room.push_back(elements(layer(i).own_memory(false).passing));
+    layouts.backward_room.push_back(elements(layer(i).own_memory(true).passing));
   }
   steps_ = compile_steps(graph_, contracts_, layouts, backward_);
   const std::vector<bool> again = recomputed();

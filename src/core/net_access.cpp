@@ -82,7 +82,7 @@ NetMemory Net::memory() const {
   NetMemory memory{};
   const auto bytes = [](long elements) { return elements * static_cast<long>(sizeof(real)); };
   memory.planned = bytes(plan_.size);
-  for (const BufferInfo& buffer : steps_.buffers) memory.unplanned += bytes(buffer.size);
+  for (const BufferInfo& buffer : steps_.buffers) memory.unplanned += buffer.room ? 0 : bytes(buffer.size);
   for (const Buffer& own : own_buffers_) memory.pinned += bytes(own.size());
   for (const NetParameterInfo& info : parameters_) {
     const auto& storage = *info.parameter->storage();
@@ -92,7 +92,7 @@ NetMemory Net::memory() const {
   for (int i = 0; i < layers(); ++i) {
     const OwnMemory own = layer(i).own_memory(runs_backward(i));
     memory.kept += own.kept;
-    memory.passing = std::max(memory.passing, own.passing);
+    if (!options_.plan) memory.passing = std::max(memory.passing, own.passing);
   }
   return memory;
 }

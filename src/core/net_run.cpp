@@ -8,6 +8,7 @@
 #include "base/parallel.h"
 #include "core/net.h"
 #include "math/loops.h"
+#include "math/workspace.h"
 
 namespace crema {
 namespace {
@@ -109,6 +110,7 @@ void Net::run_range(long begin, long end) {
 }
 
 void Net::run(const Step& s, Reorder* reorder) {
+  const LentMemory lent(memory_of(s.room), s.room < 0 ? 0 : steps_.buffers[s.room].size);
   switch (s.kind) {
     case Step::forward:
       return run_forward(s.layer);

@@ -82,7 +82,7 @@ class Recompute {
   // The old step s at its new place, with what it may share there.
   void push(Step step, size_t s) {
     const auto now = [&](int b) { return step.replay ? list_.in_backward[b] : b; };
-    for (int* b : {&step.from, &step.to}) {
+    for (int* b : {&step.from, &step.to, &step.room}) {
       if (*b >= 0) *b = now(*b);
     }
     const int at = static_cast<int>(list_.steps.size());

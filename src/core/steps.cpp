@@ -54,6 +54,13 @@ class Compiler {
     return out_.steps.back();
   }
 
+  void lend(const std::vector<long>& room, Step& step) {
+    if (room.empty() || room[step.layer] == 0) return;
+    out_.buffers.push_back({fmt::format("room of layer {}", step.layer), room[step.layer], false, true});
+    step.room = static_cast<int>(out_.buffers.size()) - 1;
+    step.writes.push_back(step.room);
+  }
+
   void reorder(int layer, int v, int from, Layout from_layout, int to, Layout to_layout) {
     Step& s = step(Step::reorder, layer, v, {from}, {to});
     s.from = from;
@@ -101,7 +108,7 @@ class Compiler {
       tops.push_back(out_.value_data[t] = buffer(value(t).name, t, produced(t), pinned));
     }
     bind_absorbed(i);
-    step(Step::forward, i, -1, reads, tops);
+    lend(layouts_.forward_room, step(Step::forward, i, -1, reads, tops));
     share(i, use_data, tops, false);
     for (const int t : written) {
       if (value(t).readable) out_.readable_data[t] = data_in(i, t, Layout::plain);
@@ -230,7 +237,7 @@ class Compiler {
                                : diff_of(v);
       writes.push_back(use_diff[b]);
     }
-    step(Step::backward, i, -1, backward_reads(i, top_diffs), writes);
+    lend(layouts_.backward_room, step(Step::backward, i, -1, backward_reads(i, top_diffs), writes));
     share(i, use_diff, top_diffs, true);
     for (size_t b = 0; b < layer.bottoms.size(); ++b) {
       if (is_part[b]) add_part(i, layer.bottoms[b].value, use_diff[b], taken[b]);
@@ -270,7 +277,9 @@ class Compiler {
 
 std::string names(const StepList& list, const std::vector<int>& buffers) {
   std::vector<std::string> out;
-  for (const int b : buffers) out.push_back(list.buffers[b].name);
+  for (const int b : buffers) {
+    if (!list.buffers[b].room) out.push_back(list.buffers[b].name);
+  }
   return fmt::format("{}", fmt::join(out, ", "));
 }
 

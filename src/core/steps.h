@@ -12,9 +12,10 @@
 namespace crema {
 
 struct BufferInfo {
-  std::string name;  // for reports: "conv1", "conv1.diff", "conv1 as nChw16c", ...
-  long size;         // elements, a layout's padding included
-  bool pinned;       // never shared: read or written by the caller, or kept from pass to pass
+  std::string name;   // for reports: "conv1", "conv1.diff", "conv1 as nChw16c", ...
+  long size;          // elements, a layout's padding included
+  bool pinned;        // never shared: read or written by the caller, or kept from pass to pass
+  bool room = false;  // what a step needs while it runs (Step::room), and no blob's
 };
 
 struct Step {
@@ -29,6 +30,7 @@ struct Step {
   int layer;       // that the step belongs to
   int value = -1;  // that is moved, cleared or summed
   int from = -1, to = -1;
+  int room = -1;  // a buffer that is lent to the step (math/workspace.h)
   float constant = 0;
   Layout from_layout = Layout::plain, to_layout = Layout::plain;
   std::vector<int> reads, writes;  // all buffers that the step touches
@@ -62,11 +64,13 @@ struct StepList {
   std::vector<int> in_backward;
 };
 
-// What compile() must know of a value and of a use beside the graph.
+// What compile() must know of a value, a use and a layer beside the graph.
 struct Layouts {
   std::vector<Shape> shapes;               // per value
   std::vector<Layout> produced;            // per value
   std::vector<std::vector<Layout>> taken;  // per layer and bottom
+  // Per layer: elements that its steps need while they run. Empty: none are lent.
+  std::vector<long> forward_room, backward_room;
 };
 
 // With backward = false the list ends after forward.

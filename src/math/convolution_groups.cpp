@@ -1,6 +1,7 @@
 #include "math/convolution_groups.h"
 
 #include "math/onednn.h"
+#include "math/workspace.h"
 
 #ifdef CREMA_ENGINE
 
@@ -88,6 +89,7 @@ class GroupsApart final : public EngineConvolution {
 
   void forward(const real* x, const real* w, uint64_t version, const real* b, const real* other, real* y) override {
     if (!forward_) return whole_->forward(x, w, version, b, other, y);
+    const PassMemory memory;
     for (size_t g = 0; g < groups_.size(); ++g) {
       groups_[g]->forward(bottom_[g].in(x), w ? w + weights_ * g : nullptr, version, b ? b + outputs_ * g : nullptr,
                           nullptr, top_[g].out(y));
@@ -97,6 +99,7 @@ class GroupsApart final : public EngineConvolution {
 
   void backward_data(const real* dy, const real* w, uint64_t version, real* dx) override {
     if (!backward_data_) return whole_->backward_data(dy, w, version, dx);
+    const PassMemory memory;
     for (size_t g = 0; g < groups_.size(); ++g) {
       groups_[g]->backward_data(top_[g].in(dy), w + weights_ * g, version, bottom_[g].out(dx));
       bottom_[g].finish(dx);
@@ -105,6 +108,7 @@ class GroupsApart final : public EngineConvolution {
 
   void backward_weights(const real* x, const real* dy, real* dw, real beta_w, real* db, real beta_b) override {
     if (!backward_weights_) return whole_->backward_weights(x, dy, dw, beta_w, db, beta_b);
+    const PassMemory memory;
     for (size_t g = 0; g < groups_.size(); ++g) {
       groups_[g]->backward_weights(bottom_[g].in(x), top_[g].in(dy), dw ? dw + weights_ * g : nullptr, beta_w,
                                    db ? db + outputs_ * g : nullptr, beta_b);

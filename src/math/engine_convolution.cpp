@@ -4,6 +4,7 @@
 
 #include "math/convolution_groups.h"
 #include "math/onednn.h"
+#include "math/workspace.h"
 
 namespace crema {
 
@@ -259,6 +260,7 @@ class OnednnConvolution final : public EngineConvolution {
   }
 
   void forward(const real* x, const real* w, uint64_t version, const real* b, const real* other, real* y) override {
+    const PassMemory memory;
     if (!forward_) {
       const Desc bottom = pd_.forward.src_desc(), top = pd_.forward.dst_desc(), weights = pd_.forward.weights_desc();
       forward_ = Primitive(pd_.forward, {{DNNL_ARG_SRC, bottom},
@@ -279,6 +281,7 @@ class OnednnConvolution final : public EngineConvolution {
   }
 
   void backward_data(const real* dy, const real* w, uint64_t version, real* dx) override {
+    const PassMemory memory;
     if (!backward_data_) {
       const Desc bottom = pd_.backward_data.diff_src_desc(), top = pd_.backward_data.diff_dst_desc();
       const Desc weights = pd_.backward_data.weights_desc();
@@ -295,6 +298,7 @@ class OnednnConvolution final : public EngineConvolution {
   }
 
   void backward_weights(const real* x, const real* dy, real* dw, real beta_w, real* db, real beta_b) override {
+    const PassMemory memory;
     if (!backward_weights_) {
       const Desc bottom = pd_.backward_weights.src_desc(), top = pd_.backward_weights.diff_dst_desc();
       const Desc weights = pd_.backward_weights.diff_weights_desc();

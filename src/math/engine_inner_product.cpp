@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "math/onednn.h"
+#include "math/workspace.h"
 
 namespace crema {
 
@@ -111,6 +112,7 @@ class OnednnInnerProduct final : public EngineInnerProduct {
   }
 
   void forward(const real* x, const real* w, uint64_t version, const real* b, const real* other, real* y) override {
+    const PassMemory memory;
     forward_.run({{DNNL_ARG_SRC, bottom_.in(x)},
                   {DNNL_ARG_WEIGHTS, weights_.get(w, version)},
                   {DNNL_ARG_BIAS, b},
@@ -119,12 +121,14 @@ class OnednnInnerProduct final : public EngineInnerProduct {
   }
 
   void backward_data(const real* dy, const real* w, uint64_t version, real* dx) override {
+    const PassMemory memory;
     backward_data_.run({{DNNL_ARG_DIFF_SRC, dx},
                         {DNNL_ARG_WEIGHTS, data_weights_.get(w, version)},
                         {DNNL_ARG_DIFF_DST, data_top_.in(dy)}});
   }
 
   void backward_weights(const real* x, const real* dy, real* dw, real beta_w, real* db, real beta_b) override {
+    const PassMemory memory;
     backward_weights_.run({{DNNL_ARG_SRC, bottom_.in(x)},
                            {DNNL_ARG_DIFF_WEIGHTS, weights_diff_.out(dw, beta_w)},
                            {DNNL_ARG_DIFF_BIAS, bias_diff_.out(db, beta_b)},

@@ -2,7 +2,7 @@
 
 #ifdef CREMA_ENGINE
 
-#include <array>
+#include "math/workspace.h"
 
 namespace crema::onednn {
 namespace {
@@ -35,13 +35,6 @@ Tag tag_of(int axes, Layout layout) {
 }
 
 long to_count(size_t bytes) { return static_cast<long>((bytes + sizeof(real) - 1) / sizeof(real)); }
-
-// Primitives of one thread run one after the other: they can share their temporary memory.
-void* scratchpad(size_t bytes) {
-  static thread_local Buffer memory;
-  memory.grow(to_count(bytes));
-  return memory.data();
-}
 
 }  // namespace
 
@@ -112,7 +105,7 @@ void Primitive::run(Pointers pointers) {
       found->second.set_data_handle(const_cast<void*>(pointer), stream());
     };
     for (const auto& [index, pointer] : pointers) bind(index, pointer);
-    if (scratchpad_bytes_ > 0) bind(DNNL_ARG_SCRATCHPAD, scratchpad(scratchpad_bytes_));
+    if (scratchpad_bytes_ > 0) bind(DNNL_ARG_SCRATCHPAD, scratchpad_memory(to_count(scratchpad_bytes_)));
     execute(primitive_, handles_);
   });
 }
@@ -151,10 +144,8 @@ Detour::Detour(Role role, const dnnl::memory::desc& outside, const dnnl::memory:
     : role_(role), same_(outside == inside), bytes_(inside.get_size()), outside_(outside), inside_(inside) {}
 
 real* Detour::buffer() const {
-  static thread_local std::array<Buffer, kRoles> buffers;
-  Buffer& memory = buffers[role_];
-  memory.grow(to_count(bytes_));
-  return memory.data();
+  static_assert(kRoles <= kWorkspaceSlots);
+  return slot_memory(role_, to_count(bytes_));
 }
 
 const real* Detour::in(const real* outside) {

@@ -1,0 +1,62 @@
+// Memory that a computation needs while it runs and nobody needs after it: the engine's scratchpads, bottoms and tops
+// on their way between layouts, columns of patches. A net's plan finds room for it where blobs lie that are not there
+// yet or no more, and Net lends that room to each step. What does not fit, or runs outside of a net, is given memory
+// that the calling thread keeps.
+#pragma once
+
+#include "math/real.h"
+
+namespace crema {
+
+inline constexpr int kWorkspaceSlots = 8;
+
+// What is lent to a thread, as far as it is taken.
+struct Workspace {
+  struct Slot {
+    real* memory = nullptr;
+    long count = 0;
+  };
+  real* memory = nullptr;
+  long top = 0;  // elements below it are free
+  Slot slots[kWorkspaceSlots];
+};
+
+// Within its lifetime, what the calling thread asks for below is taken from `count` elements at `memory` (null: from
+// none). Lifetimes nest.
+class LentMemory {
+ public:
+  LentMemory(real* memory, long count);
+  ~LentMemory();
+  LentMemory(const LentMemory&) = delete;
+  LentMemory& operator=(const LentMemory&) = delete;
+
+ private:
+  Workspace before_;
+};
+
+// Within its lifetime, the slots that the calling thread took before are out of reach, and their memory stays theirs;
+// what is taken meanwhile is given back at its end.
+class PassMemory {
+ public:
+  PassMemory();
+  ~PassMemory();
+  PassMemory(const PassMemory&) = delete;
+  PassMemory& operator=(const PassMemory&) = delete;
+
+ private:
+  Workspace before_;
+};
+
+// Memory of a slot: the same one at each call within a PassMemory that asks for no more than those before.
+real* slot_memory(int slot, long count);
+
+// What one primitive needs while it runs. It must not ask for anything else meanwhile.
+real* scratchpad_memory(long count);
+
+// Memory that is lent until the step is over; null where none is, or too little.
+real* lent_memory(long count);
+
+// Gives back what the calling thread keeps.
+void free_workspace();
+
+}  // namespace crema
