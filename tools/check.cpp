@@ -156,8 +156,13 @@ class Checker {
 
   // Of a training with its test nets, which share the train net's parameters and the memory of its blobs.
   static void print_whole_memory(const Net& train, const std::vector<const Net*>& tests, long training) {
-    long total = training;
-    for (const Net* test : tests) total += memory_of_test(train.memory(), test->memory());
+    const NetMemory memory = train.memory();
+    long total = training, planned = memory.planned;
+    for (const Net* test : tests) {
+      planned = std::max(planned, test->memory().planned);
+      total += test->memory().pinned + test->memory().kept;
+    }
+    total += planned - memory.planned;
     fmt::print("memory for training with its tests: {}\n", megabytes(total));
   }
 
@@ -202,6 +207,7 @@ class Checker {
                            .engine = flags_.run.engine,
                            .backward = training,
                            .precision = flags_.run.precision,
+                           .algorithms = known_algorithms(flags_.run),
                            .partner = partner});
     data_tops_.insert(found.data_tops.begin(), found.data_tops.end());
     return found;

@@ -62,11 +62,6 @@ MemoryNeed memory_need(const Survey& survey, bool training, int histories) {
   return need;
 }
 
-long memory_of_test(const NetMemory& train, const NetMemory& test) {
-  return std::max(0L, test.planned - train.planned) + test.pinned + test.kept +
-         std::max(0L, test.passing - train.passing);
-}
-
 std::string grouped(long number) {
   const std::string digits = std::to_string(number);
   std::string text;

@@ -28,9 +28,6 @@ struct MemoryNeed {
 // `histories`: arrays that the solver keeps for each parameter that it moves.
 MemoryNeed memory_need(const Survey& survey, bool training, int histories);
 
-// What a test net adds to the need of the train net whose parameters and memory of blobs it shares.
-long memory_of_test(const NetMemory& train, const NetMemory& test);
-
 std::string grouped(long number);         // "431,080"; not for negative ones
 std::string short_number(double number);  // "2.293 M"; "0" for nothing
 std::string megabytes(long bytes);        // "12.3 MB"

@@ -61,6 +61,19 @@ std::shared_ptr<Algorithms> algorithms(const RunFlags& flags) {
   return std::make_shared<Algorithms>(algorithms_file());
 }
 
+std::shared_ptr<Algorithms> known_algorithms(const RunFlags& flags) {
+  class Known final : public Algorithms {
+   public:
+    using Algorithms::Algorithms;
+    std::string find(const std::string& problem, const std::string& pass) override {
+      const std::string known = Algorithms::find(problem, pass);
+      return known.empty() ? "direct" : known;
+    }
+  };
+  if (flags.deterministic || flags.engine == Engine::plain) return nullptr;
+  return std::make_shared<Known>(algorithms_file());
+}
+
 void add_set_flag(CLI::App& command, std::vector<std::string>& settings) {
   const auto has_key = [](const std::string& text) {
     return text.find('=') == std::string::npos ? crema::quoted(text) + " is not KEY=VALUE" : std::string();

@@ -231,7 +231,7 @@ void Net::compile() {
     for (const Blob* bottom : bottoms) taken.push_back(bottom->layout());
   }
   for (int i = 0; options_.plan && i < layers(); ++i) {
-    const auto elements = [](long bytes) { return (bytes + kBytes - 1) / kBytes; };
+    const auto elements = [](long bytes) { return bytes == 0 ? 0 : (bytes + kBytes - 1) / kBytes + kWorkspaceSlack; };
     layouts.forward_room.push_back(elements(layer(i).own_memory(false).passing));
     layouts.backward_room.push_back(elements(layer(i).own_memory(true).passing));
   }

@@ -82,7 +82,12 @@ NetMemory Net::memory() const {
   NetMemory memory{};
   const auto bytes = [](long elements) { return elements * static_cast<long>(sizeof(real)); };
   memory.planned = bytes(plan_.size);
-  for (const BufferInfo& buffer : steps_.buffers) memory.unplanned += buffer.room ? 0 : bytes(buffer.size);
+  long room = 0;  // without a plan one for all steps, the largest
+  for (const BufferInfo& buffer : steps_.buffers) {
+    memory.unplanned += buffer.room ? 0 : bytes(buffer.size);
+    if (buffer.room) room = std::max(room, bytes(buffer.size));
+  }
+  memory.unplanned += room;
   for (const Buffer& own : own_buffers_) memory.pinned += bytes(own.size());
   for (const NetParameterInfo& info : parameters_) {
     const auto& storage = *info.parameter->storage();

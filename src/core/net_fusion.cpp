@@ -13,7 +13,8 @@ int Net::fusible_after(int i, int v) const {
   const int j = value.readers[0].first;
   const LayerParameter& next = layer_config(j);
   if (graph_.layers[j].tops.size() != 1 || sized_late_[j] || contracts_[j].resizes_tops) return -1;
-  if (next.propagate_down_size() > 0 || next.recompute() != layer_config(i).recompute()) return -1;
+  const bool kept_apart = backward_ && next.recompute() != layer_config(i).recompute();
+  if (next.propagate_down_size() > 0 || kept_apart) return -1;
   for (const Use& use : graph_.layers[j].bottoms) {
     if (use.value != v && graph_.values[use.value].layer >= i) return -1;
   }

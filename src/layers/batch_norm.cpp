@@ -110,7 +110,8 @@ class BatchNorm final : public Layer {
   OwnMemory own_memory(bool) const override {
     const long arrays = static_cast<long>(const_cast<BatchNorm*>(this)->all().size());
     const long bytes = sizeof(real);
-    return {.kept = arrays * array_.room() * bytes, .passing = running_ ? 0 : array_.scratch() * bytes};
+    return {.kept = arrays * array_.room() * bytes,
+            .passing = running_ && !net_runs_backward() ? 0 : array_.scratch() * bytes};
   }
 
  private:

@@ -47,7 +47,7 @@ class InnerProduct final : public Layer {
                    .outputs = n,
                    .transpose = transpose,
                    .bias = bias || tail_.has_affine(),
-                   .constant_weights = pass().phase == TEST,
+                   .constant_weights = !net_runs_backward(),
                    .precision = precision(),
                    .finish = tail_.finish()});
   }

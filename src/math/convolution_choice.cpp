@@ -77,7 +77,8 @@ double difference(const Buffer& actual, const Buffer& expected, long count) {
   double apart = 0, largest = 0;
   for (long i = 0; i < count; ++i) {
     const double d = std::abs(static_cast<double>(actual[i]) - static_cast<double>(expected[i]));
-    if (!(d <= apart)) apart = d;  // also where it is no number
+    if (!std::isfinite(d)) return std::numeric_limits<double>::infinity();
+    apart = std::max(apart, d);
     largest = std::max(largest, std::abs(static_cast<double>(expected[i])));
   }
   return largest == 0 ? apart : apart / largest;

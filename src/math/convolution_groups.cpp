@@ -54,7 +54,9 @@ class GroupsApart final : public EngineConvolution {
     const ConvolutionProblem part = one_group(p);
     for (long g = 0; g < p.group; ++g) {
       groups_.push_back(EngineConvolution::create(part, algorithms));
-      if (!groups_.back()) return;
+      if (groups_.back()) continue;
+      groups_.clear();  // none is done apart
+      return;
     }
     moved_ = (part.bottom.count() + part.top.count()) * static_cast<long>(sizeof(real));
     const EngineConvolution& one = *groups_[0];

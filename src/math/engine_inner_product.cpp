@@ -93,9 +93,13 @@ class OnednnInnerProduct final : public EngineInnerProduct {
                                              {DNNL_ARG_DIFF_WEIGHTS, setting.weights},
                                              {DNNL_ARG_DIFF_BIAS, setting.bias},
                                              {DNNL_ARG_DIFF_DST, backward_weights.diff_dst_desc()}}),
-        weights_copy_(copy_bytes(setting.weights, forward.weights_desc())),
-        forward_scratchpad_(scratchpad_bytes(forward)),
-        backward_scratchpad_(std::max(scratchpad_bytes(backward_data), scratchpad_bytes(backward_weights))),
+        forward_memory_{copy_bytes(setting.weights, forward.weights_desc()),
+                        scratchpad_bytes(forward) + copy_bytes(setting.bottom, forward.src_desc())},
+        backward_memory_{
+            copy_bytes(setting.weights, backward_data.weights_desc()),
+            std::max(scratchpad_bytes(backward_data) + copy_bytes(setting.top, backward_data.diff_dst_desc()),
+                     scratchpad_bytes(backward_weights) + copy_bytes(setting.bottom, backward_weights.src_desc()) +
+                         copy_bytes(setting.top, backward_weights.diff_dst_desc()))},
         weights_(setting.weights, forward.weights_desc()),
         data_weights_(setting.weights, backward_data.weights_desc()),
         bottom_(Detour::kBottom, setting.bottom, forward.src_desc()),
@@ -108,7 +112,8 @@ class OnednnInnerProduct final : public EngineInnerProduct {
   bool keeps_weights() const override { return keeps_weights_; }
 
   EngineMemory memory(bool backward) const override {
-    return {weights_copy_, backward ? std::max(forward_scratchpad_, backward_scratchpad_) : forward_scratchpad_};
+    if (!backward) return forward_memory_;
+    return {forward_memory_.kept + backward_memory_.kept, std::max(forward_memory_.passing, backward_memory_.passing)};
   }
 
   void forward(const real* x, const real* w, uint64_t version, const real* b, const real* other, real* y) override {
@@ -141,7 +146,7 @@ class OnednnInnerProduct final : public EngineInnerProduct {
   std::string name_;
   bool keeps_weights_;
   Primitive forward_, backward_data_, backward_weights_;
-  long weights_copy_, forward_scratchpad_, backward_scratchpad_;  // bytes
+  EngineMemory forward_memory_, backward_memory_;
   DerivedWeights weights_, data_weights_;
   Detour bottom_, data_top_, weights_top_;
   Detour weights_diff_, bias_diff_;

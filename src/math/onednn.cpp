@@ -144,7 +144,7 @@ Detour::Detour(Role role, const dnnl::memory::desc& outside, const dnnl::memory:
     : role_(role), same_(outside == inside), bytes_(inside.get_size()), outside_(outside), inside_(inside) {}
 
 real* Detour::buffer() const {
-  static_assert(kRoles <= kWorkspaceSlots);
+  static_assert(kRoles < kWorkspaceSlots);
   return slot_memory(role_, to_count(bytes_));
 }
 

@@ -53,7 +53,14 @@ real* scratchpad_memory(long count) {
   return own_scratchpad.data();
 }
 
-real* lent_memory(long count) { return take(count); }
+real* lent_memory(long count) {
+  Workspace::Slot& taken = current.slots[kWorkspaceSlots - 1];
+  if (taken.memory != nullptr && taken.count >= count) return taken.memory;
+  const bool last = taken.memory != nullptr && taken.memory == current.memory + current.top;
+  if (last) current.top += taken.count;  // what was taken before is given back
+  taken = {take(count), count};
+  return taken.memory;
+}
 
 void free_workspace() {
   own_scratchpad = Buffer();

@@ -8,7 +8,8 @@
 
 namespace crema {
 
-inline constexpr int kWorkspaceSlots = 8;
+inline constexpr int kWorkspaceSlots = 8;                      // the last one is lent_memory()'s
+inline constexpr long kWorkspaceSlack = 16 * kWorkspaceSlots;  // elements that alignment may cost
 
 // What is lent to a thread, as far as it is taken.
 struct Workspace {
@@ -53,7 +54,7 @@ real* slot_memory(int slot, long count);
 // What one primitive needs while it runs. It must not ask for anything else meanwhile.
 real* scratchpad_memory(long count);
 
-// Memory that is lent until the step is over; null where none is, or too little.
+// Memory that is lent until the step is over or this is called again; null where none is, or too little.
 real* lent_memory(long count);
 
 // Gives back what the calling thread keeps.
