@@ -173,8 +173,7 @@ TEST(Refused, Indices) {
 TEST(Refused, Settings) {
   EXPECT_EQ(said({{2}}, "type: 'Embed' embed_param { input_dim: 4 }"),
             "num_output is 0; it must be given and positive");
-  EXPECT_EQ(said({{2}}, "type: 'Embed' embed_param { num_output: 4 }"),
-            "input_dim is 0; expected 1 to 16777216");
+  EXPECT_EQ(said({{2}}, "type: 'Embed' embed_param { num_output: 4 }"), "input_dim is 0; expected 1 to 16777216");
   EXPECT_EQ(said({{2, 3}}, "type: 'ArgMax' argmax_param { top_k: 0 }"), "top_k is 0; it must be positive");
   EXPECT_EQ(said({{2, 3}}, "type: 'ArgMax' argmax_param { top_k: 4 }"),
             "top_k is 4, and 3 elements are searched (bottom 0: 2 3) (bottom \"in0\": 2 3)");

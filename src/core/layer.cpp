@@ -1,8 +1,7 @@
 #include "core/layer.h"
 
-#include "math/workspace.h"
-
 #include "config/suggest.h"
+#include "math/workspace.h"
 
 namespace crema {
 

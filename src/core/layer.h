@@ -114,10 +114,10 @@ class Layer {
   virtual Epilogue epilogue() { return {}; }
   // For epilogues of kind affine: writes a and b, of as many numbers as bottom 0 has channels.
   virtual void affine_factors([[maybe_unused]] real* a, [[maybe_unused]] real* b) const {}
-  // The layer `next` alone reads this layer's only top. Whether this layer's forward writes what next's would write, and
-  // its backward does the work of next's, too (its top's data and diff are then next's top's; parameters stay where they
-  // are). Called before the first reshape, again for the layer after next where the answer was yes, and never where
-  // somebody looks at the values between. `others`: next's other bottoms, which lie as this layer's top does.
+  // The layer `next` alone reads this layer's only top. Whether this layer's forward writes what next's would write,
+  // and its backward does the work of next's, too (its top's data and diff are then next's top's; parameters stay where
+  // they are). Called before the first reshape, again for the layer after next where the answer was yes, and never
+  // where somebody looks at the values between. `others`: next's other bottoms, which lie as this layer's top does.
   virtual Absorbed absorb([[maybe_unused]] Layer& next, [[maybe_unused]] const Bottoms& others) {
     return Absorbed::nothing;
   }

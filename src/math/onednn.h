@@ -52,8 +52,8 @@ std::optional<Layout> layout_of(const dnnl::memory::desc& desc, const Shape& sha
 // Runs a primitive to its end, through oneDNN's C function: the C++ one copies the arguments on each call.
 void execute(const dnnl::primitive& primitive, const std::vector<dnnl_exec_arg_t>& arguments);
 
-// A primitive that computes in the caller's memory. Nothing is allocated once the calling
-// thread's scratchpad has reached its size.
+// A primitive that computes in the caller's memory. Its scratchpad is lent to the step or kept by the thread
+// (math/workspace.h), so that nothing is allocated once it has been run.
 class Primitive {
  public:
   struct Argument {
@@ -84,7 +84,7 @@ class Primitive {
   size_t scratchpad_bytes_ = 0;
 };
 
-// Attributes that every primitive descriptor is created with: the scratchpad comes from us, one per thread.
+// Attributes that every primitive descriptor is created with: the scratchpad comes from us.
 dnnl::primitive_attr attributes();
 // And computes what comes after it in the same pass. y: as the result lies, and the array that is added to it, which is
 // argument kOther. oneDNN's ReLU of slope 0 makes a NaN 0.
@@ -110,7 +110,7 @@ bool is_fast(const std::optional<Descriptor>& pd) {
 }
 
 // Data on its way into or out of a primitive that wants it in another layout, or in other numbers, than the caller's
-// memory has. It is moved through memory that all primitives of a thread share: one buffer for each role. Where both
+// memory has. It is moved through a slot of the workspace (math/workspace.h), one for each role. Where both
 // agree, nothing moves.
 class Detour {
  public:
