@@ -150,10 +150,8 @@ bool wastes_blocks(const ConvolutionProblem& p) {
   return p.group == 1 && taken > kMuch * (bottom + top);
 }
 
-// Forward decides how bottom and top lie. A backward pass that would be slow in these layouts chooses its own; for the
-// gradient of a bottom with few channels that is plain layout, where none is filled up.
+// Forward decides how bottom and top lie. A backward pass that would be slow in these layouts chooses its own.
 std::optional<Descriptors> find_descriptors(const Setting& setting, const ConvolutionProblem& p) {
-  constexpr long kFew = 4;
   const Desc any_bottom = describe_any(p.bottom), any_top = describe_any(p.top);
   std::optional<Forward::primitive_desc> forward;
   if (wastes_blocks(p)) {
@@ -165,12 +163,7 @@ std::optional<Descriptors> find_descriptors(const Setting& setting, const Convol
   }
   if (!is_fast(forward, p)) return std::nullopt;
   const Desc bottom = as(Type::f32, forward->src_desc()), top = forward->dst_desc();
-  std::optional<BackwardData::primitive_desc> backward_data;
-  if (p.weights[1] < kFew && p.group == 1) {
-    backward_data =
-        setting.backward_data(describe(p.bottom, Layout::plain), describe(p.top, Layout::plain), *forward, How::gemm);
-  }
-  if (!is_fast(backward_data, p)) backward_data = setting.backward_data(bottom, top, *forward);
+  auto backward_data = setting.backward_data(bottom, top, *forward);
   if (!is_fast(backward_data, p)) backward_data = setting.backward_data(any_bottom, any_top, *forward);
   auto backward_weights = setting.backward_weights(bottom, top, *forward);
   if (!is_fast(backward_weights, p)) backward_weights = setting.backward_weights(any_bottom, any_top, *forward);
