@@ -37,11 +37,12 @@ bool is_gemm(const Descriptor& pd) {
   return std::string_view(pd.impl_info_str()).find("gemm") != std::string_view::npos;
 }
 
-// A primitive descriptor, of those that there are for `desc` the first that multiplies matrices if that is asked for:
-// next_impl() reads `desc` again, of which pd keeps no copy.
-template <typename Descriptor, typename OpDesc, typename... Hint>
-Descriptor make_descriptor(const OpDesc& desc, const dnnl::primitive_attr& attr, How how, const Hint&... hint) {
-  Descriptor pd(desc, attr, cpu(), hint...);
+// A primitive descriptor, of those that there are for the operation the first that multiplies matrices if that is asked
+// for.
+template <typename P, typename Operation, typename... Hint>
+typename P::primitive_desc first_descriptor(const Operation& operation, const dnnl::primitive_attr& attr, How how,
+                                            const Hint&... hint) {
+  auto pd = make_descriptor<P>(operation, attr, hint...);
   while (how == How::gemm && !is_gemm(pd)) {
     if (!pd.next_impl()) throw dnnl::error(dnnl_unimplemented, "no products of matrices");
   }
@@ -94,9 +95,9 @@ struct Setting {
                                                  const Finish& finish = {}, const Desc& other = {}) const {
     return try_create([&] {
       const Type type = type_by(how, product);
-      const Forward::desc desc(dnnl::prop_kind::forward_training, kind_of(how), as(type, src), as(type, any_weights),
-                               bias, dst, stride, dilation, pad, pad);
-      return make_descriptor<Forward::primitive_desc>(desc, attributes(finish, other), how);
+      const auto convolution = operation<Forward>(dnnl::prop_kind::forward_training, kind_of(how), as(type, src),
+                                                  as(type, any_weights), bias, dst, stride, dilation, pad, pad);
+      return first_descriptor<Forward>(convolution, attributes(finish, other), how);
     });
   }
 
@@ -105,9 +106,9 @@ struct Setting {
                                                             How how = How::direct) const {
     return try_create([&] {
       const Type type = type_by(how, product);
-      const BackwardData::desc desc(kind_of(how), src, as(type, any_weights), as(type, dst), stride, dilation, pad,
-                                    pad);
-      return make_descriptor<BackwardData::primitive_desc>(desc, attributes(), how, hint);
+      const auto convolution =
+          operation<BackwardData>(kind_of(how), src, as(type, any_weights), as(type, dst), stride, dilation, pad, pad);
+      return first_descriptor<BackwardData>(convolution, attributes(), how, hint);
     });
   }
 
@@ -116,9 +117,9 @@ struct Setting {
                                                                   How how = How::direct) const {
     return try_create([&] {
       const Type type = type_by(how, gradient_product);
-      const BackwardWeights::desc desc(kind_of(how), as(type, src), any_weights, bias, as(type, dst), stride, dilation,
-                                       pad, pad);
-      return make_descriptor<BackwardWeights::primitive_desc>(desc, attributes(), how, hint);
+      const auto convolution = operation<BackwardWeights>(kind_of(how), as(type, src), any_weights, bias, as(type, dst),
+                                                          stride, dilation, pad, pad);
+      return first_descriptor<BackwardWeights>(convolution, attributes(), how, hint);
     });
   }
 };

@@ -29,9 +29,8 @@ class Combine final : public EngineCombine {
 
   void run(std::span<const real* const> x, real* y) override {
     onednn::guarded([&] {
-      dnnl::stream& stream = onednn::stream();
-      for (size_t k = 0; k < x.size(); ++k) sources_[k].set_data_handle(const_cast<real*>(x[k]), stream);
-      target_.set_data_handle(y, stream);
+      for (size_t k = 0; k < x.size(); ++k) onednn::set_pointer(sources_[k], x[k]);
+      onednn::set_pointer(target_, y);
       onednn::execute(primitive_, arguments_);
     });
   }
@@ -60,9 +59,8 @@ std::unique_ptr<EngineCombine> combine(size_t sources, const Make& make) {
 std::unique_ptr<EngineCombine> EngineCombine::sum(long count, std::span<const real> coeff) {
   if (count == 0) return nullptr;
   const std::vector<Desc> sources(coeff.size(), onednn::describe({count}, Layout::plain));
-  return combine(coeff.size(), [&] {
-    return dnnl::sum::primitive_desc(std::vector<float>(coeff.begin(), coeff.end()), sources, onednn::cpu());
-  });
+  return combine(coeff.size(),
+                 [&] { return onednn::make_sum(std::vector<float>(coeff.begin(), coeff.end()), sources); });
 }
 
 std::unique_ptr<EngineCombine> EngineCombine::concat(long rows, std::span<const long> lengths) {
@@ -75,7 +73,7 @@ std::unique_ptr<EngineCombine> EngineCombine::concat(long rows, std::span<const 
   }
   // Told, since a source of length 1 fits several layouts and the primitive may choose another for the result.
   const Desc result = onednn::describe({rows, sum}, Layout::plain);
-  return combine(lengths.size(), [&] { return dnnl::concat::primitive_desc(result, 1, sources, onednn::cpu()); });
+  return combine(lengths.size(), [&] { return onednn::make_concat(result, 1, sources); });
 }
 
 #else

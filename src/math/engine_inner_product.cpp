@@ -52,24 +52,24 @@ struct Setting {
 
   std::optional<Forward::primitive_desc> forward(const Desc& w, const Finish& finish = {}) const {
     return try_create([&] {
-      return Forward::primitive_desc(
-          {dnnl::prop_kind::forward_training, as(product, bottom), as(product, w), bias, top}, attributes(finish, top),
-          cpu());
+      return make_descriptor<Forward>(
+          operation<Forward>(dnnl::prop_kind::forward_training, as(product, bottom), as(product, w), bias, top),
+          attributes(finish, top));
     });
   }
 
   std::optional<BackwardData::primitive_desc> backward_data(const Forward::primitive_desc& hint) const {
     return try_create([&] {
-      return BackwardData::primitive_desc(
-          {bottom, as(data_product, weights_for(data_product, false)), as(data_product, top)}, attributes(), cpu(),
-          hint);
+      const Desc& w = weights_for(data_product, false);
+      return make_descriptor<BackwardData>(operation<BackwardData>(bottom, as(data_product, w), as(data_product, top)),
+                                           attributes(), hint);
     });
   }
 
   std::optional<BackwardWeights::primitive_desc> backward_weights(const Forward::primitive_desc& hint) const {
     return try_create([&] {
-      return BackwardWeights::primitive_desc({as(product, bottom), weights, bias, as(product, top)}, attributes(),
-                                             cpu(), hint);
+      return make_descriptor<BackwardWeights>(
+          operation<BackwardWeights>(as(product, bottom), weights, bias, as(product, top)), attributes(), hint);
     });
   }
 };

@@ -83,17 +83,20 @@ std::unique_ptr<EnginePooling> EnginePooling::create(PoolingMethod method, const
     return nullptr;
   return onednn::guarded([&]() -> std::unique_ptr<EnginePooling> {
     const auto from = onednn::describe(x, layout), to = onednn::describe({x[0], x[1], h.out, w.out}, layout);
-    const dnnl::memory::dims stride = {h.stride, w.stride}, kernel = {h.kernel, w.kernel};
-    const dnnl::memory::dims near = {h.pad, w.pad}, far = {far_pad(h), far_pad(w)};
+    const onednn::PoolingWindows windows = {.stride = {h.stride, w.stride},
+                                            .kernel = {h.kernel, w.kernel},
+                                            .near = {h.pad, w.pad},
+                                            .far = {far_pad(h), far_pad(w)}};
     const auto attributes = onednn::attributes();
     const auto forward = onednn::try_create([&] {
-      const Forward::desc desc(dnnl::prop_kind::forward_training, how, from, to, stride, kernel, near, far);
-      return Forward::primitive_desc(desc, attributes, onednn::cpu());
+      const auto operation =
+          onednn::pooling_operation<Forward>(windows, dnnl::prop_kind::forward_training, how, from, to);
+      return onednn::make_descriptor<Forward>(operation, attributes);
     });
     if (!forward) return nullptr;
     const auto backward = onednn::try_create([&] {
-      const Backward::desc desc(how, from, to, stride, kernel, near, far);
-      return Backward::primitive_desc(desc, attributes, onednn::cpu(), *forward);
+      const auto operation = onednn::pooling_operation<Backward>(windows, how, from, to);
+      return onednn::make_descriptor<Backward>(operation, attributes, *forward);
     });
     if (!backward) return nullptr;
     return std::make_unique<Pooling>(*forward, *backward, maximum);

@@ -26,7 +26,7 @@ std::optional<Product::primitive_desc> describe_part(const StepsProblem& p, long
   }
   const Desc x = describe(Shape{rows, p.inputs}, Layout::plain), y = describe(Shape{rows, p.outputs}, Layout::plain);
   return try_create([&] {
-    return Product::primitive_desc({dnnl::prop_kind::forward_inference, x, weights, y}, attr, cpu());
+    return make_descriptor<Product>(operation<Product>(dnnl::prop_kind::forward_inference, x, weights, y), attr);
   });
 }
 

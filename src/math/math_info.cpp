@@ -3,9 +3,7 @@
 #include <cblas.h>
 #include <fmt/format.h>
 
-#ifdef CREMA_WITH_ONEDNN
-#include <oneapi/dnnl/dnnl.hpp>
-#endif
+#include "math/onednn_version.h"
 
 namespace crema {
 
@@ -23,29 +21,6 @@ BlasInfo blas_info() {
 
 namespace {
 
-const char* name_of(dnnl::cpu_isa isa) {
-  switch (isa) {
-    case dnnl::cpu_isa::sse41:
-      return "sse41";
-    case dnnl::cpu_isa::avx:
-      return "avx";
-    case dnnl::cpu_isa::avx2:
-      return "avx2";
-    case dnnl::cpu_isa::avx2_vnni:
-      return "avx2_vnni";
-    case dnnl::cpu_isa::avx512_core:
-      return "avx512_core";
-    case dnnl::cpu_isa::avx512_core_vnni:
-      return "avx512_core_vnni";
-    case dnnl::cpu_isa::avx512_core_bf16:
-      return "avx512_core_bf16";
-    case dnnl::cpu_isa::avx512_core_amx:
-      return "avx512_core_amx";
-    default:
-      return "";
-  }
-}
-
 // The list gives each set the bits of those that it includes.
 bool includes(dnnl::cpu_isa isa, dnnl::cpu_isa part) {
   return (static_cast<unsigned>(isa) & static_cast<unsigned>(part)) == static_cast<unsigned>(part);
@@ -55,9 +30,8 @@ bool includes(dnnl::cpu_isa isa, dnnl::cpu_isa part) {
 
 EngineInfo engine_info() {
   const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
-  const std::string name = name_of(isa);
-  const dnnl_version_t& v = *dnnl::version();
-  return {fmt::format("{}.{}.{}", v.major, v.minor, v.patch),
+  const std::string name = onednn::name_of(isa);
+  return {onednn::library_version(),
           name.empty() ? fmt::format("number {:#x} in oneDNN's list", static_cast<unsigned>(isa)) : name,
           includes(isa, dnnl::cpu_isa::avx512_core_bf16)};
 }

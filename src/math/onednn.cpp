@@ -39,7 +39,13 @@ long to_count(size_t bytes) { return static_cast<long>((bytes + sizeof(real) - 1
 }  // namespace
 
 dnnl::engine& cpu() {
-  static dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  static dnnl::engine engine = [] {
+    check(is_compatible(),
+          "crema was built with oneDNN {} and is run with {}, whose functions are others: have the loader find a "
+          "library of the same major number (LD_LIBRARY_PATH), or build crema anew",
+          header_version(), library_version());
+    return dnnl::engine(dnnl::engine::kind::cpu, 0);
+  }();
   return engine;
 }
 
@@ -50,19 +56,13 @@ dnnl::stream& stream() {
 
 dnnl::memory::dims to_dims(const Shape& shape) { return {shape.dims().begin(), shape.dims().end()}; }
 
-dnnl::memory::desc describe(const Shape& shape, Layout layout) {
+dnnl::memory::desc describe(const Shape& shape, Layout layout, dnnl::memory::data_type type) {
   const Tag tag = tag_of(shape.axes(), layout);
   check(tag != Tag::undef, "the engine has no layout {} for {} axes", layout_name(layout, shape.axes()), shape.axes());
-  return {to_dims(shape), dnnl::memory::data_type::f32, tag};
+  return {to_dims(shape), type, tag};
 }
 
 dnnl::memory::desc describe_any(const Shape& shape) { return {to_dims(shape), dnnl::memory::data_type::f32, Tag::any}; }
-
-dnnl::memory::desc as(dnnl::memory::data_type type, const dnnl::memory::desc& desc) {
-  dnnl::memory::desc other = desc;
-  if (desc) other.data.data_type = dnnl::memory::convert_to_c(type);
-  return other;
-}
 
 dnnl::memory::data_type type_of(Precision precision) {
   return precision == Precision::bf16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
@@ -71,8 +71,7 @@ dnnl::memory::data_type type_of(Precision precision) {
 std::optional<Layout> layout_of(const dnnl::memory::desc& desc, const Shape& shape) {
   for (const Layout layout :
        {Layout::plain, Layout::channels_last, Layout::blocked16, Layout::blocked8, Layout::blocked4}) {
-    if (tag_of(shape.axes(), layout) != Tag::undef && desc == as(desc.data_type(), describe(shape, layout)))
-      return layout;
+    if (tag_of(shape.axes(), layout) != Tag::undef && desc == describe(shape, layout, type_of(desc))) return layout;
   }
   return std::nullopt;
 }
@@ -88,7 +87,7 @@ Primitive::Primitive(const dnnl::primitive& primitive, const dnnl::memory::desc&
                      std::initializer_list<Argument> arguments)
     : primitive_(primitive), scratchpad_bytes_(scratchpad.get_size()) {
   for (const auto& [index, desc] : arguments) {
-    if (desc) arguments_.emplace(index, dnnl::memory(desc, cpu(), DNNL_MEMORY_NONE));
+    if (!desc.is_zero()) arguments_.emplace(index, dnnl::memory(desc, cpu(), DNNL_MEMORY_NONE));
   }
   if (scratchpad_bytes_ > 0) {
     arguments_.emplace(DNNL_ARG_SCRATCHPAD, dnnl::memory(scratchpad, cpu(), DNNL_MEMORY_NONE));
@@ -98,11 +97,10 @@ Primitive::Primitive(const dnnl::primitive& primitive, const dnnl::memory::desc&
 
 void Primitive::run(Pointers pointers) {
   guarded([&] {
-    // Setting a pointer also clears the padding behind it: done only where it changed.
     const auto bind = [&](int index, const void* pointer) {
       const auto found = arguments_.find(index);
       if (found == arguments_.end() || found->second.get_data_handle() == pointer) return;
-      found->second.set_data_handle(const_cast<void*>(pointer), stream());
+      set_pointer(found->second, pointer);
     };
     for (const auto& [index, pointer] : pointers) bind(index, pointer);
     if (scratchpad_bytes_ > 0) bind(DNNL_ARG_SCRATCHPAD, scratchpad_memory(to_count(scratchpad_bytes_)));
@@ -120,9 +118,7 @@ dnnl::primitive_attr attributes(const Finish& finish, const dnnl::memory::desc& 
   dnnl::primitive_attr attr = attributes();
   dnnl::post_ops after;
   if (finish.add) after.append_binary(dnnl::algorithm::binary_add, y);
-  if (finish.relu) {
-    after.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, static_cast<float>(finish.slope), 0.0f);
-  }
+  if (finish.relu) append_relu(&after, static_cast<float>(finish.slope));
   attr.set_post_ops(after);
   return attr;
 }

@@ -17,31 +17,26 @@
 #include <utility>
 #include <vector>
 
-#include <oneapi/dnnl/dnnl.hpp>
-
 #include "base/error.h"
 #include "math/buffer.h"
 #include "math/finish.h"
 #include "math/layout.h"
+#include "math/onednn_version.h"
 #include "math/precision.h"
 #include "math/real.h"
 
 namespace crema::onednn {
 
-dnnl::engine& cpu();
-dnnl::stream& stream();  // the calling thread's
-
 dnnl::memory::dims to_dims(const Shape& shape);
 
-// The shape in the layout, in float. Throws Error where oneDNN has no such format: it has plain ones for 1 to 6 axes,
+// The shape in the layout. Throws Error where oneDNN has no such format: it has plain ones for 1 to 6 axes,
 // channels last for up to 5, blocks for 3 to 5.
-dnnl::memory::desc describe(const Shape& shape, Layout layout);
+dnnl::memory::desc describe(const Shape& shape, Layout layout,
+                            dnnl::memory::data_type type = dnnl::memory::data_type::f32);
 
-// The shape with the layout left to the primitive.
+// The shape, of floats, with the layout left to the primitive.
 dnnl::memory::desc describe_any(const Shape& shape);
 
-// The same layout of other numbers; what is empty stays so.
-dnnl::memory::desc as(dnnl::memory::data_type type, const dnnl::memory::desc& desc);
 // The numbers that are multiplied.
 dnnl::memory::data_type type_of(Precision precision);
 
