@@ -1,6 +1,18 @@
+# The compilers that the code is built and kept free of warnings with: GCC 12 to 14, Clang 14 to 19. Newer ones are taken
+# as they come.
+if((CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 12) OR
+   (CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 14))
+  message(FATAL_ERROR "crema is compiled by GCC 12 or newer, or Clang 14 or newer; ${CMAKE_CXX_COMPILER} is "
+    "${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}. Install a newer one and name it: CXX=g++-12 cmake ...")
+endif()
+
 # Warnings of every target of ours. g++ 12 sees an overflow in fmt's own formatting of integers that is none.
+set(crema_warning_options -Wall -Wextra)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  list(APPEND crema_warning_options -Wno-stringop-overflow)
+endif()
 function(crema_warnings target)
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Wno-stringop-overflow)
+  target_compile_options(${target} PRIVATE ${crema_warning_options})
   if(CREMA_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
   endif()

@@ -22,4 +22,14 @@ run() {
   "$@"
 }
 
+# ON for the compilers that the code is kept free of warnings with, GCC 12 to 14 and Clang 14 to 19: the value of
+# CREMA_WERROR. Others may see what these don't.
+werror() {
+  local compiler=${CXX:-g++} from=12 to=14 major
+  if "$compiler" --version | grep -q clang; then from=14 to=19; fi
+  major=$("$compiler" -dumpversion)
+  major=${major%%.*}
+  if ((major >= from && major <= to)); then say ON; else say OFF; fi
+}
+
 have() { command -v "$1" > /dev/null; }

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Installs what crema is built from, and only what is missing, as root or with sudo: Debian 12, Ubuntu 24.04 or newer
-# (Ubuntu 22.04 with a CMake and a compiler of the versions below from elsewhere).
+# Installs what crema is built from, and only what is missing, as root or with sudo: Debian 12, Ubuntu 24.04 or newer.
 source "$(dirname -- "$(readlink -f -- "$0")")/common.sh"
 
 readonly cmake_needed=3.25 cxx_needed=12
@@ -67,7 +66,7 @@ check_versions() {
   fi
   if have "$compiler"; then cxx_version=$("$compiler" -dumpversion); else cxx_version=$(candidate g++); fi
   check_version cmake "$cmake_version" $cmake_needed \
-    "Put a newer one first on PATH (on Ubuntu 22.04: snap install --classic cmake) and call this again."
+    "Put a newer one first on PATH and call this again."
   check_version "$compiler" "$cxx_version" $cxx_needed \
     "Install g++-12 (apt-get install g++-12) and call this again with CXX=g++-12 in the environment."
 }

@@ -20,11 +20,9 @@ timed() {
   summary+=("$(awk -v name="$name" -v a="$start" -v b="$(now)" 'BEGIN { printf "%-8s %7.1f s", name, b - a }')")
 }
 
-# With the compiler that the code is kept free of warnings with, what is built serves scripts/test.sh as well.
+# What is built serves scripts/test.sh as well.
 build() {
-  local werror=OFF
-  [[ $("${CXX:-g++}" -dumpversion) == 12* ]] && werror=ON
-  run cmake --preset release -DCREMA_WERROR=$werror && run cmake --build --preset release --target crema_tool
+  run cmake --preset release "-DCREMA_WERROR=$(werror)" && run cmake --build --preset release --target crema_tool
 }
 
 solver_field() { sed -n "s/^$1: *\"\{0,1\}\([^\" ]*\).*/\1/p" "$solver"; }

@@ -331,6 +331,32 @@ TEST(Info, names_what_computes) {
   }
 }
 
+#ifdef CREMA_NEXT_ONEDNN
+
+// Within its lifetime, programs load the library before all others.
+class Preloaded {
+ public:
+  explicit Preloaded(const char* library) { setenv("LD_PRELOAD", library, 1); }
+  ~Preloaded() { unsetenv("LD_PRELOAD"); }
+};
+
+TEST(Info, tells_of_another_onednn_than_crema_was_built_for) {
+  const std::string net = std::string("time --iterations 1 --model ") + kOnDigits;
+  const Preloaded library(CREMA_NEXT_ONEDNN);
+  const std::string says = "crema was built for oneDNN ";
+  const Result info = crema("info");
+  ASSERT_EQ(info.code, 0) << info.err;
+  EXPECT_TRUE(has(info.out, says)) << info.out;
+  const Result refused = crema(net);
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_TRUE(has(refused.err, says)) << refused.err;
+  EXPECT_TRUE(has(refused.err, "; --engine plain does without")) << refused.err;
+  EXPECT_EQ(lines_in(refused.err), 1u) << refused.err;
+  EXPECT_EQ(crema(net + " --engine plain").code, 0);
+}
+
+#endif
+
 TEST(Draw, writes_dot) {
   const TempFolder folder;
   const std::string path = folder / "lenet.dot";

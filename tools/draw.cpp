@@ -34,6 +34,11 @@ struct CloseContext {
   void operator()(GVC_t* context) const { gvFreeContext(context); }
 };
 
+// Graphviz counts bytes in unsigned int until version 12, in size_t since 13.
+template <typename Size>
+Size counted_in(int (*render)(GVC_t*, Agraph_t*, const char*, char**, Size*));
+using Bytes = decltype(counted_in(&gvRenderData));
+
 // The picture's bytes. `format`: "svg" or "png".
 std::string rendered(const std::string& dot, const std::string& format) {
   const std::unique_ptr<GVC_t, CloseContext> context(gvContext());
@@ -44,7 +49,7 @@ std::string rendered(const std::string& dot, const std::string& format) {
   };
   const std::unique_ptr<Agraph_t, decltype(close_graph)> graph(agmemread(dot.c_str()), close_graph);
   char* bytes = nullptr;
-  unsigned size = 0;
+  Bytes size = 0;
   const bool drawn = graph && gvLayout(context.get(), graph.get(), "dot") == 0 &&
                      gvRenderData(context.get(), graph.get(), format.c_str(), &bytes, &size) == 0 && bytes != nullptr;
   if (!drawn) {

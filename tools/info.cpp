@@ -122,6 +122,7 @@ void info() {
   table.add({"", fmt::format("kernel {}, threads: {}", blas.kernel, blas.threads)});
   if (const EngineInfo engine = engine_info(); !engine.version.empty()) {
     table.add({"engine", fmt::format("oneDNN {}, instruction set {}", engine.version, engine.isa)});
+    if (!engine.trouble.empty()) table.add({"", engine.trouble});
   } else {
     table.add({"engine", "plain"});
   }

@@ -33,7 +33,7 @@ EngineInfo engine_info() {
   const std::string name = onednn::name_of(isa);
   return {onednn::library_version(),
           name.empty() ? fmt::format("number {:#x} in oneDNN's list", static_cast<unsigned>(isa)) : name,
-          includes(isa, dnnl::cpu_isa::avx512_core_bf16)};
+          includes(isa, dnnl::cpu_isa::avx512_core_bf16), onednn::mismatch()};
 }
 
 #else

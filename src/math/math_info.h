@@ -18,6 +18,7 @@ struct EngineInfo {
   std::string version;  // of oneDNN, "" in a build without it
   std::string isa;      // the widest instruction set that its kernels use here: "avx512_core_bf16"
   bool bf16 = false;    // whether it has instructions for bfloat16: without them it is slower than float
+  std::string trouble;  // why it cannot be used: another oneDNN was loaded than crema was built for; "" if it can
 };
 EngineInfo engine_info();
 

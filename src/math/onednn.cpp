@@ -40,10 +40,8 @@ long to_count(size_t bytes) { return static_cast<long>((bytes + sizeof(real) - 1
 
 dnnl::engine& cpu() {
   static dnnl::engine engine = [] {
-    check(is_compatible(),
-          "crema was built with oneDNN {} and is run with {}, whose functions are others: have the loader find a "
-          "library of the same major number (LD_LIBRARY_PATH), or build crema anew",
-          header_version(), library_version());
+    const std::string trouble = mismatch();
+    check(trouble.empty(), "{}", trouble);
     return dnnl::engine(dnnl::engine::kind::cpu, 0);
   }();
   return engine;

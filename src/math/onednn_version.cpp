@@ -104,16 +104,18 @@ std::string name_of(dnnl::cpu_isa isa) {
   }
 }
 
-std::string header_version() {
-  return fmt::format("{}.{}.{}", DNNL_VERSION_MAJOR, DNNL_VERSION_MINOR, DNNL_VERSION_PATCH);
-}
-
 std::string library_version() {
   const dnnl_version_t& v = *dnnl::version();
   return fmt::format("{}.{}.{}", v.major, v.minor, v.patch);
 }
 
-bool is_compatible() { return dnnl::version()->major == DNNL_VERSION_MAJOR; }
+std::string mismatch() {
+  if (dnnl::version()->major == DNNL_VERSION_MAJOR) return "";
+  return fmt::format(
+      "crema was built for oneDNN {}.x, and {} was loaded: let LD_LIBRARY_PATH name the folder of the right one, or "
+      "build crema again; --engine plain does without",
+      DNNL_VERSION_MAJOR, library_version());
+}
 
 }  // namespace crema::onednn
 

@@ -77,10 +77,10 @@ void append_relu(dnnl::post_ops* after, float slope);
 
 std::string name_of(dnnl::cpu_isa isa);  // "" for one that is not known here
 
-std::string header_version();   // that crema was built with: "3.7.1"
-std::string library_version();  // that was loaded
-// Whether both have one major number: the functions of another one are others.
-bool is_compatible();
+std::string library_version();  // that was loaded: "3.7.2"
+// Why the library that was loaded is of no use: it has another major number than the header that crema was built with,
+// and so other functions. "" if it has the same.
+std::string mismatch();
 
 }  // namespace crema::onednn
 
