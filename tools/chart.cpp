@@ -14,7 +14,7 @@ namespace crema {
 namespace {
 
 constexpr double kMargin = 14, kTitleSize = 16, kPanelTitleSize = 13, kLabelSize = 12, kTickSize = 11;
-constexpr double kLegendRow = 18, kLegendKey = 22, kLegendGap = 16;
+constexpr double kLegendRow = 18, kLegendKey = 32, kLegendGap = 16;
 constexpr double kLeft = 66, kRight = 12, kTickRoom = 20, kLabelRoom = 18;  // around an area
 constexpr double kCross = 3.5;
 constexpr Colour kGridColour = {232, 235, 239}, kFrameColour = {140, 149, 159}, kSoftText = {87, 96, 106};

@@ -27,6 +27,14 @@ std::optional<Misfit> misfit(const Axis& y, const Series& series, double value) 
   return std::nullopt;
 }
 
+// Of a line that goes from left to right, at an x between its ends.
+double height(const std::vector<ChartPoint>& line, double x) {
+  auto end = std::lower_bound(line.begin(), line.end(), x, [](ChartPoint p, double at) { return p.x < at; });
+  if (end == line.begin()) ++end;
+  const ChartPoint from = end[-1], to = *end;
+  return to.x > from.x ? from.y + (x - from.x) / (to.x - from.x) * (to.y - from.y) : to.y;
+}
+
 }  // namespace
 
 Colour colour_of(const Panel& panel, const Series& series) {
@@ -72,20 +80,16 @@ double strip_height(const std::vector<Marks>& marks, bool above) {
 }
 
 bool coincide(const std::vector<ChartPoint>& a, const std::vector<ChartPoint>& b) {
-  constexpr size_t kSamples = 64;
+  constexpr int kSamples = 60;
   constexpr double kNear = 2;
   if (a.size() < 2 || b.size() < 2) return false;
-  const size_t step = b.size() / kSamples + 1;
-  size_t seen = 0, near = 0;
-  for (size_t i = 0; i < b.size(); i += step) {
-    ++seen;
-    const auto right = std::lower_bound(a.begin(), a.end(), b[i].x, [](ChartPoint p, double x) { return p.x < x; });
-    if (right == a.end() || (right == a.begin() && b[i].x < right->x)) continue;
-    const ChartPoint end = *right, begin = right == a.begin() ? end : right[-1];
-    const double share = end.x > begin.x ? (b[i].x - begin.x) / (end.x - begin.x) : 1;
-    if (std::abs(begin.y + share * (end.y - begin.y) - b[i].y) < kNear) ++near;
+  const double first = b.front().x, length = b.back().x - first;
+  int near = 0;
+  for (int i = 0; i < kSamples; ++i) {
+    const double x = first + (i + 0.5) / kSamples * length;
+    if (x >= a.front().x && x <= a.back().x && std::abs(height(a, x) - height(b, x)) < kNear) ++near;
   }
-  return 3 * near >= seen;
+  return 3 * near >= kSamples;
 }
 
 std::vector<double> in_turn(const std::vector<double>& dashes, size_t i, size_t n) {
