@@ -75,17 +75,42 @@ constexpr Rule kRules[] = {
 };
 constexpr int kSteps = 150, kShown = 40;
 
+struct Path {
+  std::string name;
+  std::vector<Point> points;
+};
+
 // The first steps over contours of J.
-Panel plane(const std::string& name, const std::vector<Point>& path, size_t i) {
-  Panel panel{.title = name, .x = {.min = -2.4, .max = 1.4}, .y = {.min = -2.2, .max = 1.6}, .equal_scales = true};
+Panel plane(const Path& path, Colour colour) {
+  Panel panel{.title = path.name, .equal_scales = true};
   for (const double value : {0.1, 1.0, 4.0, 12.0, 30.0, 60.0, 110.0}) panel.series.push_back(contour(value));
-  const std::vector<Point> shown(path.begin(), path.begin() + std::min<long>(kShown + 1, std::ssize(path)));
-  panel.series.push_back({.points = shown, .colour = palette(i), .width = 1.4, .dots = true, .dot_size = 4});
+  const auto& all = path.points;
+  const std::vector<Point> shown(all.begin(), all.begin() + std::min<long>(kShown + 1, std::ssize(all)));
+  panel.series.push_back({.points = shown, .colour = colour, .width = 1.4, .dots = true, .dot_size = 4});
   return panel;
 }
 
-Series distances(const std::string& name, const std::vector<Point>& path, Colour colour) {
-  Series series{.name = name, .colour = colour};
+// All panels show the same part of the plane, with every path whole.
+Chart planes(const std::vector<Path>& paths) {
+  Chart chart{.title = fmt::format("The first {} steps", kShown), .columns = 4, .panel_height = 160};
+  Point low = kStart, high = kStart;
+  for (size_t i = 0; i < paths.size(); ++i) {
+    chart.panels.push_back(plane(paths[i], palette(i)));
+    for (const Point& p : chart.panels.back().series.back().points) {
+      low = {std::min(low.x, p.x), std::min(low.y, p.y)};
+      high = {std::max(high.x, p.x), std::max(high.y, p.y)};
+    }
+  }
+  constexpr double kRoom = 0.2;
+  for (Panel& panel : chart.panels) {
+    panel.x = {.min = low.x - kRoom, .max = high.x + kRoom};
+    panel.y = {.min = low.y - kRoom, .max = high.y + kRoom};
+  }
+  return chart;
+}
+
+Series distances(const std::string& name, const std::vector<Point>& path) {
+  Series series{.name = name};
   for (size_t i = 0; i < path.size(); ++i) series.points.push_back({static_cast<double>(i), distance(path[i])});
   return series;
 }
@@ -129,30 +154,25 @@ double best_rate(const std::string& rule, int steps) {
 }
 
 void quadratic_study() {
-  Chart paths{.title = fmt::format("The first {} steps", kShown), .columns = 4, .panel_height = 160};
-  Panel distances_panel{.title = "distance to the minimum", .x = {.label = "step"}, .y = {.log = true, .min = 1e-7}};
+  std::vector<Path> paths;
   Table table{{"rule", "best rate", "first step / (rate x gradient)", "after 10 steps", "50", "150"}, {}};
-  const auto add = [&](const std::string& name, const std::vector<Point>& path, size_t i) {
-    paths.panels.push_back(plane(name, path, i));
-    distances_panel.series.push_back(distances(name, path, palette(i)));
-  };
-  for (size_t i = 0; i < std::size(kRules); ++i) {
-    const double rate = best_rate(kRules[i].text, kSteps);
-    const auto path = descend(kRules[i].text, rate, kSteps);
-    add(kRules[i].name, path, i);
-    table.rows.push_back({kRules[i].name, fmt::format("{:.2g}", rate),
+  for (const Rule& rule : kRules) {
+    const double rate = best_rate(rule.text, kSteps);
+    const auto path = descend(rule.text, rate, kSteps);
+    paths.push_back({rule.name, path});
+    table.rows.push_back({rule.name, fmt::format("{:.2g}", rate),
                           fmt::format("{:.2g}", distance(path[1], path[0]) / (rate * distance(gradient(kStart)))),
                           fmt::format("{:.1e}", distance(path[10])), fmt::format("{:.1e}", distance(path[50])),
                           fmt::format("{:.1e}", distance(path[kSteps]))});
   }
   const Point reached = newton_step(kStart);
-  add("Newton's method", {kStart, reached}, 6);
+  paths.push_back({"Newton's method", {kStart, reached}});
   table.rows.push_back({"Newton's method", "-", "-", fmt::format("{:.0e} (1 step)", distance(reached)), "-", "-"});
-  write_chart("studies/quadratic_paths.svg", paths);
+  Panel panel{.title = "distance to the minimum", .x = {.label = "step"}, .y = {.log = true, .min = 1e-7}};
+  for (const Path& path : paths) panel.series.push_back(distances(path.name, path.points));
+  write_chart("studies/quadratic_paths.svg", planes(paths));
   publish("quadratic",
-          {.title = "Update rules on a quadratic with curvatures 1 and 50",
-           .panels = {distances_panel},
-           .panel_height = 330},
+          {.title = "Update rules on a quadratic with curvatures 1 and 50", .panels = {panel}, .panel_height = 330},
           table);
 }
 

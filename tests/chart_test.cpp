@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <regex>
+#include <set>
 
 #include "chart_axis.h"
 #include "chart_canvas.h"
@@ -57,6 +59,24 @@ TEST(Svg, puts_points_where_they_belong) {
   EXPECT_TRUE(has(as_svg(log), at(log, 0.5, 0.5)));
 }
 
+// A tick alone tells no scale.
+TEST(Ticks, are_two_at_least) {
+  for (const double low : {-3.0, -1.4, -1.0, -0.3, 0.0, 0.7, 999.0}) {
+    for (const double length : {1e-3, 0.9, 1.1, 2.1, 2.4, 2.9, 4.5, 9.9, 1e6}) {
+      for (const int wanted : {1, 2, 3, 5}) {
+        EXPECT_GE(labels({.min = low, .max = low + length}, wanted).size(), 2u)
+            << low << " " << length << " " << wanted;
+      }
+    }
+  }
+  for (int first = -9; first < 9; ++first) {
+    for (int last = first + 1; last < 10; ++last) {
+      const Axis axis{.log = true, .min = std::pow(10, first), .max = std::pow(10, last)};
+      for (const int wanted : {2, 3}) EXPECT_GE(labels(axis, wanted).size(), 2u) << first << " " << last;
+    }
+  }
+}
+
 TEST(Svg, breaks_and_marks_what_has_no_place) {
   const Chart chart = chart_of({{0, 0}, {2, 50}, {4, NAN}, {6, 50}, {8, 0}});
   const std::string svg = as_svg(chart);
@@ -65,6 +85,97 @@ TEST(Svg, breaks_and_marks_what_has_no_place) {
   EXPECT_TRUE(has(svg, "stroke-width=\"1.6\""));
   EXPECT_FALSE(has(svg, "nan"));
   EXPECT_FALSE(has(as_svg(chart_of({{0, 0}, {2, 50}})), "stroke-width=\"1.6\""));
+}
+
+// The y coordinates of the lines that crosses are made of.
+std::vector<double> crosses(const std::string& svg) {
+  std::vector<double> heights;
+  static const std::regex line("points=\"([-0-9.]+),([-0-9.]+) [-0-9.]+,([-0-9.]+)\"[^>]*stroke-width=\"1.6\"");
+  for (std::sregex_iterator i(svg.begin(), svg.end(), line), end; i != end; ++i) {
+    heights.push_back(std::stod((*i)[2]));
+    heights.push_back(std::stod((*i)[3]));
+  }
+  return heights;
+}
+
+TEST(Svg, marks_cover_no_curve_and_the_legend_names_them) {
+  Chart chart = chart_of({{0, 100}, {2, NAN}, {4, 100}});
+  Panel& panel = chart.panels[0];
+  panel.series[0].name = "a";
+  panel.series.push_back({.name = "b", .points = {{0, 0}, {2, NAN}, {4, INFINITY}, {6, 120}}});
+  panel.series.push_back({.name = "c", .points = {{0, 0}, {2, -INFINITY}, {6, -1}}});
+  const std::string svg = as_svg(chart);
+  const Box area = plot_areas(chart)[0];
+  const auto heights = crosses(svg);
+  EXPECT_GE(heights.size(), 2 * 2 * 6u);  // the legend's, too
+  for (const double y : heights) EXPECT_TRUE(y < area.top || y > area.bottom()) << y;
+  for (const char* text : {">a: NaN<", ">b: NaN or above 100 or infinite<", ">c: -infinite or below 0<"}) {
+    EXPECT_TRUE(has(svg, text)) << svg;
+  }
+  // On a logarithmic axis.
+  Chart log = chart_of({{0, 1}, {2, 0}, {4, 10}}, true);
+  log.panels[0].series[0].name = "a";
+  EXPECT_TRUE(has(as_svg(log), ">a: zero or less<"));
+  for (const double y : crosses(as_svg(log)))
+    EXPECT_NE(y, std::clamp(y, plot_areas(log)[0].top, plot_areas(log)[0].bottom()));
+}
+
+// By series: what follows stroke-dasharray, "" for a solid line.
+std::vector<std::string> dashes(const Chart& chart) {
+  std::vector<std::string> all;
+  const std::string svg = as_svg(chart);
+  static const std::regex line(
+      "<polyline [^>]*stroke=\"([^\"]*)\"[^>]*stroke-width=\"1.8\"( stroke-dasharray=\"([^\"]*)\")?");
+  for (std::sregex_iterator i(svg.begin(), svg.end(), line), end; i != end; ++i) all.push_back((*i)[3]);
+  return all;
+}
+
+TEST(Svg, lines_that_coincide_are_dashed_in_turns) {
+  Chart chart = chart_of({});
+  Panel& panel = chart.panels[0];
+  panel.series.clear();
+  const auto add = [&](std::vector<ChartPoint> points, bool dashed = false) {
+    panel.series.push_back({.points = std::move(points), .dashed = dashed});
+  };
+  add({{0, 10}, {5, 20}, {10, 10}});
+  add({{0, 90}, {10, 90}});
+  add({{0, 10}, {2.5, 15}, {10, 10}});  // from 5 on elsewhere
+  add({{0, 10}, {5, 20.1}, {10, 10}});
+  EXPECT_EQ(dashes(chart), (std::vector<std::string>{"", "", "12 6", "6 12"}));
+  // Dashed ones take turns, too.
+  panel.series.clear();
+  add({{0, 10}, {10, 20}}, true);
+  add({{0, 10}, {10, 20}}, true);
+  EXPECT_EQ(dashes(chart), (std::vector<std::string>{"12 8", "6 14"}));
+  // A line that crosses another one is none that lies on it.
+  panel.series.clear();
+  add({{0, 0}, {10, 100}});
+  add({{0, 100}, {10, 0}});
+  EXPECT_EQ(dashes(chart), (std::vector<std::string>{"", ""}));
+}
+
+TEST(Svg, no_two_of_many_series_look_alike) {
+  Chart chart = chart_of({});
+  Panel& panel = chart.panels[0];
+  panel.series.clear();
+  for (int i = 0; i < 20; ++i) {
+    for (const bool dashed : {false, true}) {
+      panel.series.push_back({.points = {{0, 4.0 * i}, {10, 4.0 * i + 2}},
+                              .colour = palette(static_cast<size_t>(i)),
+                              .round = static_cast<size_t>(i) / kPaletteSize,
+                              .dashed = dashed});
+      panel.series.back().points[1].y += dashed ? 20 : 0;
+    }
+  }
+  std::set<std::string> looks;
+  const std::string svg = as_svg(chart);
+  static const std::regex line("<polyline [^>]*stroke=\"([^\"]*)\" stroke-width=\"1.8\"([^>]*)");
+  for (std::sregex_iterator i(svg.begin(), svg.end(), line), end; i != end; ++i)
+    looks.insert((*i)[1].str() + (*i)[2].str());
+  EXPECT_EQ(looks.size(), 40u);
+  // And where no colour is named.
+  for (Series& series : panel.series) series.colour.reset(), series.round.reset(), series.dashed = false;
+  EXPECT_EQ(std::ranges::count(dashes(chart), ""), 8);
 }
 
 // Tags close in order, and no text holds a bare < or &.

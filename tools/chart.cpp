@@ -2,55 +2,63 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "chart_axis.h"
 #include "chart_canvas.h"
+#include "chart_looks.h"
 
 namespace crema {
 namespace {
 
 constexpr double kMargin = 14, kTitleSize = 16, kPanelTitleSize = 13, kLabelSize = 12, kTickSize = 11;
-constexpr double kLegendRow = 18, kLegendKey = 22, kLegendGap = 16;
+constexpr double kLegendRow = 18, kLegendKey = 32, kLegendGap = 16;
 constexpr double kLeft = 66, kRight = 12, kTickRoom = 20, kLabelRoom = 18;  // around an area
+constexpr double kCross = 3.5;
 constexpr Colour kGridColour = {232, 235, 239}, kFrameColour = {140, 149, 159}, kSoftText = {87, 96, 106};
 
 struct LegendEntry {
   const Series* series;
-  size_t row;
-  double left;  // from the area's left edge
+  std::string text;
+  bool cross;
+  size_t row = 0;
+  double left = 0;  // from the area's left edge
 };
 
-Colour colour_of(const Panel& panel, const Series& series) {
-  return series.colour.value_or(palette(static_cast<size_t>(&series - panel.series.data())));
-}
-
-// The entries in rows that fit into `width`.
+// The entries in rows that fit into `width`: the lines, and then what is marked by crosses.
 std::vector<LegendEntry> legend(const Panel& panel, double width) {
   std::vector<LegendEntry> entries;
+  for (const Series& series : panel.series) {
+    if (!series.name.empty()) entries.push_back({&series, series.name, false});
+  }
+  for (const Marks& m : marks(panel)) entries.push_back({m.series, m.what, true});
   size_t row = 0;
   double left = 0;
-  for (const Series& series : panel.series) {
-    if (series.name.empty()) continue;
-    const double needed = kLegendKey + 5 + text_width(series.name, kTickSize);
+  for (LegendEntry& entry : entries) {
+    const double needed = kLegendKey + 5 + text_width(entry.text, kTickSize);
     if (left > 0 && left + needed > width) {
       ++row;
       left = 0;
     }
-    entries.push_back({&series, row, left});
+    entry.row = row;
+    entry.left = left;
     left += needed + kLegendGap;
   }
   return entries;
 }
 
+// Of the title and the legend.
 double head_height(const Panel& panel, double width) {
   const auto entries = legend(panel, width);
   const double rows = entries.empty() ? 0 : static_cast<double>(entries.back().row + 1);
-  return (panel.title.empty() ? 0 : 22) + rows * kLegendRow + 8;
+  return (panel.title.empty() ? 0 : 22) + rows * kLegendRow + 8 + strip_height(marks(panel), true);
 }
 
-double foot_height(const Panel& panel) { return kTickRoom + (panel.x.label.empty() ? 0 : kLabelRoom) + 4; }
+double foot_height(const Panel& panel) {
+  return strip_height(marks(panel), false) + kTickRoom + (panel.x.label.empty() ? 0 : kLabelRoom) + 4;
+}
 
 struct Places {
   std::vector<Box> areas;
@@ -104,6 +112,7 @@ class PanelDrawing {
       : panel_(panel),
         area_(area),
         canvas_(*canvas),
+        marks_(marks(panel)),
         x_(panel.x, coordinates(&ChartPoint::x), fmt::format("x axis of \"{}\"", panel.title)),
         y_(panel.y, coordinates(&ChartPoint::y), fmt::format("y axis of \"{}\"", panel.title)) {
     if (panel.equal_scales) equalize();
@@ -111,9 +120,22 @@ class PanelDrawing {
 
   void draw() {
     axes();
-    for (const Series& series : panel_.series) draw(series);
+    const std::vector<Stroke> strokes = this->strokes();
+    canvas_.clip(area_);
+    for (const bool dashed : {false, true}) {  // through the gaps of dashes one sees what is below
+      for (size_t i = 0; i < strokes.size(); ++i) {
+        if (strokes[i].dashes.empty() != dashed) draw(panel_.series[i], strokes[i]);
+      }
+    }
+    canvas_.unclip();
+    for (const Marks& m : marks_) draw(m);
+    for (const bool above : {true, false}) {
+      if (const double height = strip_height(marks_, above); height > 0) {
+        canvas_.frame({area_.left, above ? area_.top - height : area_.bottom(), area_.width, height}, {kGridColour});
+      }
+    }
     canvas_.frame(area_, {kFrameColour});
-    head();
+    head(strokes);
   }
 
  private:
@@ -139,97 +161,151 @@ class PanelDrawing {
     return {area_.left + x_.place(p.x) * area_.width, area_.bottom() - y_.place(p.y) * area_.height};
   }
 
+  // The points of a line that goes from left to right; none of another.
+  std::vector<ChartPoint> rising(const Series& series) const {
+    std::vector<ChartPoint> points;
+    for (const ChartPoint& point : series.points) {
+      if (!x_.shows(point.x) || !y_.shows(point.y)) continue;
+      points.push_back(place(point));
+      if (points.size() > 1 && points.end()[-2].x > points.back().x) return {};
+    }
+    return points;
+  }
+
+  // Of each series' line, by series.
+  std::vector<Stroke> strokes() const {
+    std::vector<Stroke> strokes;
+    std::vector<std::vector<ChartPoint>> lines;
+    std::vector<std::vector<size_t>> groups;  // lines of one kind that lie on the first of them
+    for (const Series& series : panel_.series) {
+      const size_t i = strokes.size();
+      strokes.push_back({colour_of(panel_, series), series.width, dashes_of(panel_, series)});
+      lines.push_back(series.line ? rising(series) : std::vector<ChartPoint>());
+      const auto group = std::find_if(groups.begin(), groups.end(), [&](const std::vector<size_t>& g) {
+        return strokes[g[0]].dashes == strokes[i].dashes && strokes[g[0]].colour != strokes[i].colour &&
+               coincide(lines[g[0]], lines[i]);
+      });
+      if (group == groups.end()) {
+        groups.push_back({i});
+      } else {
+        group->push_back(i);
+      }
+    }
+    for (const auto& group : groups) {
+      for (size_t k = 0; k < group.size(); ++k) {
+        strokes[group[k]].dashes = in_turn(strokes[group[k]].dashes, k, group.size());
+      }
+    }
+    return strokes;
+  }
+
   void axes() {
+    const double below_strip = area_.bottom() + strip_height(marks_, false);
     const TextStyle below{kTickSize, Anchor::middle, kSoftText}, beside{kTickSize, Anchor::end, kSoftText};
     for (const Tick& tick : x_.ticks(std::max(2, static_cast<int>(area_.width / 75)))) {
       const double x = area_.left + x_.place(tick.value) * area_.width;
       canvas_.line({{x, area_.top}, {x, area_.bottom()}}, {kGridColour});
-      canvas_.text({x, area_.bottom() + 12}, tick.label.text, below, tick.label.raised);
+      canvas_.text({x, below_strip + 12}, tick.label.text, below, tick.label.raised);
     }
     for (const Tick& tick : y_.ticks(std::max(2, static_cast<int>(area_.height / 42)))) {
       const double y = area_.bottom() - y_.place(tick.value) * area_.height;
       canvas_.line({{area_.left, y}, {area_.right(), y}}, {kGridColour});
       canvas_.text({area_.left - 7, y}, tick.label.text, beside, tick.label.raised);
     }
-    canvas_.text({area_.left + area_.width / 2, area_.bottom() + kTickRoom + kLabelRoom / 2}, panel_.x.label,
+    canvas_.text({area_.left + area_.width / 2, below_strip + kTickRoom + kLabelRoom / 2}, panel_.x.label,
                  {kLabelSize, Anchor::middle});
     canvas_.text({area_.left - kLeft + 10, area_.top + area_.height / 2}, panel_.y.label,
                  {.size = kLabelSize, .anchor = Anchor::middle, .upwards = true});
   }
 
-  void draw(const Series& series) {
-    const Colour colour = colour_of(panel_, series);
+  void draw(const Series& series, const Stroke& stroke) {
     std::vector<ChartPoint> run;
-    double marked = -INFINITY;
-    canvas_.clip(area_);
     for (const ChartPoint& point : series.points) {
-      if (!x_.shows(point.x)) {
-        flush(series, colour, &run);
-      } else if (y_.shows(point.y)) {
+      if (x_.shows(point.x) && y_.shows(point.y)) {
         run.push_back(place(point));
       } else {
-        flush(series, colour, &run);
-        mark(point, colour, &marked);
+        flush(series, stroke, &run);
       }
     }
-    flush(series, colour, &run);
-    canvas_.unclip();
+    flush(series, stroke, &run);
   }
 
-  void flush(const Series& series, Colour colour, std::vector<ChartPoint>* run) {
+  void flush(const Series& series, const Stroke& stroke, std::vector<ChartPoint>* run) {
     const auto points = series.line ? thinned(*run) : *run;
-    if (series.line && points.size() > 1) canvas_.line(points, {colour, series.width, series.dashed});
+    if (series.line && points.size() > 1) canvas_.line(points, stroke);
     // A point between two breaks is no line, but has to be seen.
-    if (!points.empty() && (series.dots || points.size() == 1)) canvas_.dots(points, colour, series.dot_size);
+    if (!points.empty() && (series.dots || points.size() == 1)) {
+      canvas_.dots(points, stroke.colour, series.dot_size);
+    }
     run->clear();
   }
 
-  // A cross for a value that has no place; crosses that would lie on each other are one.
-  void mark(const ChartPoint& point, Colour colour, double* marked) {
-    constexpr double kSize = 3.5;
-    const double x = area_.left + x_.place(point.x) * area_.width;
-    if (std::abs(x - *marked) < 2 * kSize) return;
-    *marked = x;
-    const bool too_small = point.y == -INFINITY || std::isfinite(point.y);
-    const double y = too_small ? area_.bottom() - kSize - 2 : area_.top + kSize + 2;
-    canvas_.line({{x - kSize, y - kSize}, {x + kSize, y + kSize}}, {colour, 1.6});
-    canvas_.line({{x - kSize, y + kSize}, {x + kSize, y - kSize}}, {colour, 1.6});
+  // Crosses that would lie on each other are one.
+  void draw(const Marks& m) {
+    const double from_area = (static_cast<double>(m.row) + 0.5) * kCrossRow + 2;
+    const double y = m.above ? area_.top - from_area : area_.bottom() + from_area;
+    double last = -INFINITY;
+    for (const double value : m.x) {
+      if (!x_.shows(value)) continue;
+      const double x = area_.left + x_.place(value) * area_.width;
+      if (x < area_.left || x > area_.right() || std::abs(x - last) < 2 * kCross) continue;
+      cross({x, y}, colour_of(panel_, *m.series));
+      last = x;
+    }
   }
 
-  void head() {
+  void cross(ChartPoint at, Colour colour) {
+    canvas_.line({{at.x - kCross, at.y - kCross}, {at.x + kCross, at.y + kCross}}, {colour, 1.6});
+    canvas_.line({{at.x - kCross, at.y + kCross}, {at.x + kCross, at.y - kCross}}, {colour, 1.6});
+  }
+
+  void head(const std::vector<Stroke>& strokes) {
     const auto entries = legend(panel_, area_.width);
     const size_t rows = entries.empty() ? 0 : entries.back().row + 1;
-    const double top = area_.top - 8 - static_cast<double>(rows) * kLegendRow;
+    const double top = area_.top - strip_height(marks_, true) - 8 - static_cast<double>(rows) * kLegendRow;
     canvas_.text({area_.left, top - 11}, panel_.title, {.size = kPanelTitleSize, .bold = true});
     for (const LegendEntry& entry : entries) {
-      const Colour colour = colour_of(panel_, *entry.series);
       const double left = area_.left + entry.left, y = top + (static_cast<double>(entry.row) + 0.5) * kLegendRow;
-      if (entry.series->line) {
-        canvas_.line({{left, y}, {left + kLegendKey, y}},
-                     {colour, std::max(1.8, entry.series->width), entry.series->dashed});
+      const ChartPoint middle = {left + kLegendKey / 2, y};
+      Stroke stroke = strokes[static_cast<size_t>(entry.series - panel_.series.data())];
+      if (entry.cross) {
+        cross(middle, stroke.colour);
+      } else {
+        stroke.width = std::max(1.8, stroke.width);
+        if (entry.series->line) canvas_.line({{left, y}, {left + kLegendKey, y}}, stroke);
+        if (entry.series->dots) canvas_.dots({middle}, stroke.colour, std::max(5.5, entry.series->dot_size));
       }
-      if (entry.series->dots) canvas_.dots({{left + kLegendKey / 2, y}}, colour, std::max(5.5, entry.series->dot_size));
-      canvas_.text({left + kLegendKey + 5, y}, entry.series->name, {.size = kTickSize});
+      canvas_.text({left + kLegendKey + 5, y}, entry.text, {.size = kTickSize});
     }
   }
 
   const Panel& panel_;
   Box area_;
   Canvas& canvas_;
+  std::vector<Marks> marks_;
   Scale x_, y_;
 };
 
 }  // namespace
 
 Colour palette(size_t i) {
-  static constexpr Colour kColours[] = {{0, 114, 178}, {213, 94, 0},   {0, 158, 115}, {204, 121, 167},
-                                        {230, 159, 0}, {86, 180, 233}, {64, 64, 64},  {160, 140, 0}};
-  return kColours[i % std::size(kColours)];
+  static constexpr Colour kColours[kPaletteSize] = {{0, 114, 178}, {213, 94, 0},   {0, 158, 115}, {204, 121, 167},
+                                                    {230, 159, 0}, {86, 180, 233}, {64, 64, 64},  {160, 140, 0}};
+  return kColours[i % kPaletteSize];
 }
 
+// By the widths of a wide font, so that texts have room in every one.
 double text_width(const std::string& text, double size) {
-  const auto characters = std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; });
-  return 0.58 * size * static_cast<double>(characters);
+  double width = 0;
+  for (const char c : text) {
+    const std::string_view narrow = "ijltfI.,:;'|!()[] ", wide = "mwMW%@";
+    if ((c & 0xC0) == 0x80) continue;  // the rest of a character
+    width += narrow.find(c) != std::string_view::npos      ? 0.4
+             : wide.find(c) != std::string_view::npos      ? 0.97
+             : std::isupper(static_cast<unsigned char>(c)) ? 0.72
+                                                           : 0.62;
+  }
+  return width * size;
 }
 
 ChartPoint chart_size(const Chart& chart) { return {static_cast<double>(chart.width), place_panels(chart).height}; }

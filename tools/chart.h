@@ -1,8 +1,11 @@
 // Charts: panels of lines and points with axes and a legend, as SVG or PNG. For the tool and for the studies.
 //
-// A value that is not finite, and on a logarithmic axis one that is not positive, breaks its line. It is marked by a
-// cross at the panel's edge: at the bottom what is too small (zero or less on a logarithmic axis, -inf), at the top
-// everything else.
+// A value that the y axis has no place for breaks its line. It is marked by a cross in a strip beside the panel, which
+// covers no curve, and the legend says what the crosses stand for. NaN, infinity and what is above the axis' given
+// maximum are marked above the panel; -infinity, what is below the given minimum, and on a logarithmic axis what is not
+// positive, below it. A series without a name is a backdrop, which may leave the axis' range unmarked.
+//
+// Lines that lie on each other are dashed in turns, so that each is seen.
 #pragma once
 
 #include <optional>
@@ -13,11 +16,13 @@ namespace crema {
 
 struct Colour {
   unsigned char red, green, blue;
+  bool operator==(const Colour&) const = default;
 };
 
 // The i-th of eight colours that people with any colour vision tell apart; begins again after the last. Okabe and Ito,
 // 2008, "Color universal design".
 Colour palette(size_t i);
+inline constexpr size_t kPaletteSize = 8;
 inline constexpr Colour kGrey = {170, 174, 180};
 
 struct ChartPoint {
@@ -28,6 +33,7 @@ struct Series {
   std::string name{};  // in the legend; "": not there
   std::vector<ChartPoint> points{};
   std::optional<Colour> colour{};  // default: the palette's, by the series' place in its panel
+  std::optional<size_t> round{};   // how often the palette was used up before: each round has dashes of its own
   bool line = true;
   double width = 1.8;  // of the line, in pixels; 0 < width
   bool dashed = false;

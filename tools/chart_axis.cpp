@@ -74,12 +74,13 @@ void Scale::widen(double factor) {
 
 std::vector<Tick> Scale::ticks(int wanted) const { return log_ ? log_ticks(wanted) : linear_ticks(wanted); }
 
+// A smaller step where the wanted one leaves one tick alone, from which no scale can be read.
 std::vector<Tick> Scale::linear_ticks(int wanted) const {
   const double step = round_step((max_ - min_) / wanted), slack = 1e-9 * (max_ - min_);
+  const double first = std::ceil((min_ - slack) / step), count = std::floor((max_ + slack) / step) - first + 1;
+  if (count < 2 && wanted < 100) return linear_ticks(2 * wanted);
   std::vector<Tick> ticks;
-  for (double i = std::ceil((min_ - slack) / step); i * step <= max_ + slack; ++i) {
-    ticks.push_back({i * step, {number(i * step, step)}});
-  }
+  for (int i = 0; i < count; ++i) ticks.push_back({(first + i) * step, {number((first + i) * step, step)}});
   return ticks;
 }
 
@@ -95,9 +96,10 @@ std::vector<Tick> Scale::log_ticks(int wanted) const {
       every = k;
       if ((last - first) / k < wanted) break;
     }
-    for (int e = first; e <= last; ++e) {
-      if (e % every == 0) ticks.push_back({std::pow(10, e), power_of_ten(e)});
-    }
+    int begin = first;
+    while (begin % every != 0) ++begin;
+    if (begin + every > last) begin = first;  // multiples of `every`, unless that were one tick alone
+    for (int e = begin; e <= last; e += every) ticks.push_back({std::pow(10, e), power_of_ten(e)});
     return ticks;
   }
   for (int e = first - 1; e <= last; ++e) {

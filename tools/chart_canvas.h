@@ -27,7 +27,7 @@ struct TextStyle {
 struct Stroke {
   Colour colour;
   double width = 1;
-  bool dashed = false;
+  std::vector<double> dashes{};  // lengths of a dash, a gap, a dash, ... in turn; none: the line is solid
 };
 
 class Canvas {

@@ -57,8 +57,8 @@ class PngCanvas final : public Canvas {
   }
 
   void line(const std::vector<ChartPoint>& points, const Stroke& stroke) override {
-    if (!stroke.dashed) return solid(points, stroke);
-    for (const auto& dash : dashes(points)) solid(dash, stroke);
+    if (stroke.dashes.empty()) return solid(points, stroke);
+    for (const auto& dash : dashes(points, stroke.dashes)) solid(dash, stroke);
   }
 
   void dots(const std::vector<ChartPoint>& points, Colour colour, double size) override {
@@ -104,12 +104,12 @@ class PngCanvas final : public Canvas {
     cv::polylines(part_, places, false, bgr(stroke.colour), std::max(1, pixel(stroke.width)), cv::LINE_AA, kBits);
   }
 
-  // The line cut into pieces of 6 pixels with 4 between them.
-  static std::vector<std::vector<ChartPoint>> dashes(const std::vector<ChartPoint>& points) {
-    constexpr double kDash = 6, kGap = 4;
+  // The line cut into dashes of those lengths.
+  static std::vector<std::vector<ChartPoint>> dashes(const std::vector<ChartPoint>& points,
+                                                     const std::vector<double>& lengths) {
     std::vector<std::vector<ChartPoint>> pieces{{points[0]}};
-    bool drawing = true;
-    double left = kDash;
+    size_t piece = 0;  // an even one is drawn
+    double left = lengths[0];
     for (size_t i = 1; i < points.size(); ++i) {
       ChartPoint from = points[i - 1];
       double length = std::hypot(points[i].x - from.x, points[i].y - from.y);
@@ -117,13 +117,13 @@ class PngCanvas final : public Canvas {
       while (length > left) {
         from = {from.x + (points[i].x - from.x) * left / length, from.y + (points[i].y - from.y) * left / length};
         length -= left;
-        if (drawing) pieces.back().push_back(from);
-        drawing = !drawing;
-        left = drawing ? kDash : kGap;
-        if (drawing) pieces.push_back({from});
+        if (piece % 2 == 0) pieces.back().push_back(from);
+        piece = (piece + 1) % lengths.size();
+        left = lengths[piece];
+        if (piece % 2 == 0) pieces.push_back({from});
       }
       left -= length;
-      if (drawing) pieces.back().push_back(points[i]);
+      if (piece % 2 == 0) pieces.back().push_back(points[i]);
     }
     return pieces;
   }

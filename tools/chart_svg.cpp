@@ -113,8 +113,10 @@ class SvgCanvas final : public Canvas {
                        coordinate(box.width), coordinate(box.height));
   }
   static std::string attributes(const Stroke& stroke) {
+    std::string dashes;
+    for (const double length : stroke.dashes) dashes += (dashes.empty() ? "" : " ") + coordinate(length);
     return fmt::format(" stroke=\"{}\" stroke-width=\"{}\"{}", hex(stroke.colour), coordinate(stroke.width),
-                       stroke.dashed ? " stroke-dasharray=\"6 4\"" : "");
+                       dashes.empty() ? "" : fmt::format(" stroke-dasharray=\"{}\"", dashes));
   }
 
   std::string body_;

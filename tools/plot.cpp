@@ -104,11 +104,14 @@ class Plot {
       for (const MetricsRow& row : runs_[i].train) train.push_back({row.iteration, row.loss});
       for (const MetricsRow& row : runs_[i].test) total.push_back({row.iteration, row.loss});
       if (!train.empty()) {
-        panel.series.push_back({.name = label(i, "train"), .points = smoothed(train, smooth_), .colour = palette(i)});
+        panel.series.push_back({.name = label(i, "train"),
+                                .points = smoothed(train, smooth_),
+                                .colour = palette(i),
+                                .round = i / kPaletteSize});
       }
       const auto known = [](const ChartPoint& point) { return !std::isnan(point.y); };
       if (!add_tests(i, "loss", "test", &panel) && std::any_of(total.begin(), total.end(), known)) {
-        panel.series.push_back(test_series(i, label(i, "test"), total));
+        panel.series.push_back(test_series(i, label(i, "test"), total, 1));
       }
     }
     return panel;
@@ -120,7 +123,7 @@ class Plot {
       std::vector<ChartPoint> points;
       for (const MetricsRow& row : runs_[i].train) points.push_back({row.iteration, row.rate});
       if (points.empty()) continue;
-      panel.series.push_back({.name = label(i, ""), .points = points, .colour = palette(i)});
+      panel.series.push_back({.name = label(i, ""), .points = points, .colour = palette(i), .round = i / kPaletteSize});
     }
     return panel;
   }
@@ -128,20 +131,23 @@ class Plot {
   // Whether there was one.
   bool add_tests(size_t i, const std::string& output, const std::string& what, Panel* panel) const {
     const Curves curves = test_curves(runs_[i], output);
+    size_t curve = 0;
     for (const auto& [key, points] : curves) {
       std::string name = label(i, what);
       if (curves.rbegin()->first.first > 0) name += fmt::format("{}net {}", name.empty() ? "" : " ", key.first);
       if (curves.rbegin()->first.second > 0) name += fmt::format("{}[{}]", name.empty() ? output : "", key.second);
-      panel->series.push_back(test_series(i, name, points));
+      panel->series.push_back(test_series(i, name, points, ++curve));
     }
     return !curves.empty();
   }
 
-  // With one run, the two kinds have colours of their own; with several, each run has one.
-  Series test_series(size_t i, const std::string& name, const std::vector<ChartPoint>& points) const {
+  // With one run, each curve has a colour of its own, the first one being the train loss's; with several, each run.
+  Series test_series(size_t i, const std::string& name, const std::vector<ChartPoint>& points, size_t curve) const {
+    const size_t place = runs_.size() == 1 ? curve : i;
     return {.name = name,
             .points = points,
-            .colour = palette(runs_.size() == 1 ? 1 : i),
+            .colour = palette(place),
+            .round = place / kPaletteSize,
             .dashed = runs_.size() > 1,
             .dots = points.size() <= 60};
   }
