@@ -29,9 +29,10 @@ TEST(Gather, SumsEachRowInOrderOnAnyNumberOfThreads) {
   for (const long length : {1L, 3L, 64L, 100L, 1500L}) {
     for (const long rows : {1L, 7L, 300L}) {
       constexpr long kPicks = 500;
-      std::vector<int> picks(kPicks);
+      BufferOf<int> picks(kPicks);
       const Random random(1, "picks", "");
-      for (size_t i = 0; i < kPicks; ++i) picks[i] = static_cast<int>(random.bits(i) % static_cast<uint32_t>(rows));
+      for (long i = 0; i < kPicks; ++i)
+        picks[i] = static_cast<int>(random.bits(static_cast<uint64_t>(i)) % static_cast<uint32_t>(rows));
       const Values dy = random_values(static_cast<size_t>(kPicks * length), "dy");
       const Values before = random_values(static_cast<size_t>(rows * length), "sums");
       for (const real beta : {real{0}, real{1}}) {

@@ -1,6 +1,7 @@
 #include "core/indices.h"
 
 #include <cmath>
+#include <limits>
 
 #include "base/error.h"
 #include "base/parallel.h"
@@ -17,7 +18,9 @@ namespace {
 
 }  // namespace
 
-void read_indices(const Blob& blob, long limit, const char* what, std::vector<int>& indices) {
+void read_indices(const Blob& blob, long limit, const char* what, BufferOf<int>& indices) {
+  check(limit <= std::numeric_limits<int>::max(), "{} {} are too many for indices, which count up to {}", limit, what,
+        std::numeric_limits<int>::max());
   const real* x = blob.data();
   parallel_for(blob.count(), 4, [&](long begin, long end) {
     for (long i = begin; i < end; ++i) {

@@ -17,9 +17,14 @@ namespace {
               i / places, place, class_count, class_count - 1);
 }
 
+void check_class_count(long classes) {
+  constexpr long kMost = std::numeric_limits<int>::max();
+  check(classes <= kMost, "{} classes are too many for labels, which count up to {}", classes, kMost);
+}
+
 }  // namespace
 
-long read_labels(const Blob& labels, long class_count, std::optional<int> ignored, std::vector<int>& classes) {
+long read_labels(const Blob& labels, long class_count, std::optional<int> ignored, BufferOf<int>& classes) {
   const real* label = labels.data();
   std::atomic<long> valid = 0;
   parallel_for(labels.count(), 4, [&](long begin, long end) {
@@ -36,10 +41,15 @@ long read_labels(const Blob& labels, long class_count, std::optional<int> ignore
   return valid;
 }
 
-void check_labels(const Blob& scores, int axis, const Blob& labels) {
+void check_label_count(const Blob& scores, int axis, const Blob& labels) {
   const long places = scores.shape().count(0, axis) * scores.shape().count_from(axis + 1);
   check(labels.count() == places, "bottom 1 ({}) has {} labels; bottom 0 ({}) with its classes on axis {} takes {}",
         labels.shape().str(), labels.count(), scores.shape().str(), axis, places);
+  check_class_count(scores.dim(axis));
+}
+
+void check_labels(const Blob& scores, int axis, const Blob& labels) {
+  check_label_count(scores, axis, labels);
   check(axis == 0 || (labels.axes() > 0 && labels.dim(0) == scores.dim(0)),
         "bottom 1 ({}) must have as many records (axis 0) as bottom 0 ({})", labels.shape().str(),
         scores.shape().str());
@@ -62,7 +72,7 @@ void check_probabilities(const Blob& wanted) {
 void LabeledPlaces::reshape(const Blob& scores, int axis, const Blob& labels) {
   check_labels(scores, axis, labels);
   reshape(AxisSplit(scores.shape(), axis));
-  classes_.resize(static_cast<size_t>(count()));
+  classes_.resize(count());
 }
 
 void LabeledPlaces::reshape_records(const Blob& scores, const Blob& labels) {
@@ -70,8 +80,9 @@ void LabeledPlaces::reshape_records(const Blob& scores, const Blob& labels) {
   check(labels.axes() > 0 && labels.count() == scores.dim(0) && labels.dim(0) == scores.dim(0),
         "bottom 1 ({}) must have one label for each of the {} records of bottom 0 ({})", labels.shape().str(),
         scores.dim(0), scores.shape().str());
+  check_class_count(scores.shape().count_from(1));
   reshape(AxisSplit(scores.shape(), 1, scores.axes() - 1));
-  classes_.resize(static_cast<size_t>(count()));
+  classes_.resize(count());
 }
 
 void LabeledPlaces::reshape(const AxisSplit& split) {

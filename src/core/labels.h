@@ -2,7 +2,6 @@
 #pragma once
 
 #include <optional>
-#include <vector>
 
 #include "core/loss.h"
 #include "math/loops.h"
@@ -14,10 +13,13 @@ inline constexpr int kIgnoredLabel = -1;
 // Turns the labels into class indices, and those that equal `ignored` into kIgnoredLabel. `classes` has room for
 // labels.count() numbers. Returns how many are not ignored. Throws Error for a label that is not a whole number in
 // [0, class_count), with the index of its record in the batch.
-long read_labels(const Blob& labels, long class_count, std::optional<int> ignored, std::vector<int>& classes);
+long read_labels(const Blob& labels, long class_count, std::optional<int> ignored, BufferOf<int>& classes);
 
-// Throws Error unless there is one label for each of scores.count() / scores.dim(axis) places, and as many records of
-// labels as of scores.
+// Throws Error unless there is one label for each of scores.count() / scores.dim(axis) places, and the classes can be
+// counted.
+void check_label_count(const Blob& scores, int axis, const Blob& labels);
+
+// The same, and as many records of labels as of scores.
 void check_labels(const Blob& scores, int axis, const Blob& labels);
 
 // Throws Error for a number that is negative or not finite, with the index of its record in the batch.
@@ -57,7 +59,7 @@ class LabeledPlaces {
 
  private:
   AxisSplit split_;
-  std::vector<int> classes_;
+  BufferOf<int> classes_;
   long valid_ = 0;
 };
 

@@ -1,8 +1,8 @@
 // Accuracy: the share of labels whose class is among the top_k highest scores; another class with an equal score counts
 // as higher.
-// bottom[0]: scores (N, C, ...), C classes on accuracy_param.axis.  bottom[1]: labels, one for each place (N, ...).
-// top[0]: the accuracy, a scalar; 0 if all labels are ignored.  top[1], optional: that of each class (C).  No backward.
-// Rejects labels that are not whole numbers in [0, C), unless they equal ignore_label.
+// bottom[0]: scores (N, C, ...), C classes on accuracy_param.axis.  bottom[1]: labels, one for each place, of any
+// shape. top[0]: the accuracy, a scalar; 0 if all labels are ignored.  top[1], optional: that of each class (C).  No
+// backward. Rejects labels that are not whole numbers in [0, C), unless they equal ignore_label.
 #include "core/labels.h"
 #include "core/layer.h"
 #include "math/loops.h"
@@ -23,21 +23,21 @@ class Accuracy final : public Layer {
   void reshape(const Bottoms& bottom, const Tops& top) override {
     const Shape& shape = bottom[0]->shape();
     const int axis = shape.canonical(axis_);
-    check_labels(*bottom[0], axis, *bottom[1]);
+    check_label_count(*bottom[0], axis, *bottom[1]);
     split_ = AxisSplit(shape, axis);
     check(top_k_ <= split_.channels, "top_k is {}, and there are {} classes (axis {} of {})", top_k_, split_.channels,
           axis, shape.str());
-    classes_.resize(static_cast<size_t>(bottom[1]->count()));
+    classes_.resize(bottom[1]->count());
     hits_.resize(classes_.size());
     top[0]->reshape({});
     if (top.size() > 1) top[1]->reshape({split_.channels});
-    seen_.resize(static_cast<size_t>(split_.channels));
+    seen_.resize(split_.channels);
   }
 
   void forward(const Bottoms& bottom, const Tops& top) override {
     const long valid = read_labels(*bottom[1], split_.channels, ignored_, classes_);
     const real* scores = bottom[0]->data();
-    parallel_for(static_cast<long>(hits_.size()), split_.channels, [&](long begin, long end) {
+    parallel_for(hits_.size(), split_.channels, [&](long begin, long end) {
       for (long place = begin; place < end; ++place) hits_[place] = hit(scores, place) ? 1 : 0;
     });
     long right = 0;
@@ -49,6 +49,11 @@ class Accuracy final : public Layer {
   void backward(const Tops&, const PropagateDown&, const Bottoms&) override {}
 
  private:
+  // Labels of a class, and those among them that were hit.
+  struct Seen {
+    long all = 0, right = 0;
+  };
+
   static real share(long right, long all) { return all == 0 ? 0 : static_cast<real>(static_cast<double>(right) / all); }
 
   bool hit(const real* scores, long place) const {
@@ -64,23 +69,23 @@ class Accuracy final : public Layer {
   }
 
   void count_by_class(real* accuracy) {
-    std::fill(seen_.begin(), seen_.end(), std::pair<long, long>());
-    for (size_t place = 0; place < hits_.size(); ++place) {
+    seen_.fill({});
+    for (long place = 0; place < hits_.size(); ++place) {
       if (classes_[place] == kIgnoredLabel) continue;
-      auto& [all, right] = seen_[classes_[place]];
-      ++all;
-      right += hits_[place];
+      Seen& seen = seen_[classes_[place]];
+      ++seen.all;
+      seen.right += hits_[place];
     }
-    for (size_t c = 0; c < seen_.size(); ++c) accuracy[c] = share(seen_[c].second, seen_[c].first);
+    for (long c = 0; c < seen_.size(); ++c) accuracy[c] = share(seen_[c].right, seen_[c].all);
   }
 
   long top_k_;
   int axis_;
   std::optional<int> ignored_;
   AxisSplit split_;
-  std::vector<int> classes_;
-  std::vector<char> hits_;
-  std::vector<std::pair<long, long>> seen_;  // per class: labels, and those among them that were hit
+  BufferOf<int> classes_;
+  BufferOf<char> hits_;
+  BufferOf<Seen> seen_;  // per class
 };
 
 const RegisterLayer<Accuracy> registered("Accuracy", "accuracy_param");

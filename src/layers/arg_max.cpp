@@ -57,7 +57,7 @@ class ArgMax final : public Layer {
       y[2] = top_k_;
     }
     top[0]->reshape(Shape(y));
-    if (top_k_ > 1) lists_.resize(static_cast<size_t>(kShares * top_k_));
+    if (top_k_ > 1) lists_.resize(kShares * top_k_);
   }
 
   void forward(const Bottoms& bottom, const Tops& top) override {
@@ -162,7 +162,7 @@ class ArgMax final : public Layer {
   std::optional<int> axis_;
   AxisSplit split_;
   Out out_{};
-  std::vector<Found> lists_;
+  BufferOf<Found> lists_;
 };
 
 const RegisterLayer<ArgMax> registered("ArgMax", "argmax_param");

@@ -3,7 +3,7 @@
 // Parameters, none of which learns: running sums of mean (C) and variance (C), and their common weight (1).
 // With use_global_stats (default: in TEST, not in TRAIN) mean and variance are sum / weight. Otherwise, in TEST too
 // where use_global_stats is false, they are those of the batch, and each pass in training or testing makes the sums
-// fraction * sum + value.
+// fraction * sum + value, unless the batch is empty.
 #include <algorithm>
 #include <cmath>
 
@@ -64,8 +64,8 @@ class BatchNorm final : public Layer {
     takes(0, x.layout());
     top[0]->reshape(x.shape(), x.layout());
     array_ = ChannelArray(split, x.layout());
-    for (std::vector<real>* numbers : all()) numbers->assign(static_cast<size_t>(array_.room()), 0);
-    std::fill(slope_.begin(), slope_.end(), bend_);
+    for (Buffer* numbers : all()) numbers->assign(array_.room(), 0);
+    slope_.fill(bend_);
   }
 
   void forward(const Bottoms& bottom, const Tops& top) override {
@@ -80,7 +80,7 @@ class BatchNorm final : public Layer {
     }
     const ChannelsDone done = [this](long first, long last) { find_factors(first, last); };
     normalize_channels(array_, x, mean_.data(), variance_.data(), done, map(), y, scratch(array_.scratch()));
-    if (!pass().replay) update_running();
+    if (!pass().replay && array_.per_channel() > 0) update_running();
   }
 
   // With g = dy, through the rectifier if there is one, xhat = (x - mean) inverse and y = gamma xhat + beta:
@@ -102,7 +102,8 @@ class BatchNorm final : public Layer {
                      scratch(array_.scratch()));
     if (affine_ == nullptr) return;
     const Epilogue e = affine_->epilogue();
-    for (long c = 0; c < array_.channels(); ++c) product_[c] *= inverse_[c];
+    // Of no elements at all the sums are 0, and inverse_ may be infinite.
+    for (long c = 0; c < array_.channels() && array_.per_channel() > 0; ++c) product_[c] *= inverse_[c];
     if (e.factor != nullptr) add(product_, *e.factor);
     if (e.shift != nullptr) add(sum_, *e.shift);
   }
@@ -136,7 +137,7 @@ class BatchNorm final : public Layer {
   }
   bool alone() const { return affine_ == nullptr && !bent_; }
 
-  std::vector<std::vector<real>*> all() {
+  std::vector<Buffer*> all() {
     return {&mean_,    &variance_, &inverse_, &gamma_, &factor_, &shift_, &sum_,
             &product_, &p_,        &q_,       &r_,     &slope_,  &zero_};
   }
@@ -145,9 +146,8 @@ class BatchNorm final : public Layer {
 
   // gamma and beta of what was absorbed.
   void read_affine() {
-    const auto n = static_cast<size_t>(array_.channels());
     if (affine_ == nullptr) {
-      std::fill_n(gamma_.begin(), n, real{1});
+      std::fill_n(gamma_.data(), array_.channels(), real{1});
       return;
     }
     affine_->affine_factors(gamma_.data(), shift_.data());
@@ -172,7 +172,7 @@ class BatchNorm final : public Layer {
     }
   }
 
-  void add(const std::vector<real>& sums, Parameter& parameter) const {
+  void add(const Buffer& sums, Parameter& parameter) const {
     if (!parameter.learns()) return;
     const real beta = parameter.beta();
     real* d = parameter.mutable_diff();
@@ -200,7 +200,7 @@ class BatchNorm final : public Layer {
   ChannelArray array_;
   // Per channel, of this pass: y = (x - mean) factor + shift,  factor = gamma inverse,  inverse = 1 / sqrt(variance +
   // eps);  dx = p g - q - r (x - mean).
-  std::vector<real> mean_, variance_, inverse_, gamma_, factor_, shift_, sum_, product_, p_, q_, r_, slope_, zero_;
+  Buffer mean_, variance_, inverse_, gamma_, factor_, shift_, sum_, product_, p_, q_, r_, slope_, zero_;
 };
 
 const RegisterLayer<BatchNorm> registered("BatchNorm", "batch_norm_param");

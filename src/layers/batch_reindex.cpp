@@ -21,7 +21,7 @@ class BatchReindex final : public Layer {
     std::vector<long> y = x.dims();
     y[0] = j[0];
     top[0]->reshape(Shape(y));
-    picks_.resize(static_cast<size_t>(j[0]));
+    picks_.resize(j[0]);
   }
 
   void forward(const Bottoms& bottom, const Tops& top) override {
@@ -37,7 +37,7 @@ class BatchReindex final : public Layer {
   }
 
  private:
-  std::vector<int> picks_;  // the indices of the last forward pass
+  BufferOf<int> picks_;  // the indices of the last forward pass
 };
 
 const RegisterLayer<BatchReindex> registered("BatchReindex");

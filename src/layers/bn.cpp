@@ -81,16 +81,15 @@ class Bn final : public Layer {
     takes(0, bottom[0]->layout());
     top[0]->reshape(shape, bottom[0]->layout());
     array_ = ChannelArray(split_, bottom[0]->layout());
-    for (std::vector<real>* numbers :
-         {&mean_, &variance_, &inverse_, &shift_, &sum_, &product_, &p_, &q_, &r_, &zero_}) {
-      numbers->assign(static_cast<size_t>(array_.room()), 0);
+    for (Buffer* numbers : {&mean_, &variance_, &inverse_, &shift_, &sum_, &product_, &p_, &q_, &r_, &zero_}) {
+      numbers->assign(array_.room(), 0);
     }
   }
 
   void forward(const Bottoms& bottom, const Tops& top) override {
     const real* x = bottom[0]->data();
     real* y = top[0]->mutable_data();
-    std::copy_n(parameters()[1].data(), split_.channels, shift_.begin());
+    std::copy_n(parameters()[1].data(), split_.channels, shift_.data());
     const ChannelMap map{mean_.data(), p_.data(), shift_.data()};
     if (statistics_ != Statistics::batch) {
       take_statistics();
@@ -99,7 +98,7 @@ class Bn final : public Layer {
     }
     const ChannelsDone done = [this](long first, long last) { find_factors(first, last); };
     normalize_channels(array_, x, mean_.data(), variance_.data(), done, map, y, scratch(array_.scratch()));
-    if (!segnet_ && !pass().replay) update_running();
+    if (!segnet_ && !pass().replay && array_.per_channel() > 0) update_running();
   }
 
   // dw = sum of dy xhat, db = sum of dy,  dx = w inverse (dy - mean(dy) - xhat mean(dy xhat)), where the statistics are
@@ -115,7 +114,8 @@ class Bn final : public Layer {
       const ChannelGradient gradient{p_.data(), q_.data(), r_.data()};
       channel_gradient(array_, map, x, dy, sum_.data(), product_.data(), done, gradient, of_batch ? dx : nullptr,
                        scratch(array_.scratch()));
-      for (size_t c = 0; c < product_.size(); ++c) product_[c] *= inverse_[c];
+      // Of no elements at all the sums are 0, and inverse_ may be infinite.
+      for (long c = 0; c < split_.channels && array_.per_channel() > 0; ++c) product_[c] *= inverse_[c];
       if (slope.learns()) add(product_, slope);
       if (bias.learns()) add(sum_, bias);
     }
@@ -130,7 +130,7 @@ class Bn final : public Layer {
  private:
   enum class Statistics { batch, running, none };
 
-  void add(const std::vector<real>& sums, Parameter& parameter) const {
+  void add(const Buffer& sums, Parameter& parameter) const {
     const real beta = parameter.beta();
     real* d = parameter.mutable_diff();
     for (long c = 0; c < split_.channels; ++c) d[c] = sums[c] + (beta == 0 ? 0 : beta * d[c]);  // may hold NaN
@@ -138,10 +138,9 @@ class Bn final : public Layer {
 
   // Those that are not the batch's.
   void take_statistics() {
-    const auto n = static_cast<size_t>(split_.channels);
     if (statistics_ == Statistics::none) return;
-    std::copy_n(parameters()[2].data(), n, mean_.begin());
-    std::copy_n(parameters()[3].data(), n, variance_.begin());
+    std::copy_n(parameters()[2].data(), split_.channels, mean_.data());
+    std::copy_n(parameters()[3].data(), split_.channels, variance_.data());
   }
 
   void find_factors(long first, long last) {
@@ -178,7 +177,7 @@ class Bn final : public Layer {
   ChannelArray array_;
   // Per channel, of this pass: y = (x - mean) p + shift,  p = w inverse,  inverse = 1 / sqrt(variance + eps);
   // dx = p dy - q - r (x - mean).
-  std::vector<real> mean_, variance_, inverse_, shift_, sum_, product_, p_, q_, r_, zero_;
+  Buffer mean_, variance_, inverse_, shift_, sum_, product_, p_, q_, r_, zero_;
 };
 
 const RegisterLayer<Bn> registered("BN", "bn_param");

@@ -35,7 +35,7 @@ class ContrastiveLoss final : public Layer {
     check(labels.axes() > 0 && labels.dim(0) == pairs_ && labels.count() == pairs_,
           "bottom 2 ({}) must have one label for each of the {} records of bottom 0 ({})", labels.shape().str(), pairs_,
           bottom[0]->shape().str());
-    similar_.resize(static_cast<size_t>(pairs_));
+    similar_.resize(pairs_);
     losses_.grow(pairs_);
     pull_.grow(pairs_);
     top[0]->reshape({});
@@ -43,7 +43,7 @@ class ContrastiveLoss final : public Layer {
 
   OwnMemory own_memory(bool) const override {
     return {(losses_.size() + pull_.size()) * static_cast<long>(sizeof(real)) +
-                static_cast<long>(similar_.size() * sizeof(int)),
+                similar_.size() * static_cast<long>(sizeof(int)),
             0};
   }
 
@@ -91,7 +91,7 @@ class ContrastiveLoss final : public Layer {
   double margin_;
   bool legacy_;
   long pairs_ = 0, channels_ = 0;
-  std::vector<int> similar_;
+  BufferOf<int> similar_;
   Buffer losses_, pull_;
 };
 

@@ -70,7 +70,7 @@ class Eltwise final : public Layer {
     prepare(top[0]->storage(), bottom.size());
   }
 
-  OwnMemory own_memory(bool) const override { return {static_cast<long>(winner_.size() * sizeof(int32_t)), 0}; }
+  OwnMemory own_memory(bool) const override { return {winner_.size() * static_cast<long>(sizeof(int32_t)), 0}; }
 
   void forward(const Bottoms& bottom, const Tops& top) override {
     for (size_t k = 0; k < bottom.size(); ++k) x_[k] = bottom[k]->data();
@@ -107,7 +107,7 @@ class Eltwise final : public Layer {
     x_.assign(bottoms, nullptr);
     const bool sum = operation_ == EltwiseParameter::SUM;
     engine_ = sum && !bent_ && use_engine() ? EngineCombine::sum(count, coeff_) : nullptr;
-    if (operation_ == EltwiseParameter::MAX) winner_.assign(static_cast<size_t>(count), 0);
+    if (operation_ == EltwiseParameter::MAX) winner_.resize(count);
     count_ = count;
   }
 
@@ -216,9 +216,9 @@ class Eltwise final : public Layer {
   int bottoms_;
   bool bent_ = false;  // whether a rectifier was absorbed
   real slope_ = 0;
-  long count_ = -1;              // elements that what follows was made for
-  std::vector<const real*> x_;   // the bottoms' data, of this pass
-  std::vector<int32_t> winner_;  // MAX: which bottom was the largest
+  long count_ = -1;             // elements that what follows was made for
+  std::vector<const real*> x_;  // the bottoms' data, of this pass
+  BufferOf<int32_t> winner_;    // MAX: which bottom was the largest
   std::unique_ptr<EngineCombine> engine_;
 };
 

@@ -27,7 +27,7 @@ class Embed final : public Layer {
     std::vector<long> y = bottom[0]->shape().dims();
     y.push_back(n);
     top[0]->reshape(Shape(y));
-    picks_.resize(static_cast<size_t>(bottom[0]->count()));
+    picks_.resize(bottom[0]->count());
     declare_parameter(0, Shape{rows, n}, config_.weight_filler());
     if (config_.bias_term()) declare_parameter(1, Shape{n}, config_.bias_filler());
   }
@@ -39,7 +39,7 @@ class Embed final : public Layer {
     real* y = top[0]->mutable_data();
     if (!config_.bias_term()) return gather_rows(picks_, n, w, y);
     const real* b = parameters()[1].data();
-    parallel_for(static_cast<long>(picks_.size()), n, [&](long begin, long end) {
+    parallel_for(picks_.size(), n, [&](long begin, long end) {
       for (long i = begin; i < end; ++i) {
         const real* row = w + picks_[i] * n;
         for (long k = 0; k < n; ++k) y[i * n + k] = row[k] + b[k];
@@ -54,12 +54,12 @@ class Embed final : public Layer {
     if (w.learns()) scatter_rows(picks_, n, dy, w.beta(), config_.input_dim(), w.mutable_diff());
     if (!config_.bias_term() || !parameters()[1].learns()) return;
     Parameter& b = parameters()[1];
-    sum_channels(static_cast<long>(picks_.size()), n, 1, dy, b.beta(), b.mutable_diff());
+    sum_channels(picks_.size(), n, 1, dy, b.beta(), b.mutable_diff());
   }
 
  private:
   const EmbedParameter config_;
-  std::vector<int> picks_;  // the indices of the last forward pass
+  BufferOf<int> picks_;  // the indices of the last forward pass
 };
 
 const RegisterLayer<Embed> registered("Embed", "embed_param");

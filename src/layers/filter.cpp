@@ -35,21 +35,22 @@ class Filter final : public Layer {
             k, x.str(), s.str());
       top[k]->reshape(x);
     }
-    rows_.reserve(static_cast<size_t>(s[0]));
+    rows_.resize(s[0]);
+    chosen_ = 0;
   }
 
   void forward(const Bottoms& bottom, const Tops& top) override {
     const real* s = bottom.back()->data();
-    rows_.clear();
+    chosen_ = 0;
     for (long row = 0; row < bottom.back()->dim(0); ++row) {
-      if (s[row] != 0) rows_.push_back(row);
+      if (s[row] != 0) rows_[chosen_++] = row;
     }
     for (size_t k = 0; k < top.size(); ++k) {
       shrink(bottom[k]->shape(), top[k]);
       const long length = bottom[k]->shape().count_from(1);
       const real* x = bottom[k]->data();
       real* y = top[k]->mutable_data();
-      parallel_for(chosen(), length, [&](long begin, long end) {
+      parallel_for(chosen_, length, [&](long begin, long end) {
         for (long i = begin; i < end; ++i) std::copy_n(x + rows_[i] * length, length, y + i * length);
       });
     }
@@ -62,9 +63,9 @@ class Filter final : public Layer {
       const real* dy = top[k]->diff();
       real* dx = bottom[k]->mutable_diff();
       parallel_for(bottom[k]->dim(0), length, [&](long begin, long end) {
-        long i = std::lower_bound(rows_.begin(), rows_.end(), begin) - rows_.begin();
+        long i = std::lower_bound(rows_.data(), rows_.data() + chosen_, begin) - rows_.data();
         for (long row = begin; row < end; ++row) {
-          if (i < chosen() && rows_[i] == row) {
+          if (i < chosen_ && rows_[i] == row) {
             std::copy_n(dy + i++ * length, length, dx + row * length);
           } else {
             std::fill_n(dx + row * length, length, real{0});
@@ -75,20 +76,19 @@ class Filter final : public Layer {
   }
 
  private:
-  long chosen() const { return static_cast<long>(rows_.size()); }
-
   // The top gets the size that the pass turned out to need, in the memory of the largest one.
   void shrink(const Shape& x, Blob* top) {
-    if (top->dim(0) == chosen()) return;
+    if (top->dim(0) == chosen_) return;
     real *data = top->mutable_data(), *diff = top->mutable_diff();
     std::vector<long> dims = x.dims();
-    dims[0] = chosen();
+    dims[0] = chosen_;
     top->reshape(Shape(std::move(dims)));
     top->bind(data, diff);
   }
 
-  int selector_;            // index of the last bottom
-  std::vector<long> rows_;  // the records that were chosen in the last forward pass
+  int selector_;         // index of the last bottom
+  BufferOf<long> rows_;  // the first chosen_: the records that were chosen in the last forward pass
+  long chosen_ = 0;
 };
 
 const RegisterLayer<Filter> registered("Filter");

@@ -39,7 +39,7 @@ class GroupNorm final : public Layer {
       declare_parameter(0, {channels}, scale_filler_);
       declare_parameter(1, {channels}, bias_filler_);
     }
-    mean_.resize(static_cast<size_t>(groups_.rows()));
+    mean_.resize(groups_.rows());
     inverse_.resize(mean_.size());
     top[0]->reshape(shape);
   }
@@ -84,7 +84,7 @@ class GroupNorm final : public Layer {
   long group_num_ = 0;
   FillerParameter scale_filler_, bias_filler_;
   Groups groups_;
-  std::vector<real> mean_, inverse_;  // of the groups, of this pass
+  Buffer mean_, inverse_;  // of the groups, of this pass
 };
 
 const RegisterLayer<GroupNorm> group_norm("GroupNorm", "group_norm_param");

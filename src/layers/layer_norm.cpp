@@ -37,7 +37,7 @@ class LayerNorm final : public Layer {
     const Shape row(std::vector<long>(shape.dims().begin() + axis, shape.dims().end()));
     if (scales_) declare_parameter(0, row, scale_filler_);
     if (shifts_) declare_parameter(scales_ ? 1 : 0, row, bias_filler_);
-    mean_.resize(static_cast<size_t>(rows_));
+    mean_.resize(rows_);
     inverse_.resize(mean_.size());
     top[0]->reshape(shape);
   }
@@ -82,8 +82,8 @@ class LayerNorm final : public Layer {
   int axis_ = -1;
   real eps_ = 0;
   FillerParameter scale_filler_, bias_filler_;
-  long rows_ = 0, n_ = 0;             // n: elements that are normalized together
-  std::vector<real> mean_, inverse_;  // of the rows, of this pass
+  long rows_ = 0, n_ = 0;  // n: elements that are normalized together
+  Buffer mean_, inverse_;  // of the rows, of this pass
 };
 
 const RegisterLayer<LayerNorm> layer_norm("LayerNorm", "layer_norm_param");

@@ -24,7 +24,7 @@ class Mvn final : public Layer {
     const Shape& shape = bottom[0]->shape();
     check(shape.axes() > 1, "bottom 0 ({}) has {} axes; at least 2 are needed: N, C", shape.str(), shape.axes());
     groups_ = {shape[0], across_ ? 1 : shape[1], across_ ? shape[1] : 1, shape.count_from(2)};
-    mean_.resize(static_cast<size_t>(groups_.rows()));
+    mean_.resize(groups_.rows());
     inverse_.resize(mean_.size());
     top[0]->reshape(shape);
   }
@@ -47,7 +47,7 @@ class Mvn final : public Layer {
   Normalization norm_;
   bool across_;
   Groups groups_;
-  std::vector<real> mean_, inverse_;  // of this pass
+  Buffer mean_, inverse_;  // of this pass
 };
 
 const RegisterLayer<Mvn> registered("MVN", "mvn_param");

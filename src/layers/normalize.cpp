@@ -35,8 +35,8 @@ class Normalize final : public Layer {
     const long channels = split_.channels, inner = split_.inner;
     groups_ = {split_.outer, 1, shared_ ? 1 : channels, shared_ ? channels * inner : inner};
     declare_parameter(0, shared_ ? Shape() : Shape{channels}, filler_);
-    inverse_.resize(static_cast<size_t>(across_ ? split_.outer : split_.outer * inner));
-    mean_.resize(across_ ? inverse_.size() : 0);
+    inverse_.resize(across_ ? split_.outer : split_.outer * inner);
+    mean_.assign(across_ ? inverse_.size() : 0, 0);
     top[0]->reshape(shape);
   }
 
@@ -136,8 +136,8 @@ class Normalize final : public Layer {
   FillerParameter filler_;
   Normalization norm_;
   AxisSplit split_;
-  Groups groups_;                     // across_spatial: the rows
-  std::vector<real> mean_, inverse_;  // of the rows, or of the places, of this pass; mean_: zeros
+  Groups groups_;          // across_spatial: the rows
+  Buffer mean_, inverse_;  // of the rows, or of the places, of this pass; mean_: zeros
 };
 
 const RegisterLayer<Normalize> registered("Normalize", "norm_param");

@@ -28,10 +28,8 @@ class PRelu final : public Layer {
     elementwise(bottom, top);
     if (shared_) return;
     array_ = ChannelArray(split_, bottom[0]->layout());
-    for (auto* numbers : {&zero_, &one_, &slope_, &sum_, &product_}) {
-      numbers->assign(static_cast<size_t>(array_.room()), 0);
-    }
-    std::fill(one_.begin(), one_.end(), real{1});
+    for (Buffer* numbers : {&zero_, &one_, &slope_, &sum_, &product_}) numbers->assign(array_.room(), 0);
+    one_.fill(1);
   }
 
   void forward(const Bottoms& bottom, const Tops& top) override {
@@ -66,7 +64,7 @@ class PRelu final : public Layer {
 
  private:
   ChannelMap map() {
-    std::copy_n(parameters()[0].data(), split_.channels, slope_.begin());
+    std::copy_n(parameters()[0].data(), split_.channels, slope_.data());
     return {zero_.data(), one_.data(), zero_.data(), slope_.data()};
   }
 
@@ -85,7 +83,7 @@ class PRelu final : public Layer {
       return;
     }
     // What passes where -x > 0, the rest times 0.
-    std::fill(slope_.begin(), slope_.end(), real{-1});
+    slope_.fill(-1);
     const ChannelMap below{zero_.data(), slope_.data(), zero_.data(), zero_.data()};
     const ChannelsDone nothing = [](long, long) {};
     channel_gradient(array_, below, x, dy, sum_.data(), product_.data(), nothing, {}, nullptr,
@@ -98,7 +96,7 @@ class PRelu final : public Layer {
   AxisSplit split_;
   // Not shared: numbers for each channel.
   ChannelArray array_;
-  std::vector<real> zero_, one_, slope_, sum_, product_;
+  Buffer zero_, one_, slope_, sum_, product_;
 };
 
 const RegisterLayer<PRelu> registered("PReLU", "prelu_param");

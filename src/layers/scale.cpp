@@ -110,15 +110,13 @@ class Scale final : public Layer {
     by_channel_ = (of_channels && split_.inner > 1) || layout_ != Layout::plain;
     if (!by_channel_) return;
     array_ = ChannelArray(split_, layout_);
-    for (auto* numbers : {&w_, &b_, &zero_, &sum_, &product_}) {
-      numbers->assign(static_cast<size_t>(array_.room()), 0);
-    }
+    for (Buffer* numbers : {&w_, &b_, &zero_, &sum_, &product_}) numbers->assign(array_.room(), 0);
   }
 
   // w and b where they have zeros behind them.
   void spread(const Bottoms& bottom) {
-    std::copy_n(factor(bottom), split_.channels, w_.begin());
-    if (config_.bias_term()) std::copy_n(parameter(bias_).data(), split_.channels, b_.begin());
+    std::copy_n(factor(bottom), split_.channels, w_.data());
+    if (config_.bias_term()) std::copy_n(parameter(bias_).data(), split_.channels, b_.data());
   }
 
   // dx comes last: it may be written over dy.
@@ -139,7 +137,7 @@ class Scale final : public Layer {
     if (down[0]) map_channels(array_, map, dy, bottom[0]->mutable_diff());
   }
 
-  void add(const std::vector<real>& sums, real beta, real* d) const {
+  void add(const Buffer& sums, real beta, real* d) const {
     for (long c = 0; c < split_.channels; ++c) d[c] = sums[c] + (beta == 0 ? 0 : beta * d[c]);  // may hold NaN
   }
 
@@ -170,7 +168,7 @@ class Scale final : public Layer {
   Layout layout_ = Layout::plain;
   bool by_channel_ = false;  // then what follows is used
   ChannelArray array_;
-  std::vector<real> w_, b_, zero_, sum_, product_;
+  Buffer w_, b_, zero_, sum_, product_;
   int bias_ = 1;  // index of b among the parameters
 };
 

@@ -1,42 +1,103 @@
-// Memory for an array of real, aligned for vector loads and for whole pages of the engine's primitives.
+// Memory for an array of numbers, aligned for vector loads and for whole pages of the engine's primitives.
 #pragma once
 
+#include <algorithm>
 #include <memory>
+#include <type_traits>
 
+#include "base/parallel.h"
 #include "math/real.h"
 
 namespace crema {
 
-class Buffer {
+// Within its lifetime, arrays that the calling thread makes or grows have a size and no memory: those of a net that is
+// looked at and never run. What a layer computes in reshape() and keeps in an array, it leaves out then.
+class PlannedMemory {
  public:
-  Buffer() = default;
-  // `count` elements, filled with `value`. Throws Error if the memory cannot be had.
-  explicit Buffer(long count, real value = 0);
+  explicit PlannedMemory(bool planned = true) : before_(on()) { on() = planned; }
+  ~PlannedMemory() { on() = before_; }
+  PlannedMemory(const PlannedMemory&) = delete;
+  PlannedMemory& operator=(const PlannedMemory&) = delete;
 
-  // The size of Buffer(count) without its memory: data() is null.
-  static Buffer planned(long count) {
-    Buffer buffer;
-    buffer.size_ = count;
+  static bool& on();
+
+ private:
+  bool before_;
+};
+
+// Bytes that nobody has touched yet. Throws Error if they cannot be had.
+void* aligned_memory(long bytes);
+
+template <typename T>
+class BufferOf {
+  static_assert(std::is_trivially_copyable_v<T>);
+
+ public:
+  BufferOf() = default;
+  // `count` elements, filled with `value`. Throws Error if the memory cannot be had.
+  explicit BufferOf(long count, T value = {}) : BufferOf(untouched(count)) { fill(value); }
+
+  // The size of BufferOf(count) without its memory: data() is null.
+  static BufferOf planned(long count) {
+    BufferOf buffer;
+    buffer.size_ = buffer.room_ = count;
+    return buffer;
+  }
+  // The system gives the memory when it is first written to; until then it has no contents.
+  static BufferOf untouched(long count) {
+    BufferOf buffer = planned(count);
+    if (count > 0 && !PlannedMemory::on()) {
+      buffer.memory_.reset(static_cast<T*>(aligned_memory(count * static_cast<long>(sizeof(T)))));
+    }
     return buffer;
   }
 
-  real* data() { return memory_.get(); }
-  const real* data() const { return memory_.get(); }
+  T* data() { return memory_.get(); }
+  const T* data() const { return memory_.get(); }
   long size() const { return size_; }
-  real& operator[](long i) { return memory_[i]; }
-  real operator[](long i) const { return memory_[i]; }
+  bool empty() const { return size_ == 0; }
+  T* begin() { return data(); }
+  T* end() { return data() + (data() == nullptr ? 0 : size_); }
+  const T* begin() const { return data(); }
+  const T* end() const { return data() + (data() == nullptr ? 0 : size_); }
+  T& operator[](long i) { return memory_[i]; }
+  const T& operator[](long i) const { return memory_[i]; }
 
   // Room for at least `count` elements; the contents are lost if it had less.
   void grow(long count) {
-    if (count > size_) *this = Buffer(count);
+    if (count > size_) resize(count);
+  }
+  // `count` elements; the contents are lost if there was no room for so many.
+  void resize(long count) {
+    if (count > room_) *this = BufferOf(count);
+    size_ = count;
+  }
+  // `count` elements, all of this value.
+  void assign(long count, T value) {
+    resize(count);
+    fill(value);
+  }
+
+  void fill(T value) {
+    if (data() == nullptr) return;
+    parallel_for(size_, 1, [&](long first, long last) { std::fill(data() + first, data() + last, value); });
   }
 
  private:
   struct Free {
-    void operator()(real* memory) const;
+    void operator()(T* memory) const;
   };
-  std::unique_ptr<real[], Free> memory_;
-  long size_ = 0;
+  std::unique_ptr<T[], Free> memory_;
+  long size_ = 0, room_ = 0;
 };
+
+void free_aligned_memory(void* memory);
+
+template <typename T>
+void BufferOf<T>::Free::operator()(T* memory) const {
+  free_aligned_memory(memory);
+}
+
+using Buffer = BufferOf<real>;
 
 }  // namespace crema

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <utility>
 
+#include "math/buffer.h"
+
 namespace crema {
 namespace {
 
@@ -67,12 +69,24 @@ void put(const Lines& lines, long stride, const real* plane, real* arrays) {
   }
 }
 
+// Of an axis: places in each array.
+long array_size(const Patches& patches, size_t a) {
+  const Windows& w = patches.windows;
+  return patches.output[a] + (w.kernel[a] - 1) * w.dilation[a] / w.stride[a];
+}
+
 }  // namespace
 
 bool Depthwise::fits(const Patches& patches) {
+  constexpr long kMaxArrays = 1L << 20, kMaxElements = 1L << 40;
   const Windows& w = patches.windows;
+  long arrays = 1, elements = 1;
   for (size_t a = 0; a < w.kernel.size(); ++a) {
     if (w.stride[a] > w.extent(static_cast<int>(a))) return false;
+    const long size = array_size(patches, a);
+    if (w.stride[a] > kMaxArrays / arrays || size > kMaxElements / elements) return false;
+    arrays *= w.stride[a];
+    elements *= size;
   }
   return !w.kernel.empty();
 }
@@ -85,11 +99,13 @@ Depthwise::Depthwise(const Patches& patches, long kernels)
   const Windows& w = patches.windows;
   const size_t axes = w.kernel.size();
   std::vector<long> array(axes), steps(axes);
-  long arrays = 1;
-  positions_ = windows_ = 1;
+  long arrays = 1, reach = 0;  // reach: how far the last element of a kernel lies behind the first
+  positions_ = windows_ = taps_ = 1;
   for (size_t a = axes; a-- > 0;) {
-    array[a] = patches.output[a] + (w.kernel[a] - 1) * w.dilation[a] / w.stride[a];
+    array[a] = array_size(patches, a);
     steps[a] = positions_;
+    taps_ *= w.kernel[a];
+    reach += (w.kernel[a] - 1) * w.dilation[a] / w.stride[a] * steps[a];
     windows_ += (patches.output[a] - 1) * positions_;
     positions_ *= array[a];
     arrays *= w.stride[a];
@@ -97,11 +113,12 @@ Depthwise::Depthwise(const Patches& patches, long kernels)
   windows_ = rounded(windows_);
   array_step_ = rounded(positions_) + kLanes;
   positions_ = rounded(positions_);
-  list_elements(patches, steps);
-  room_ = rounded(-*std::min_element(back_.begin(), back_.end()));
+  room_ = rounded(reach);
   arrays_count_ = arrays * array_step_;
   map_count_ = room_ + positions_;
-  weights_count_ = rounded(static_cast<long>(order_.size()));
+  weights_count_ = rounded(taps_);
+  if (PlannedMemory::on()) return;
+  list_elements(patches, steps);
   const std::vector<long> ones(axes, 1), zeros(axes, 0);
   x_lines_ = list_lines(patches.input, w.stride, w.pad, array, steps);
   y_lines_ = list_lines(patches.output, ones, zeros, array, steps);
@@ -115,12 +132,9 @@ void Depthwise::list_elements(const Patches& patches, const std::vector<long>& s
     long array, position, place;
   };
   std::vector<Element> elements;
-  long arrays = 1, places = 1;
-  for (size_t a = 0; a < w.kernel.size(); ++a) {
-    arrays *= w.stride[a];
-    places *= w.kernel[a];
-  }
-  for (long place = 0; place < places; ++place) {
+  long arrays = 1;
+  for (const long stride : w.stride) arrays *= stride;
+  for (long place = 0; place < taps_; ++place) {
     Element e{0, 0, place};
     long rest = place, scale = 1;
     for (size_t a = w.kernel.size(); a-- > 0; rest /= w.kernel[a], scale *= w.stride[a]) {
@@ -138,7 +152,7 @@ void Depthwise::list_elements(const Patches& patches, const std::vector<long>& s
     offset_.push_back(e.array * array_step_ + e.position);
     back_.push_back(-e.position);
   }
-  first_.resize(static_cast<size_t>(arrays) + 1, places);
+  first_.resize(static_cast<size_t>(arrays) + 1, taps_);
 }
 
 // Where the elements of a plane of these sizes stand: padded coordinate i is at i / stride of the array i % stride.
@@ -178,9 +192,8 @@ const real* Depthwise::sorted(const real* w, real* memory) const {
 void Depthwise::forward(const real* x, const real* w, const real* b, real* y, real* memory) const {
   real* map = memory + arrays_count_;
   put(x_lines_, stride_, x, memory);
-  const long taps = static_cast<long>(order_.size());
   for (long k = 0; k < kernels_; ++k, y += y_count_) {
-    filter(taps, windows_, memory, offset_.data(), sorted(w + k * taps, memory), false, map);
+    filter(taps_, windows_, memory, offset_.data(), sorted(w + k * taps_, memory), false, map);
     const real bias = b ? b[k] : real{0};
     for (const Line& line : y_lines_) {
       for (long i = 0; i < line.count; ++i) y[line.plane + i] = map[line.array + i] + bias;
@@ -190,10 +203,9 @@ void Depthwise::forward(const real* x, const real* w, const real* b, real* y, re
 
 void Depthwise::backward_data(const real* dy, const real* w, real* dx, real* memory) const {
   real* map = memory + arrays_count_ + room_;
-  const long taps = static_cast<long>(order_.size());
   for (long k = 0; k < kernels_; ++k) {
     put(y_lines_, 1, dy + k * y_count_, map);
-    const real* factors = sorted(w + k * taps, memory);
+    const real* factors = sorted(w + k * taps_, memory);
     for (size_t a = 0; a + 1 < first_.size(); ++a) {
       const long first = first_[a];
       filter(first_[a + 1] - first, positions_, map, back_.data() + first, factors + first, k > 0,
@@ -211,11 +223,10 @@ void Depthwise::backward_data(const real* dy, const real* w, real* dx, real* mem
 void Depthwise::backward_weights(const real* x, const real* dy, real* dw, real* memory) const {
   real* map = memory + arrays_count_;
   put(x_lines_, stride_, x, memory);
-  const long taps = static_cast<long>(order_.size());
-  for (long k = 0; k < kernels_; ++k, dw += taps) {
+  for (long k = 0; k < kernels_; ++k, dw += taps_) {
     put(y_lines_, 1, dy + k * y_count_, map);
-    for (long done = 0, step = 0; done < taps; done += step) {
-      step = taps - done >= 3 ? 3 : 1;
+    for (long done = 0, step = 0; done < taps_; done += step) {
+      step = taps_ - done >= 3 ? 3 : 1;
       const auto run = step == 3 ? correlate<3> : correlate<1>;
       run(windows_, map, memory, offset_.data() + done, order_.data() + done, dw);
     }

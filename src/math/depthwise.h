@@ -19,7 +19,8 @@ class Depthwise {
   // `kernels`: how many each channel has; their outputs lie one after the other.
   Depthwise(const Patches& patches, long kernels);
 
-  // Whether there are spatial axes, and windows next to each other leave nothing out.
+  // Whether there are spatial axes, windows next to each other leave nothing out, and the arrays are of a size that
+  // memory may hold.
   static bool fits(const Patches& patches);
 
   explicit operator bool() const { return kernels_ > 0; }
@@ -45,7 +46,7 @@ class Depthwise {
                                const std::vector<long>& steps) const;
   const real* sorted(const real* w, real* memory) const;
 
-  long kernels_ = 0;
+  long kernels_ = 0, taps_ = 0;     // taps: elements of a kernel
   long stride_ = 1;                 // on the innermost axis
   long x_count_ = 0, y_count_ = 0;  // elements of a plane
   long array_step_ = 0;             // from one array to the next

@@ -12,14 +12,14 @@ constexpr long kTasks = 16;  // as many as this where there are too few tiles: b
 
 }  // namespace
 
-void gather_rows(const std::vector<int>& picks, long length, const real* table, real* y) {
-  parallel_for(static_cast<long>(picks.size()), length, [&](long begin, long end) {
+void gather_rows(const BufferOf<int>& picks, long length, const real* table, real* y) {
+  parallel_for(picks.size(), length, [&](long begin, long end) {
     for (long i = begin; i < end; ++i) std::copy_n(table + picks[i] * length, length, y + i * length);
   });
 }
 
-void scatter_rows(const std::vector<int>& picks, long length, const real* dy, real beta, long rows, real* sums) {
-  const long tiles = (length + kTile - 1) / kTile, n = static_cast<long>(picks.size());
+void scatter_rows(const BufferOf<int>& picks, long length, const real* dy, real beta, long rows, real* sums) {
+  const long tiles = (length + kTile - 1) / kTile, n = picks.size();
   if (tiles == 0) return;
   const long parts = std::clamp(kTasks / tiles, 1L, std::max(1L, rows));
   const auto task = [&](long part, long tile) {

@@ -22,9 +22,10 @@ PoolingAxis cut_windows(long in, long kernel, long stride, long pad, bool ceil) 
 PlainPooling::PlainPooling(PoolingMethod method, long records, long channels, const PoolingAxis& h,
                            const PoolingAxis& w)
     : method_(method), records_(records), channels_(channels), h_(h), w_(w), slots_(omp_get_max_threads()) {
-  check(h.in * w.in <= std::numeric_limits<int32_t>::max(), "an image of {}x{} is too large to pool", h.in, w.in);
-  lines_.resize(static_cast<size_t>(slots_ * w.in));
-  if (method != PoolingMethod::average) at_.resize(static_cast<size_t>(Shape{records, channels, h.out, w.out}.count()));
+  check(Shape{h.in, w.in}.count() <= std::numeric_limits<int32_t>::max(), "an image of {}x{} is too large to pool",
+        h.in, w.in);
+  lines_.resize(slots_ * w.in);
+  if (method != PoolingMethod::average) at_.resize(Shape{records, channels, h.out, w.out}.count());
   if (method != PoolingMethod::maximum) return;
   where_.resize(lines_.size());
   find_columns();
@@ -32,15 +33,19 @@ PlainPooling::PlainPooling(PoolingMethod method, long records, long channels, co
 
 // For best_of_columns().
 void PlainPooling::find_columns() {
+  first_.resize(w_.out);
+  last_.resize(w_.out);
+  if (PlannedMemory::on()) return;
   for (long ow = 0; ow < w_.out; ++ow) {
-    first_.push_back(static_cast<int32_t>(w_.begin(ow)));
-    last_.push_back(static_cast<int32_t>(w_.end(ow) - 1));
-    reach_ = std::max(reach_, last_.back() - first_.back() + 1);
+    first_[ow] = static_cast<int32_t>(w_.begin(ow));
+    last_[ow] = static_cast<int32_t>(w_.end(ow) - 1);
+    reach_ = std::max(reach_, last_[ow] - first_[ow] + 1);
   }
 }
 
 long PlainPooling::memory() const {
-  return static_cast<long>(lines_.size() * sizeof(real) + (where_.size() + at_.size()) * sizeof(int32_t));
+  constexpr long kNumber = sizeof(real), kPlace = sizeof(int32_t);
+  return lines_.size() * kNumber + (where_.size() + first_.size() + last_.size() + at_.size()) * kPlace;
 }
 
 // Calls body(plane, line, where) for every image plane; line and where hold w_.in numbers, of this thread.

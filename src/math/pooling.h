@@ -3,10 +3,9 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <vector>
 
 #include "base/random.h"
-#include "math/real.h"
+#include "math/buffer.h"
 
 namespace crema {
 
@@ -55,7 +54,7 @@ class PlainPooling {
   long memory() const;
 
   // Not for average: which element of its plane each output is, record by record.
-  const std::vector<int32_t>& places() const { return at_; }
+  const BufferOf<int32_t>& places() const { return at_; }
 
  private:
   template <typename Body>
@@ -72,12 +71,12 @@ class PlainPooling {
   PoolingMethod method_ = PoolingMethod::maximum;
   long records_ = 0, channels_ = 0;
   PoolingAxis h_{}, w_{};
-  long slots_ = 1;                     // parts of the work that may run at once
-  std::vector<real> lines_;            // for each of them a line of numbers,
-  std::vector<int32_t> where_;         // and, for maximum, where in the plane they stand
-  std::vector<int32_t> first_, last_;  // maximum: the columns with which each window of a line begins and ends,
-  int32_t reach_ = 0;                  // and the largest number of columns in one
-  std::vector<int32_t> at_;            // see places()
+  long slots_ = 1;                  // parts of the work that may run at once
+  Buffer lines_;                    // for each of them a line of numbers,
+  BufferOf<int32_t> where_;         // and, for maximum, where in the plane they stand
+  BufferOf<int32_t> first_, last_;  // maximum: the columns with which each window of a line begins and ends,
+  int32_t reach_ = 0;               // and the largest number of columns in one
+  BufferOf<int32_t> at_;            // see places()
 };
 
 }  // namespace crema

@@ -68,6 +68,14 @@ const std::vector<ForwardRow> kLosses = {
      {{{1, 2, 3}, {1, 2, 3, 3, 2, 1}}, {{1, 2}, {2, 1}}},
      "type: 'Accuracy' accuracy_param { axis: 2 }",
      {0.5f}},
+    {"accuracy_flat_labels",
+     {{{2, 2, 3}, {1, 2, 3, 3, 2, 1, 1, 3, 2, 2, 2, 0}}, {{4}, {2, 1, 1, 0}}},
+     "type: 'Accuracy' accuracy_param { axis: 2 }",
+     {0.5f}},
+    {"accuracy_labels_of_more_axes",
+     {kScoresToRank, {{2, 1, 2}, {2.f, 1.f, 1.f, 0.f}}},
+     "type: 'Accuracy'",
+     {{kScalar, {0.5f}}, {{3}, {0, 0.5f, 1}}}},
 };
 
 const std::vector<ForwardRow> kSources = {
