@@ -34,7 +34,8 @@ struct Contract {
   int made_tops = 0;         // tops that exist even where the file names fewer (the loss of a loss layer)
   float loss_weight = 0;     // of top 0, where the file gives none
   bool has_backward = true;  // false: data sources, Accuracy; gradients end here
-  Indices no_gradient;       // bottoms that never take a gradient: labels, indices
+  Indices no_gradient;       // bottoms whose values have none: labels, indices; an error if layers below learn
+  Indices shape_only;        // bottoms of which the shape alone is read: their gradient is zero
   Indices no_gradient_tops;  // tops that carry none down: a pooling's mask
   Indices bottom_data_read;  // what backward reads
   Indices top_data_read;
@@ -54,6 +55,7 @@ struct Contract {
   Contract& is_loss() { return min_tops = 0, made_tops = 1, loss_weight = 1, *this; }
   Contract& no_backward() { return has_backward = false, no_gradient = Indices::all(), *this; }
   Contract& no_gradient_to(Indices bottoms) { return no_gradient = bottoms, *this; }
+  Contract& shape_from(Indices bottoms) { return shape_only = bottoms, *this; }
   Contract& no_gradient_from(Indices tops) { return no_gradient_tops = tops, *this; }
   Contract& reads_bottom_data(Indices which = {0}) { return bottom_data_read = which, *this; }
   Contract& reads_top_data(Indices which = {0}) { return top_data_read = which, *this; }

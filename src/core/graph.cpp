@@ -118,6 +118,8 @@ class Wiring {
 bool wants_diff(const NetConfig& config, const Contract& contract, const Value& value, int i, int b) {
   const LayerParameter& l = config.net.layer(i);
   if (l.propagate_down_size() > 0) return l.propagate_down(b);
+  // A gradient that is zero is not worth a walk through the layers below, unless somebody asks for it.
+  if (contract.shape_only.contains(b)) return config.net.force_backward();
   return value.needs_diff || (config.net.force_backward() && !contract.no_gradient.contains(b));
 }
 

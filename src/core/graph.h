@@ -26,7 +26,7 @@ struct Value {
 
 struct Use {
   int value;
-  bool diff = false;  // backward of the reader writes a partial diff for it
+  bool diff = false;  // backward of the reader makes a partial diff for it
 };
 
 struct GraphLayer {
@@ -57,7 +57,8 @@ Graph connect(const NetConfig& config, const std::vector<Contract>& contracts);
 
 // Decides which layers run backward and which uses carry a diff: a gradient is wanted by what learns (learns[i]: layer
 // i has such a parameter), flows from losses and fed values, and goes where contracts, propagate_down and
-// force_backward let it. Throws for a gradient into a bottom that takes none.
+// force_backward let it. Throws for a gradient into a bottom that takes none; into one of which the shape alone is
+// read goes zero, and only where propagate_down or force_backward asks for it.
 void mark_gradients(const NetConfig& config, const std::vector<Contract>& contracts, const std::vector<bool>& learns,
                     Graph* graph);
 

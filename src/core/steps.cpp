@@ -231,6 +231,10 @@ class Compiler {
       if (!layer.bottoms[b].diff) continue;
       const int v = layer.bottoms[b].value;
       start_diff(i, v);
+      if (contracts_[i].shape_only.contains(static_cast<int>(b))) {
+        if (!has_diff(v)) clear(i, v, diff_of(v), 0);
+        continue;
+      }
       is_part[b] = has_diff(v) || taken[b] != produced(v);
       use_diff[b] = is_part[b] ? buffer(fmt::format("{}.diff from bottom {} of layer {}", value(v).name, b, i), v,
                                         taken[b], false)

@@ -1,7 +1,7 @@
 // Crop:  y = the part of x that begins at the offsets and has the sizes of bottom[1], on `axis` and all behind it.
-// bottom[0] x: any shape.  bottom[1]: as many axes; its values are not read.  top[0] y.  No parameters.
-// offset: none (0), one for all cropped axes, or one for each.  Rejects a part that reaches beyond x.
-// Long et al., 2015, arXiv:1411.4038.
+// bottom[0] x: any shape.  bottom[1]: as many axes; its values are not read, its gradient is 0.  top[0] y.  No
+// parameters. offset: none (0), one for all cropped axes, or one for each.  Rejects a part that reaches beyond x. Long
+// et al., 2015, arXiv:1411.4038.
 #include <algorithm>
 
 #include "base/parallel.h"
@@ -15,7 +15,7 @@ class Crop final : public Layer {
  public:
   explicit Crop(const LayerParameter& config) : config_(config.crop_param()) {}
 
-  Contract contract() const override { return Contract().bottoms(2).no_gradient_to({1}); }
+  Contract contract() const override { return Contract().bottoms(2).shape_from({1}); }
 
   void reshape(const Bottoms& bottom, const Tops& top) override {
     const Shape &x = bottom[0]->shape(), &like = bottom[1]->shape();
@@ -32,6 +32,7 @@ class Crop final : public Layer {
             "{} elements from offset {} on reach beyond the {} of bottom 0 ({}) on axis {}", dims[a], offset_[a], x[a],
             x.str(), a);
     }
+    takes(1, bottom[1]->layout());
     top[0]->reshape(Shape(dims));
     rows_ = top[0]->shape().count(0, x.axes() - 1);
   }
@@ -43,7 +44,8 @@ class Crop final : public Layer {
     for_rows(bottom[0]->shape(), top[0]->shape(), [&](long row, long at) { std::copy_n(x + at, n, y + row * n); });
   }
 
-  void backward(const Tops& top, const PropagateDown&, const Bottoms& bottom) override {
+  void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) override {
+    if (!down[0]) return;
     const real* dy = top[0]->diff();
     real* dx = bottom[0]->mutable_diff();
     const long n = row_length(top);

@@ -1,6 +1,6 @@
 // Interp:  y[i, j] = x at (i (H - 1) / (H' - 1), j (W - 1) / (W' - 1)), bilinear: the corners of x and y coincide.
 // bottom[0] x: (N, C, ., .), of which H x W places are left when -pad_beg rows and columns are cut off at the beginning
-// and -pad_end at the end.  bottom[1], optional: gives the size (its last two axes); takes no gradient.
+// and -pad_end at the end.  bottom[1], optional: gives the size (its last two axes); its gradient is 0.
 // top[0] y: (N, C, H', W'), of size height x width, or H shrunk to h = (H - 1) / shrink_factor + 1 and zoomed to
 // h + (h - 1) (zoom_factor - 1), so W. No parameters. Rejects none or several of these ways to say a size, pad > 0.
 // Chen et al., 2014, arXiv:1412.7062 (forks of DeepLab, PSPNet).
@@ -16,14 +16,8 @@ namespace {
 
 // Where each output lies between two inputs of an axis.
 struct Between {
-  std::vector<int32_t> low, high;
-  std::vector<real> weight;  // of high; low has 1 - weight
-
-  void resize(long out) {
-    low.resize(static_cast<size_t>(out));
-    high.resize(low.size());
-    weight.resize(low.size());
-  }
+  BufferOf<int32_t> low, high;
+  Buffer weight;  // of high; low has 1 - weight
 };
 
 class Interp final : public Layer {
@@ -40,7 +34,7 @@ class Interp final : public Layer {
     ways_ = (p.has_height() ? 1 : 0) + (p.has_zoom_factor() || p.has_shrink_factor() ? 1 : 0);
   }
 
-  Contract contract() const override { return Contract().bottoms(1, 2).no_gradient_to({1}); }
+  Contract contract() const override { return Contract().bottoms(1, 2).shape_from({1}); }
 
   void reshape(const Bottoms& bottom, const Tops& top) override {
     const Shape& x = bottom[0]->shape();
@@ -54,13 +48,15 @@ class Interp final : public Layer {
     begin_ = -static_cast<long>(config_.pad_beg());
     const long cut = begin_ - config_.pad_end(), h = x[2] - cut, w = x[3] - cut;
     check(h > 0 && w > 0, "of {}x{} places nothing is left when {} rows and columns are cut off", x[2], x[3], cut);
-    check(std::max(x[2], x[3]) <= std::numeric_limits<int32_t>::max(), "an image of {}x{} is too large", x[2], x[3]);
     const long out_h = like ? bottom[1]->dim(2) : config_.has_height() ? config_.height() : by_factors(h);
     const long out_w = like ? bottom[1]->dim(3) : config_.has_height() ? config_.width() : by_factors(w);
+    check(std::max({x[2], x[3], out_h, out_w}) <= std::numeric_limits<int32_t>::max(),
+          "from {}x{} to {}x{}: such an image is too large", x[2], x[3], out_h, out_w);
+    if (like) takes(1, bottom[1]->layout());
     top[0]->reshape({x[0], x[1], out_h, out_w});
     planes_ = x[0] * x[1];
-    rows_ = between(h, out_h);
-    columns_ = between(w, out_w);
+    find_between(h, out_h, rows_);
+    find_between(w, out_w, columns_);
   }
 
   // Between two rows first, since that loop runs over contiguous memory.
@@ -82,7 +78,8 @@ class Interp final : public Layer {
     });
   }
 
-  void backward(const Tops& top, const PropagateDown&, const Bottoms& bottom) override {
+  void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) override {
+    if (!down[0]) return;
     const real* dy = top[0]->diff();
     real* dx = bottom[0]->mutable_diff();
     const long width = bottom[0]->dim(3), height = bottom[0]->dim(2), out_h = top[0]->dim(2), out_w = top[0]->dim(3);
@@ -107,13 +104,15 @@ class Interp final : public Layer {
  private:
   long by_factors(long in) const {
     const long shrunk = (in - 1) / config_.shrink_factor() + 1;
-    return shrunk + (shrunk - 1) * (config_.zoom_factor() - 1);
+    return shrunk + size_product(shrunk - 1, config_.zoom_factor() - 1, "the size zoomed");
   }
 
   // In whole numbers, so that places that coincide do so exactly. Indices count from the uncut edge.
-  Between between(long in, long out) const {
-    Between axis;
-    axis.resize(out);
+  void find_between(long in, long out, Between& axis) const {
+    axis.low.resize(out);
+    axis.high.resize(out);
+    axis.weight.resize(out);
+    if (PlannedMemory::on()) return;
     const long steps = std::max(1L, out - 1);
     for (long k = 0; k < out; ++k) {
       const long at = k * (in - 1) / steps, rest = k * (in - 1) % steps;
@@ -121,7 +120,6 @@ class Interp final : public Layer {
       axis.high[k] = static_cast<int32_t>(begin_ + std::min(at + 1, in - 1));
       axis.weight[k] = static_cast<real>(rest) / static_cast<real>(steps);
     }
-    return axis;
   }
 
   // Calls body(plane, line) for every image plane; line holds a row of the bottom, of this thread.
