@@ -10,11 +10,13 @@ namespace crema {
 
 class Arena {
  public:
-  // Room for `count` elements. Growing moves the memory: version() tells users that their pointers are stale.
+  // Room for `count` elements. Growing moves the memory: version() tells users that their pointers are stale. Throws
+  // Error if the memory cannot be had; everything is as before then.
   void reserve(long count) {
     if (count <= memory_.size()) return;
-    memory_ = Buffer();
-    memory_ = Buffer(count);
+    // The old memory is given back before the new one is touched, so that both take no room at once.
+    memory_ = Buffer::untouched(count);
+    memory_.fill(0);
     ++version_;
     user_ = nullptr;
   }

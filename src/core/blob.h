@@ -4,6 +4,8 @@
 // own.
 #pragma once
 
+#include <utility>
+
 #include "math/buffer.h"
 #include "math/layout.h"
 #include "math/real.h"
@@ -44,8 +46,9 @@ class Blob {
 
   // Own memory for data and diff, filled with zeros.
   void allocate() {
-    own_data_ = Buffer(storage_);
-    own_diff_ = Buffer(storage_);
+    Buffer data(storage_), diff(storage_);
+    own_data_ = std::move(data);
+    own_diff_ = std::move(diff);
     bind(own_data_.data(), own_diff_.data());
   }
 

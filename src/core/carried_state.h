@@ -1,6 +1,7 @@
 // What a recurrent layer carries from batch to batch.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "crema.pb.h"
@@ -10,18 +11,17 @@
 namespace crema {
 
 // Arrays of one shape, zero at first. A repeated pass starts where the one that it repeats did, and moves nothing.
+// Those of a new shape take the others' place when a pass begins: a shape that is taken back before costs nothing.
 class CarriedState {
  public:
-  explicit CarriedState(int arrays) : start_(static_cast<size_t>(arrays)), next_(static_cast<size_t>(arrays)) {}
+  explicit CarriedState(int arrays) { now_.start.resize(arrays), now_.next.resize(arrays); }
 
   // Arrays that had another shape become zero.
   void reshape(const Shape& shape);
 
   // A pass begins: start(k) is what it starts from.
-  void begin(bool replay) {
-    if (!replay) start_.swap(next_);
-  }
-  const real* start(int k) const { return start_[k].data(); }
+  void begin(bool replay);
+  const real* start(int k) const { return now_.start[k].data(); }
   // The pass has ended with these values of array k.
   void end(bool replay, int k, const real* last);
 
@@ -30,8 +30,14 @@ class CarriedState {
   void restore(const LayerProgress& progress);
 
  private:
-  Shape shape_{0};
-  std::vector<Buffer> start_, next_;  // of this pass and of the one after it
+  struct Arrays {
+    Shape shape{0};
+    std::vector<Buffer> start, next;  // of this pass and of the one after it
+  };
+  const Arrays& latest() const { return waiting_ ? *waiting_ : now_; }
+
+  Arrays now_;
+  std::optional<Arrays> waiting_;  // of the shape that the next pass has, where that is another one
 };
 
 }  // namespace crema

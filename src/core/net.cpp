@@ -54,10 +54,10 @@ Net::Net(NetConfig config, const NetOptions& options) : config_(std::move(config
   check(!options_.memory || options_.partner == nullptr || options_.partner->has_memory(),
         "the net shares parameters with one that was built without memory (NetOptions::memory = false)");
   backward_ = options_.backward.value_or(phase() == TRAIN || !options_.output_diffs.empty());
-  pass_.phase = phase();
   set_debug_info(false);
   arena_ = options_.partner != nullptr ? options_.partner->arena_ : std::make_shared<Arena>();
   const ThreadScope threads(options_.threads);
+  const PlannedMemory planned(!options_.memory);
   create_layers();
   connect_layers();
   tell_layers();
@@ -88,7 +88,7 @@ void Net::create_layers() {
   resolve_files(config_);
   for (int i = 0; i < config_.net.layer_size(); ++i) {
     LayerParameter* l = config_.net.mutable_layer(i);
-    l->set_phase(phase());
+    if (!l->has_phase()) l->set_phase(phase());
     try {
       layers_.push_back(create_layer(*l));
       contracts_.push_back(layers_.back()->contract());
@@ -138,6 +138,7 @@ void Net::tell_layers() {
                           .precision = options_.precision,
                           .algorithms = options_.algorithms.get(),
                           .backward = backward_,
+                          .phase = layer_config(i).phase(),
                           .pass = &pass_,
                           .scratch = &scratch_});
   }
@@ -191,15 +192,38 @@ void Net::shape_layer(int i) {
 }
 
 void Net::reshape(const std::map<std::string, Shape>& inputs) {
-  const auto known = this->inputs();
+  std::map<std::string, Shape> before;
+  for (size_t v = 0; v < graph_.values.size(); ++v) {
+    const Value& value = graph_.values[v];
+    if (layer_config(value.layer).type() == "Input") before[value.name] = values_[v]->shape();
+  }
   for (const auto& [name, shape] : inputs) {
-    check(std::find(known.begin(), known.end(), name) != known.end(), "\"{}\" is not the top of an Input layer", name);
-    input_shapes_[name] = shape;
+    check(before.contains(name), "\"{}\" is not the top of an Input layer", name);
   }
   const ThreadScope threads(options_.threads);
+  const PlannedMemory planned(!options_.memory);
+  position_ = kNowhere;
+  try {
+    for (const auto& [name, shape] : inputs) input_shapes_[name] = shape;
+    shape_layers();
+    compile();
+  } catch (...) {
+    take_back(before);
+    throw;
+  }
+}
+
+// After a reshape that failed: layers and blobs are again what the steps and their memory were made for.
+void Net::take_back(const std::map<std::string, Shape>& inputs) {
+  const bool was_ready = ready_;
   ready_ = false;
-  shape_layers();
-  compile();
+  input_shapes_ = inputs;
+  try {
+    shape_layers();
+    bind(false);
+    ready_ = was_ready;
+  } catch (const std::exception&) {  // of memory that was there before: the net says so when it is to run
+  }
 }
 
 void Net::direct_gradients() {
@@ -215,7 +239,9 @@ void Net::direct_gradients() {
   mark_gradients(config_, contracts_, learns, &graph_);
   for (const GraphLayer& layer : graph_.layers) {
     auto& down = down_.emplace_back();
-    for (const Use& use : layer.bottoms) down.push_back(use.diff);
+    const Indices& shape_only = contracts_[down_.size() - 1].shape_only;  // whose zero no layer writes
+    for (const Use& use : layer.bottoms)
+      down.push_back(use.diff && !shape_only.contains(static_cast<int>(down.size())));
   }
 }
 
@@ -235,27 +261,31 @@ void Net::compile() {
     layouts.forward_room.push_back(elements(layer(i).own_memory(false).passing));
     layouts.backward_room.push_back(elements(layer(i).own_memory(true).passing));
   }
-  steps_ = compile_steps(graph_, contracts_, layouts, backward_);
+  StepList steps = compile_steps(graph_, contracts_, layouts, backward_);
+  Plan plan;
   const std::vector<bool> again = recomputed();
   if (options_.plan) {
-    if (std::find(again.begin(), again.end(), true) != again.end()) recompute(again, &steps_);
-    plan_ = plan_memory(steps_);
+    if (std::find(again.begin(), again.end(), true) != again.end()) recompute(again, &steps);
+    plan = plan_memory(steps);
   } else {
-    plan_ = Plan();
-    plan_.offset.assign(steps_.buffers.size(), Plan::kPinned);
-    plan_.group.resize(steps_.buffers.size());
-    std::iota(plan_.group.begin(), plan_.group.end(), 0);
+    plan.offset.assign(steps.buffers.size(), Plan::kPinned);
+    plan.group.resize(steps.buffers.size());
+    std::iota(plan.group.begin(), plan.group.end(), 0);
   }
-  reorders_.clear();
-  for (const Step& step : steps_.steps) {
+  std::vector<std::unique_ptr<Reorder>> reorders;
+  for (const Step& step : steps.steps) {
     const bool moves = step.kind == Step::reorder && step.from_layout != step.to_layout;
-    reorders_.push_back(moves ? std::make_unique<Reorder>(layouts.shapes[step.value], step.from_layout, step.to_layout)
-                              : nullptr);
+    reorders.push_back(moves ? std::make_unique<Reorder>(layouts.shapes[step.value], step.from_layout, step.to_layout)
+                             : nullptr);
   }
-  allocate();
+  // What may fail is done: from here on the net is another one.
+  own_buffers_ = allocate(steps, plan);
+  steps_ = std::move(steps);
+  plan_ = std::move(plan);
+  reorders_ = std::move(reorders);
   bind(false);
   list_outputs();
-  position_ = 0;
+  position_ = kNowhere;
   ready_ = options_.memory;
 }
 
@@ -274,21 +304,21 @@ std::vector<bool> Net::recomputed() const {
   return again;
 }
 
-void Net::allocate() {
-  own_buffers_.clear();
-  own_buffers_.resize(steps_.buffers.size());
+// The buffers that have memory of their own; the arena gets room for the others.
+std::vector<Buffer> Net::allocate(const StepList& steps, const Plan& plan) {
+  std::vector<Buffer> own_buffers(steps.buffers.size());
   const real nan = std::numeric_limits<real>::quiet_NaN();
   try {
-    for (size_t b = 0; b < steps_.buffers.size(); ++b) {
-      if (plan_.offset[b] != Plan::kPinned) continue;
-      Buffer& own = own_buffers_[plan_.group[b]];
-      const long size = steps_.buffers[b].size;
-      if (own.size() >= size) continue;
-      own = options_.memory ? Buffer(size, options_.plan ? 0 : nan) : Buffer::planned(size);
+    for (size_t b = 0; b < steps.buffers.size(); ++b) {
+      if (plan.offset[b] != Plan::kPinned) continue;
+      Buffer& own = own_buffers[plan.group[b]];
+      const long size = steps.buffers[b].size;
+      if (own.size() < size) own = Buffer(size, options_.plan ? 0 : nan);
     }
-    if (options_.memory) arena_->reserve(plan_.size);
+    if (options_.memory) arena_->reserve(plan.size);
+    return own_buffers;
   } catch (const Error& error) {
-    const auto largest = std::max_element(steps_.buffers.begin(), steps_.buffers.end(),
+    const auto largest = std::max_element(steps.buffers.begin(), steps.buffers.end(),
                                           [](const auto& a, const auto& b) { return a.size < b.size; });
     throw Error("{}: {}; the net's largest blob is \"{}\" with {:.1f} MB: a smaller batch takes less",
                 config_.source.at(), error.what(), largest->name,
@@ -299,7 +329,7 @@ void Net::allocate() {
 real* Net::memory_of(int buffer) {
   if (buffer < 0) return nullptr;
   if (plan_.offset[buffer] == Plan::kPinned) return own_buffers_[plan_.group[buffer]].data();
-  return arena_->data() + plan_.offset[buffer];
+  return options_.memory ? arena_->data() + plan_.offset[buffer] : nullptr;
 }
 
 // Points every blob at its memory; again after the arena has moved, and where backward finds data in other buffers than

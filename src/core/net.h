@@ -90,12 +90,13 @@ class Net {
   // The same for the layers `first` to `last` (both included; backward runs from `last` down to `first`); the loss is
   // that of these layers. A range goes on where the run before ended or starts at an end of the net; any other start
   // needs plan = false, since the memory plan may have given the values before it to others, and to a net with which
-  // this one shares its arena.
+  // this one shares its arena. After a run that failed, and after reshape(), a run starts at the first layer.
   real forward(int first, int last);
   void backward(int last, int first);
 
-  // New shapes for Input tops by name; every layer is reshaped. Inputs' data must be written anew. Where a layer
-  // refuses them, the net does not run until it is given shapes that fit.
+  // New shapes for Input tops by name; every layer is reshaped. Inputs' data must be written anew, and forward() comes
+  // first. Where that fails (a name that is none, a shape that a layer refuses, memory that cannot be had), the net has
+  // its old shapes, and its inputs' data, and nothing is different for nets that share its memory.
   void reshape(const std::map<std::string, Shape>& inputs);
 
   // The data of an Input's top, to be written before forward().
@@ -177,7 +178,8 @@ class Net {
   void share(int index, const ParamSpec& spec, Parameter* mine, Shared* shared);
   void direct_gradients();
   void compile();
-  void allocate();
+  std::vector<Buffer> allocate(const StepList& steps, const Plan& plan);
+  void take_back(const std::map<std::string, Shape>& inputs);
   void list_outputs();
   void bind(bool backward);
   std::vector<bool> recomputed() const;
@@ -225,8 +227,9 @@ class Net {
   bool bound_for_backward_ = false;
   std::vector<Buffer> own_buffers_;                 // per buffer: memory of its own, if it has any
   std::vector<std::unique_ptr<Reorder>> reorders_;  // per step
-  long position_ = 0;                               // step that a continued run may start at
-  bool ready_ = false;                              // memory fits the layers' shapes
+  static constexpr long kNowhere = -1;
+  long position_ = kNowhere;  // step that a continued run may start at
+  bool ready_ = false;        // memory fits the layers' shapes
 
   std::vector<NetOutput> outputs_;
   std::vector<NetParameterInfo> parameters_;

@@ -39,7 +39,7 @@ void Net::set_up_parameters() {
         throw located(i, error.what(), false);
       }
       if (backward_ && mine.learns() && mine.storage()->diff.size() == 0) {
-        mine.storage()->diff = options_.memory ? Buffer(mine.count()) : Buffer::planned(mine.count());
+        mine.storage()->diff = Buffer(mine.count());
       }
     }
   }
@@ -94,11 +94,8 @@ bool Net::adopt(int i, int k) {
 void Net::fill_own(int i, int k) {
   Parameter& mine = layer(i).parameters()[k];
   mine.set_storage(std::make_shared<Parameter::Storage>());
-  if (!options_.memory) {
-    mine.storage()->data = Buffer::planned(mine.count());
-    return check_filler(mine.filler(), mine.shape());
-  }
   mine.storage()->data = Buffer(mine.count());
+  if (!options_.memory) return check_filler(mine.filler(), mine.shape());
   fill(mine.filler(), mine.shape(), Random(seed(), "filler", fmt::format("{}/{}", layer_config(i).name(), k)),
        mine.mutable_data());
 }

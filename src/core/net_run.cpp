@@ -83,11 +83,13 @@ void Net::check_range(int first, int last) const {
 
 void Net::check_ready() const {
   check(options_.memory, "the net was built without memory (NetOptions::memory = false): it has shapes alone");
-  check(ready_, "the net has no memory for its inputs' shapes, which a layer refused; reshape() to ones that fit");
+  check(ready_, "the net has no memory: it could not be had again after a reshape() that failed; reshape() once more");
 }
 
 void Net::check_start(long step) const {
   check_ready();
+  check(position_ != kNowhere,
+        "no run has come to its end since the net was built, reshaped, or a run of it failed; start with forward()");
   check(!options_.plan || arena_->user() == this,
         "a net that shares this one's memory has run since; start with forward()");
   check(!options_.plan || step == position_,
@@ -100,6 +102,7 @@ void Net::run_range(long begin, long end) {
   const bool backward = begin >= steps_.backward_begin, rebind = backward != bound_for_backward_;
   if (arena_->version() != arena_version_ || (rebind && !steps_.in_backward.empty())) bind(backward);
   arena_->set_user(this);
+  position_ = kNowhere;  // until the end is reached: what the steps have read may be overwritten
   for (long i = begin; i < end; ++i) {
     if (observer_) observer_(steps_.steps[i], false);
     const Step& step = steps_.steps[i];
