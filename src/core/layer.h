@@ -29,7 +29,6 @@ class Algorithms;  // math/algorithms.h
 
 // One forward pass (and the backward pass that follows it) of a net.
 struct Pass {
-  Phase phase = TRAIN;
   uint64_t number = 0;  // of this net's forward passes, from 0; while training iteration * iter_size + k
   // A repetition of a pass: same random numbers, no side effects (running statistics, data position).
   bool replay = false;
@@ -44,6 +43,7 @@ struct LayerContext {
   Precision precision = Precision::f32;  // of what the engine multiplies
   Algorithms* algorithms = nullptr;      // the measured choices of convolutions; null: direct ones alone
   bool backward = true;                  // whether the net runs backward
+  Phase phase = TRAIN;                   // the layer's own where it says one, else the net's
   const Pass* pass = nullptr;
   Buffer* scratch = nullptr;  // shared by all layers of a net
 };
@@ -85,8 +85,10 @@ class Layer {
   virtual Contract contract() const { return {}; }
 
   // Checks the bottoms' shapes, sets the tops' shapes and layouts, declares the parameters. Called before the first
-  // forward and again whenever a bottom's shape changed. Bottoms have the layout in which they were produced; takes()
-  // says in which one forward() wants them (default: plain). Bottoms' and tops' memory is not there yet.
+  // forward and again whenever a bottom's shape changed. Where it throws, it may leave half of its work behind: it is
+  // called with other shapes before anything runs, and whatever lasts from pass to pass is as it was. Bottoms have the
+  // layout in which they were produced; takes() says in which one forward() wants them (default: plain). Bottoms' and
+  // tops' memory is not there yet.
   virtual void reshape(const Bottoms& bottom, const Tops& top) = 0;
 
   // Writes the tops' data.
@@ -141,6 +143,7 @@ class Layer {
   Layer() = default;
 
   const Pass& pass() const { return *context_.pass; }
+  Phase phase() const { return context_.phase; }
   const std::string& name() const { return context_.name; }
   const std::string& file() const { return context_.file; }
   uint64_t seed() const { return context_.seed; }

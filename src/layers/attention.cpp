@@ -52,7 +52,7 @@ class Attention final : public Layer {
       z.bottom = std::min(i, static_cast<int>(bottom.size()) - 1);
       z.rows = bottom[z.bottom]->shape().count(0, 2);
       z.inputs = bottom[z.bottom]->dim(2);
-      z.y.grow(z.rows * width_);
+      z.y.grow(Shape{z.rows, width_}.count());
       together_ = together_ && z.inputs == width_;
     }
     declare_parameters();
@@ -110,6 +110,9 @@ class Attention final : public Layer {
     for (size_t i = 0; i < bottom.size(); ++i) {
       const Shape& shape = bottom[i]->shape();
       check(shape.axes() == 3, "bottom {} has shape {}; expected 3 axes: records, places, width", i, shape.str());
+    }
+    for (size_t i = 0; i < bottom.size(); ++i) {
+      const Shape& shape = bottom[i]->shape();
       check(shape[0] == x[0], "bottom {} ({}) has {} records, bottom 0 has {}", i, shape.str(), shape[0], x[0]);
       check(i == 0 || shape[1] == last[1], "bottom {} ({}) has {} places for keys, bottom {} has {} values", i,
             shape.str(), shape[1], bottom.size() - 1, last[1]);
@@ -137,7 +140,7 @@ class Attention final : public Layer {
   Parameter& bias() { return parameters()[together_ ? 1 : 3]; }
   Parameter& output_weight() { return parameters()[(together_ ? 1 : 3) + (config_.bias_term() ? 1 : 0)]; }
 
-  bool dropping() const { return ratio_ > 0 && pass().phase == TRAIN; }
+  bool dropping() const { return ratio_ > 0 && phase() == TRAIN; }
   static long slots() { return omp_get_max_threads(); }
 
   // y = x W' + b.

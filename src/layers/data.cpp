@@ -55,10 +55,9 @@ class Data final : public Layer {
  private:
   void open() {
     const Sampler::Options order{seed(), name(), data_.shuffle(), data_.rand_skip()};
-    batches_ =
-        std::make_unique<RecordBatches>(open_records(data_, {file(), decoding_, labels_}), transform_,
-                                        RecordBatches::Options{data_.batch_size(), data_.prefetch(),
-                                                               data_.first_records(), order, pass().phase, file()});
+    batches_ = std::make_unique<RecordBatches>(
+        open_records(data_, {file(), decoding_, labels_}), transform_,
+        RecordBatches::Options{data_.batch_size(), data_.prefetch(), data_.first_records(), order, phase(), file()});
     if (decoding_ != Decoding::as_stored && !batches_->decodes()) {
       CREMA_WARN("layer \"{}\": the records are no image files: force_color and force_gray have no effect", name());
     }

@@ -36,7 +36,7 @@ class Dropout final : public Layer {
  private:
   // Forward and backward are the same map. Drawing the numbers twice is cheaper than keeping them.
   void drop(const Blob& blob, const real* x, real* y) const {
-    if (pass().phase == TEST) return copy_elements(blob.storage(), x, y);
+    if (phase() == TEST) return copy_elements(blob.storage(), x, y);
     const Drop drop(random("dropout"), ratio_);
     // Of one place for each channel, all layouts without padding are one.
     const bool plain = blob.layout() == Layout::plain || (places_ == 1 && blob.storage() == blob.count());

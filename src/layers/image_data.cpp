@@ -56,7 +56,7 @@ class ImageData final : public Layer {
     const uint32_t prefetch = DataParameter::default_instance().prefetch();
     batches_ = std::make_unique<RecordBatches>(
         open_image_list(images_, file()), transform_,
-        RecordBatches::Options{images_.batch_size(), prefetch, 0, order, pass().phase, file()});
+        RecordBatches::Options{images_.batch_size(), prefetch, 0, order, phase(), file()});
   }
 
   static void copy(const std::vector<float>& from, Blob* to) {

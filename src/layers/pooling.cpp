@@ -60,7 +60,7 @@ class Pooling final : public Layer {
     const long step = plain_.record_count();
     if (config_.pool() != PoolingParameter::STOCHASTIC) {
       plain_.forward(x, y, step);
-    } else if (pass().phase == TRAIN) {
+    } else if (phase() == TRAIN) {
       plain_.pick(x, y, step, random("pooling"), 0);
     } else {
       plain_.expect(x, y, step);
@@ -72,7 +72,7 @@ class Pooling final : public Layer {
   }
 
   void backward(const Tops& top, const PropagateDown&, const Bottoms& bottom) override {
-    check(config_.pool() != PoolingParameter::STOCHASTIC || pass().phase == TRAIN,
+    check(config_.pool() != PoolingParameter::STOCHASTIC || phase() == TRAIN,
           "STOCHASTIC has a gradient while training alone");
     const real* dy = top[0]->diff();
     real* dx = bottom[0]->mutable_diff();

@@ -26,6 +26,7 @@ class Spp final : public Layer {
   }
 
   void forward(const Bottoms& bottom, const Tops& top) override {
+    if (shape_[0] == 0) return;
     const real* x = bottom[0]->data();
     real* y = top[0]->mutable_data();
     const Random random = this->random("pooling");
@@ -33,7 +34,7 @@ class Spp final : public Layer {
     for (PlainPooling& level : levels_) {
       if (config_.pool() != SPPParameter::STOCHASTIC) {
         level.forward(x, y, outputs_);
-      } else if (pass().phase == TRAIN) {
+      } else if (phase() == TRAIN) {
         level.pick(x, y, outputs_, random, first);
       } else {
         level.expect(x, y, outputs_);
@@ -50,8 +51,9 @@ class Spp final : public Layer {
   }
 
   void backward(const Tops& top, const PropagateDown&, const Bottoms& bottom) override {
-    check(config_.pool() != SPPParameter::STOCHASTIC || pass().phase == TRAIN,
+    check(config_.pool() != SPPParameter::STOCHASTIC || phase() == TRAIN,
           "STOCHASTIC has a gradient while training alone");
+    if (shape_[0] == 0) return;
     const real* dy = top[0]->diff();
     for (size_t l = 0; l < levels_.size(); ++l) {
       levels_[l].backward(dy, outputs_, l > 0, bottom[0]->mutable_diff());

@@ -92,12 +92,12 @@ struct DataLayer {
 
   explicit DataLayer(const std::string& text, Phase phase = TRAIN, uint64_t seed = 1, const std::string& file = "") {
     const auto config = parsed<LayerParameter>(text);
-    pass.phase = phase;
     layer = create_layer(config);
     LayerContext context;
     context.name = config.name();
     context.file = file;
     context.seed = seed;
+    context.phase = phase;
     context.pass = &pass;
     layer->set_context(context);
     for (int i = 0; i < config.top_size(); ++i) tops.push_back(blobs.emplace_back(std::make_unique<Blob>()).get());
