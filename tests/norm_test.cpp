@@ -185,6 +185,41 @@ TEST(Norms, RowsOfAnyLength) {
   }
 }
 
+// A batch of which a Filter keeps nothing says nothing of the data.
+TEST(Norms, EmptyBatchesLeaveStatisticsAlone) {
+  for (const std::string layer : {"type: 'BatchNorm'", "type: 'BatchNorm' batch_norm_param { eps: 0 }", "type: 'BN'",
+                                  "type: 'BN' bn_param { eps: 0 }"}) {
+    for (const bool fuse : {true, false}) {
+      NetOptions options;
+      options.fuse = fuse;
+      const auto net =
+          net_of(input_text("x", {4, 3}) + input_text("s", {4}) +
+                     "layer { name: 'f' type: 'Filter' bottom: 'x' bottom: 's' top: 'f' }"
+                     "layer { name: 'L' bottom: 'f' top: 'n' " +
+                     layer +
+                     " }"
+                     "layer { name: 'scale' type: 'Scale' bottom: 'n' top: 'y' scale_param { bias_term: true } }"
+                     "layer { name: 'sum' type: 'Reduction' bottom: 'y' top: 'sum' loss_weight: 1 }",
+                 options);
+      fill_input(*net, "x");
+      const auto run = [&](float kept) {
+        for (const NetParameterInfo& info : net->parameters()) info.parameter->forget_diff();
+        set_input(*net, "s", {kept, kept, kept, 0});
+        net->forward();
+        net->backward();
+        return see(*net);
+      };
+      const Seen full = run(1), empty = run(0);
+      for (const auto& [name, values] : empty) {
+        if (name.starts_with("parameter")) EXPECT_EQ(values, full.at(name)) << layer << ", " << name;
+        if (!name.starts_with("diff of parameter")) continue;
+        for (const real d : values) EXPECT_EQ(d, 0) << layer << ", " << name;
+      }
+      for (const real d : run(1).at("diff of parameter scale/0")) EXPECT_TRUE(std::isfinite(d)) << layer;
+    }
+  }
+}
+
 TEST(Norms, RefuseWhatMakesNoSense) {
   const auto refused = [](const std::vector<long>& dims, const std::string& layer) {
     return message_of([&] { one_layer(dims, layer); });

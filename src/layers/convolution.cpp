@@ -15,6 +15,7 @@
 //
 // ConvolutionDepthwise:  the same with num_output = channels, too.  Rejects another num_output.
 #include <algorithm>
+#include <limits>
 
 #include "core/fused_tail.h"
 #include "core/layer.h"
@@ -89,6 +90,7 @@ class Convolutional : public Layer {
                                      .finish = tail_.finish(),
                                      .constant_weights = !net_runs_backward()};
     if (problem == problem_) return;
+    problem_ = {};  // nothing is ready until the end is reached
     // Layouts other than plain know the channels at axis 1 alone.
     choose_engine(problem, may_use_engine() && axis == 1);
     if (!engine_) plain_ = PlainConvolution(patches, image.count(0, axis), map[axis], config_.group());
@@ -247,7 +249,9 @@ class Deconvolution final : public Convolutional {
     std::vector<long> y = x.dims();
     y[axis] = config_.num_output();
     for (int a = 0; a < spatial; ++a) {
-      const long in = x[axis + 1 + a], out = windows.stride[a] * (in - 1) + windows.extent(a) - 2 * windows.pad[a];
+      const long in = x[axis + 1 + a],
+                 steps = size_product(windows.stride[a], std::max(0L, in - 1), "stride (size - 1)");
+      const long out = steps + windows.extent(a) - 2 * windows.pad[a];
       check(in > 0 && out > 0,
             "spatial axis {} of {} elements becomes {}: nothing is left by stride {}, kernel {}{}, pad {}", a, in, out,
             windows.stride[a], windows.kernel[a],
@@ -294,8 +298,11 @@ class DepthwiseConvolution : public Convolution {
 
   void reshape(const Bottoms& bottom, const Tops& top) override {
     const Shape& x = bottom[0]->shape();
-    const auto channels = static_cast<uint32_t>(x[x.canonical(config_.axis())]);
-    check(channels > 0, "bottom 0 has no channels (shape {})", x.str());
+    const long all = x[x.canonical(config_.axis())];
+    check(all > 0, "bottom 0 has no channels (shape {})", x.str());
+    check(all <= std::numeric_limits<int32_t>::max(), "bottom 0 ({}) has {} channels; a group has a number up to {}",
+          x.str(), all, std::numeric_limits<int32_t>::max());
+    const auto channels = static_cast<uint32_t>(all);
     check(!grouped_ || config_.group() == channels, "group is {}; expected the number of channels, {}", config_.group(),
           channels);
     config_.set_group(channels);

@@ -107,6 +107,7 @@ class InnerProduct final : public Layer {
 
   void choose_engine(const InnerProductProblem& problem) {
     if (problem == problem_) return;
+    problem_ = {};  // nothing is ready until the end is reached
     tail_.forget_weights();
     engine_ = use_engine() ? EngineInnerProduct::create(problem) : nullptr;
     finishes_ = engine_ != nullptr || !problem.finish;

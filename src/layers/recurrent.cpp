@@ -95,8 +95,8 @@ class Recurrent : public Layer {
     choose_engine();
     carried_.reshape(state_shape());
     gates_.grow(Shape{rows(), width_}.count());
-    cut_.grow(rows() * cells_);
-    if (static_) static_gates_.grow(streams_ * width_);
+    cut_.grow(Shape{rows(), cells_}.count());
+    if (static_) static_gates_.grow(Shape{streams_, width_}.count());
     top[0]->reshape({steps_, streams_, cells_});
     for (int s = 0; s < hidden_; ++s) top[1 + s]->reshape(state_shape());
   }
@@ -192,6 +192,7 @@ class Recurrent : public Layer {
     // Their weights are read by products of so many rows that a copy in the engine's layout pays.
     const InnerProductProblem inputs{rows(), inputs_, width_, false, true, true};
     if (!use_engine() || inputs == inputs_problem_) return;
+    inputs_problem_ = {};  // nothing is ready until the end is reached
     inputs_engine_ = EngineInnerProduct::create(inputs);
     states_engine_ = EngineInnerProduct::create({rows(), cells_, width_});
     inputs_problem_ = inputs;
@@ -327,7 +328,7 @@ class Lstm final : public Recurrent {
 
   void reshape(const Bottoms& bottom, const Tops& top) override {
     Recurrent::reshape(bottom, top);
-    c_.grow((rows() + streams()) * cells());
+    c_.grow(Shape{rows() + streams(), cells()}.count());
   }
 
   OwnMemory own_memory(bool backward) const override {

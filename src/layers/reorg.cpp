@@ -27,10 +27,10 @@ class Reorg final : public Layer {
     const std::vector<int> apart = {0, 3, 5, 1, 2, 4};
     const Permutation to_channels(planes, apart), to_places = inverse_permutation(planes, apart);
     if (reverse_) {
-      top[0]->reshape({n, c / square, h * s, w * s});
+      top[0]->reshape({n, c / square, size_product(h, s, "the height"), size_product(w, s, "the width")});
     } else {
       check(h % s == 0 && w % s == 0, "height {} and width {} are not divisible by stride {}", h, w, s);
-      top[0]->reshape({n, c * square, h / s, w / s});
+      top[0]->reshape({n, size_product(c, square, "the number of channels"), h / s, w / s});
     }
     forth_ = reverse_ ? to_places : to_channels;
     back_ = reverse_ ? to_channels : to_places;

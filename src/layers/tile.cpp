@@ -20,7 +20,7 @@ class Tile final : public Layer {
     const Shape& x = bottom[0]->shape();
     const int axis = x.canonical(axis_);
     std::vector<long> dims = x.dims();
-    dims[axis] *= tiles_;
+    dims[axis] = size_product(dims[axis], tiles_, "the tiled axis");
     top[0]->reshape(Shape(dims));
     outer_ = x.count(0, axis);
     inner_ = x.count_from(axis);

@@ -45,8 +45,8 @@ class Upsample final : public Layer {
     check(!unpools_ || bottom[1]->shape() == x, "the mask has shape {}, bottom 0 has {}; they must be the same",
           unpools_ ? bottom[1]->shape().str() : "", x.str());
     const bool sized = config_.has_upsample_h();
-    const long h = sized ? config_.upsample_h() : x[2] * scale_h_ - (config_.pad_out_h() && x[2] > 0 ? 1 : 0);
-    const long w = sized ? config_.upsample_w() : x[3] * scale_w_ - (config_.pad_out_w() && x[3] > 0 ? 1 : 0);
+    const long h = sized ? config_.upsample_h() : full_height(x) - (config_.pad_out_h() && x[2] > 0 ? 1 : 0);
+    const long w = sized ? config_.upsample_w() : full_width(x) - (config_.pad_out_w() && x[3] > 0 ? 1 : 0);
     top[0]->reshape({x[0], x[1], h, w});
     channels_ = x[1];
     planes_ = x[0] * x[1];
@@ -60,13 +60,14 @@ class Upsample final : public Layer {
     }
     check(h >= x[2] && w >= x[3], "the top, {}x{}, would be smaller than the bottom, {}x{}", h, w, x[2], x[3]);
     check(x.count() > 0 || top[0]->count() == 0, "the bottom {} has no element to fill {}x{} with", x.str(), h, w);
-    check(w <= std::numeric_limits<int32_t>::max(), "a width of {} is too large", w);
+    check(std::max(h, w) <= std::numeric_limits<int32_t>::max(), "a top of {}x{} is too large", h, w);
     // By a scale with pad_out, the same blocks as without.
-    rows_ = blocks(x[2], h, sized ? h : x[2] * scale_h_);
-    columns_ = blocks(x[3], w, sized ? w : x[3] * scale_w_);
-    source_.resize(static_cast<size_t>(w));
+    find_blocks(x[2], h, sized ? h : full_height(x), rows_);
+    find_blocks(x[3], w, sized ? w : full_width(x), columns_);
+    source_.resize(w);
+    if (PlannedMemory::on()) return;
     for (long j = 0; j < x[3]; ++j) {
-      std::fill(source_.begin() + columns_[j], source_.begin() + columns_[j + 1], static_cast<int32_t>(j));
+      std::fill(source_.data() + columns_[j], source_.data() + columns_[j + 1], static_cast<int32_t>(j));
     }
   }
 
@@ -104,12 +105,16 @@ class Upsample final : public Layer {
 
  private:
   // Where the block of each of `in` elements begins, ceil(k full / in), cut off at `out`; and the end.
-  static std::vector<long> blocks(long in, long out, long full) {
-    std::vector<long> begins;
-    for (long k = 0; k < in; ++k) begins.push_back(std::min(out, (k * full + in - 1) / in));
-    begins.push_back(out);
-    return begins;
+  static void find_blocks(long in, long out, long full, BufferOf<long>& begins) {
+    begins.resize(in + 1);
+    if (PlannedMemory::on()) return;
+    for (long k = 0; k < in; ++k) begins[k] = std::min(out, (k * full + in - 1) / in);
+    begins[in] = out;
   }
+
+  // Before pad_out.
+  long full_height(const Shape& x) const { return size_product(x[2], scale_h_, "the top's height"); }
+  long full_width(const Shape& x) const { return size_product(x[3], scale_w_, "the top's width"); }
 
   // Calls body(row of the bottom, the first of the top's rows that it becomes, how many) for all rows of all planes.
   template <typename Body>
@@ -153,9 +158,9 @@ class Upsample final : public Layer {
   UpsampleParameter config_;
   long scale_h_ = 0, scale_w_ = 0;
   long channels_ = 0, planes_ = 0;
-  long from_ = 0, to_ = 0;            // unpooling: elements of a plane of x and of y
-  std::vector<long> rows_, columns_;  // where in the top each row and column of the bottom begins, and the end
-  std::vector<int32_t> source_;       // the bottom's column for each of the top's
+  long from_ = 0, to_ = 0;         // unpooling: elements of a plane of x and of y
+  BufferOf<long> rows_, columns_;  // where in the top each row and column of the bottom begins, and the end
+  BufferOf<int32_t> source_;       // the bottom's column for each of the top's
 };
 
 const RegisterLayer<Upsample> registered("Upsample", "upsample_param");

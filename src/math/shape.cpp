@@ -39,4 +39,10 @@ int Shape::canonical(int axis, const char* what) const {
 
 std::string Shape::str() const { return join(dims_); }
 
+long size_product(long a, long b, const char* what) {
+  check(a == 0 || b <= kMaxCount / a, "{}, {} times {}, is too large; at most {} elements are possible", what, a, b,
+        kMaxCount);
+  return a * b;
+}
+
 }  // namespace crema

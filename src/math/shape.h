@@ -34,4 +34,7 @@ class Shape {
   long count_ = 1;
 };
 
+// a * b, both at least 0. Throws Error where that is more elements than memory could ever hold; `what` names it.
+long size_product(long a, long b, const char* what);
+
 }  // namespace crema
