@@ -158,8 +158,8 @@ TEST(PlannedNets, TakeNoMemory) {
       {{{1, 1, 1, kMany}}, "type: 'Pooling' pooling_param { pool: MAX kernel_h: 1 kernel_w: 2 }"},
       {{{1, 1, 1, kMany}}, "type: 'Pooling' pooling_param { pool: AVE kernel_h: 1 kernel_w: 2 engine: CAFFE }"},
       {{{1, 1, 1, kMany}}, "type: 'SPP' spp_param { pyramid_height: 1 }"},
-      {{{0, 1, 1L << 31, 1}}, "type: 'Upsample' upsample_param { scale: 1 }"},
-      {{{1, 1, 1, 1 << 30}}, "type: 'Upsample'"},
+      {{{0, 1, 1L << 30, 1}}, "type: 'Upsample' upsample_param { scale: 1 }"},
+      {{{1, 1, 1, 1 << 29}}, "type: 'Upsample'"},
       {{{1, kMany}, {1}}, "type: 'SoftmaxWithLoss'"},
       {{{kMany, 2}, {kMany}}, "type: 'SoftmaxWithLoss'"},
       {{{kMany, 2}, {kMany}}, "type: 'FocalLoss'"},
@@ -193,8 +193,8 @@ TEST(PlannedNets, TakeNoMemory) {
        "type: 'DepthwiseConvolution' convolution_param { num_output: 2 kernel_size: 3 engine: CAFFE }"},
       {{{1, 1, 1 << 30, 1}},
        "type: 'DepthwiseConvolution' convolution_param { num_output: 1 kernel_h: 3 kernel_w: 1 engine: CAFFE }"},
-      {{{1, 1, 1 << 15, 1 << 15}},
-       "type: 'DepthwiseConvolution' convolution_param { num_output: 1 kernel_size: 16384 engine: CAFFE }"},
+      {{{1, 1, 4096, 4096}},
+       "type: 'DepthwiseConvolution' convolution_param { num_output: 1 kernel_size: 1024 engine: CAFFE }"},
       {{{1 << 20, 1 << 10}}, "type: 'InnerProduct' inner_product_param { num_output: 1048576 }"},
       {{{kMany, 2}}, "type: 'Permute' permute_param { order: 1 }"},
       {{{2, 2}}, "type: 'Tile' tile_param { tiles: 2147483647 }"},
@@ -207,7 +207,7 @@ TEST(PlannedNets, TakeNoMemory) {
       for (const Phase phase : {TRAIN, TEST}) {
         options.engine = engine;
         const std::string message = message_of([&] {
-          const auto net = net_of(net_text(c.bottoms, c.layer, 1), options, phase);
+          const auto net = net_of(net_text(c.bottoms, c.layer, tops_of(c.layer, c.bottoms.size())), options, phase);
           net->memory();
           net->reshape({});
         });

@@ -211,7 +211,9 @@ TEST(Norms, EmptyBatchesLeaveStatisticsAlone) {
       };
       const Seen full = run(1), empty = run(0);
       for (const auto& [name, values] : empty) {
-        if (name.starts_with("parameter")) EXPECT_EQ(values, full.at(name)) << layer << ", " << name;
+        if (name.starts_with("parameter")) {
+          EXPECT_EQ(values, full.at(name)) << layer << ", " << name;
+        }
         if (!name.starts_with("diff of parameter")) continue;
         for (const real d : values) EXPECT_EQ(d, 0) << layer << ", " << name;
       }

@@ -14,6 +14,7 @@ constexpr const char* kWeights = "weight_filler { type: 'xavier' }";
 // Features `near` are cut to the size of upsampled ones, as in FCN-16s, and both are added up. `reference`: the bottom
 // that gives the size.
 std::string skip_net(const std::string& reference, const std::string& crop) {
+  const std::string quiet = reference == "like" ? "" : "layer { name: 'quiet' type: 'Silence' bottom: 'like' }";
   return input_text("x", {1, 3, 12, 12}) + input_text("like", {1, 2, 10, 10}) + input_text("t", {1, 2, 10, 10}) +
          "layer { name: 'c1' type: 'Convolution' bottom: 'x' top: 'c1' convolution_param { num_output: 4 kernel_size: "
          "3 "
@@ -35,7 +36,8 @@ std::string skip_net(const std::string& reference, const std::string& crop) {
          kWeights + " } }" + "layer { name: 'cut' bottom: 'near' bottom: '" + reference + "' top: 'cut' " + crop +
          " }"
          "layer { name: 'sum' type: 'Eltwise' bottom: 'cut' bottom: 'up' top: 'sum' }"
-         "layer { name: 'loss' type: 'EuclideanLoss' bottom: 'sum' bottom: 't' top: 'loss' }";
+         "layer { name: 'loss' type: 'EuclideanLoss' bottom: 'sum' bottom: 't' top: 'loss' }" +
+         quiet;
 }
 
 Seen run(const std::string& text, const NetOptions& options = {}, Phase phase = TRAIN) {
