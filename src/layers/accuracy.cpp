@@ -1,8 +1,8 @@
 // Accuracy: the share of labels whose class is among the top_k highest scores; another class with an equal score counts
 // as higher.
-// bottom[0]: scores (N, C, ...), C classes on accuracy_param.axis.  bottom[1]: labels, one for each place, of any
-// shape. top[0]: the accuracy, a scalar; 0 if all labels are ignored.  top[1], optional: that of each class (C).  No
-// backward. Rejects labels that are not whole numbers in [0, C), unless they equal ignore_label.
+// bottom[0]: scores (N, C, ...), C classes on accuracy_param.axis.  bottom[1]: labels, one for each place; any shape.
+// top[0]: the accuracy, a scalar; 0 if all labels are ignored.  top[1], optional: that of each class (C).  No backward.
+// Rejects labels that are not whole numbers in [0, C), unless they equal ignore_label.
 #include "core/labels.h"
 #include "core/layer.h"
 #include "math/loops.h"
