@@ -82,22 +82,22 @@ int tops_of(const std::string& layer, size_t bottoms) {
 
 TEST(AnyShape, WorksOrIsRefused) {
   std::map<std::string, int> worked;
+  bool by_engine = true;
   for (const auto& [layer, row] : rows_by_layer()) {
     if (row.empty()) continue;  // a source
     const std::string type = parse_layer(layer).type();
     for (const auto& bottoms : bottoms_like(row)) {
       const std::string text = net_text(bottoms, layer, tops_of(layer, bottoms.size()));
-      for (const Engine engine : {Engine::plain, default_engine()}) {
-        NetOptions options;
-        options.engine = engine;
-        try {
-          const auto net = net_of(text, options);
-          ++worked[type];
-          pass(*net);
-        } catch (const Error&) {
-        } catch (const std::exception& error) {
-          ADD_FAILURE() << error.what() << " from " << text;
-        }
+      NetOptions options;
+      if (by_engine) options.engine = Engine::plain;
+      by_engine = !by_engine;  // by turns: to run all of them twice takes too long
+      try {
+        const auto net = net_of(text, options);
+        ++worked[type];
+        pass(*net);
+      } catch (const Error&) {
+      } catch (const std::exception& error) {
+        ADD_FAILURE() << error.what() << " from " << text;
       }
     }
   }
