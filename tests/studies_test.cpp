@@ -95,6 +95,13 @@ TEST(Studies, pictures_show_curves_whole) {
   }
 }
 
+TEST(Studies, the_readme_has_the_tables_that_were_written) {
+  const std::string readme = read_file("studies/README.md");
+  for (const char* name : {"depth", "depth_batchnorm", "depth_layernorm", "quadratic", "overfitting", "spirals"}) {
+    EXPECT_NE(readme.find(read_file(std::string("studies/") + name + ".md")), std::string::npos) << name;
+  }
+}
+
 TEST(Studies, tables_are_markdown) {
   EXPECT_EQ(markdown({{"a", "long"}, {{"1", "2"}}}), "| a   | long |\n| --- | ---- |\n| 1   | 2    |\n");
 }
