@@ -239,7 +239,7 @@ TEST(Lmdb, RefusesWhatHoldsNoRecords) {
   EXPECT_EQ(all_of("LMDB", folder / "folder"),
             (folder / "folder") + "/data.mdb: cannot open: No such file or directory");
   EXPECT_EQ(all_of("LMDB", kGolden + "leveldb_raw"),
-            kGolden + "leveldb_raw: is a LevelDB database; say so by backend: LEVELDB");
+            kGolden + "leveldb_raw: is a LevelDB database; set backend: LEVELDB");
 }
 
 // The library ends the program, or reads past its map, for some of these: nothing of that may come through.
@@ -289,7 +289,7 @@ TEST(Leveldb, RefusesOtherThings) {
   const std::string file = folder.write("file", "x");
   EXPECT_EQ(all_of("LEVELDB", file), file + ": is a file; a LevelDB database is a folder (is backend: IDX meant?)");
   EXPECT_EQ(all_of("LEVELDB", kGolden + "lmdb_raw"),
-            kGolden + "lmdb_raw: is an LMDB database; say so by backend: LMDB");
+            kGolden + "lmdb_raw: is an LMDB database; set backend: LMDB");
   EXPECT_EQ(all_of("LEVELDB", kGolden + "images"),
             kGolden + "images: is not a LevelDB database: there is no file CURRENT in it");
 }

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <regex>
+#include <sstream>
 
 #include "base/file.h"
 #include "depth.h"
@@ -62,6 +64,41 @@ TEST(Studies, the_spirals_of_the_repository_are_those_that_are_made) {
   for (const char* name : {"train", "test"}) {
     write_spirals(folder / "made.h5", make_spirals(name, 200));
     EXPECT_TRUE(read_file(folder / "made.h5") == read_file(std::string("models/spirals/") + name + ".h5")) << name;
+  }
+}
+
+// A polyline's points, and the box that it is cut off at.
+TEST(Studies, pictures_show_curves_whole) {
+  for (const char* name : {"quadratic_paths", "overfitting", "spirals", "depth_batchnorm", "depth_layernorm"}) {
+    const std::string svg = read_file(std::string("studies/") + name + ".svg");
+    static const std::regex part(
+        "<rect x=\"([^\"]*)\" y=\"([^\"]*)\" width=\"([^\"]*)\" height=\"([^\"]*)\"/></clipPath>|"
+        "<polyline points=\"([^\"]*)\" fill=\"none\" stroke=\"([^\"]*)\"|(</g>)");
+    double box[4] = {0, 0, 1e4, 1e4};
+    bool clipped = false;
+    int points = 0;
+    for (std::sregex_iterator i(svg.begin(), svg.end(), part), end; i != end; ++i) {
+      if ((*i)[1].matched) {
+        clipped = true;
+        for (size_t k = 0; k < 4; ++k) box[k] = std::stod((*i)[k + 1]);
+      }
+      if ((*i)[7].matched) clipped = false;
+      if (!clipped || !(*i)[5].matched || (*i)[6] == "#aaaeb4") continue;  // grey: contours, which go on outside
+      std::istringstream places((*i)[5]);
+      char comma = 0;
+      for (double x = 0, y = 0; places >> x >> comma >> y; ++points) {
+        EXPECT_TRUE(x >= box[0] && x <= box[0] + box[2] && y >= box[1] && y <= box[1] + box[3])
+            << name << ": " << x << ", " << y;
+      }
+    }
+    EXPECT_TRUE(points > 100 || name == std::string("spirals")) << name;
+  }
+}
+
+TEST(Studies, the_readme_has_the_tables_that_were_written) {
+  const std::string readme = read_file("studies/README.md");
+  for (const char* name : {"depth", "depth_batchnorm", "depth_layernorm", "quadratic", "overfitting", "spirals"}) {
+    EXPECT_NE(readme.find(read_file(std::string("studies/") + name + ".md")), std::string::npos) << name;
   }
 }
 

@@ -230,6 +230,7 @@ TEST(Check, finds_no_fault_in_the_nets_for_imagenet) {
   EXPECT_EQ(result.code, 0);
   EXPECT_EQ(result.err, "");
   EXPECT_EQ(line_of(result.out, "data"), "data ImageData data 256 3 227 227 (assumed), label 256 (assumed)");
+  EXPECT_TRUE(has(result.out, " GB blobs (without the plan ")) << result.out;
 }
 
 // --- time ------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <regex>
+#include <set>
+
 #include "base/file.h"
 #include "support/data_files.h"
 
@@ -45,6 +48,30 @@ TEST(ToolPlot, draws_one_run_and_several) {
   ASSERT_EQ(several.code, 0) << several.err;
   EXPECT_TRUE(has(several.out, "Plot of 2 runs")) << several.out;
   EXPECT_TRUE(has(read_file(folder / "two.svg"), ">two train<"));
+}
+
+// Beyond the last colour, and where lines lie on each other as learning rates do, dashes tell runs apart.
+TEST(ToolPlot, no_two_runs_look_alike) {
+  const TempFolder folder;
+  for (char name = 'a'; name < 'a' + 20; ++name) folder.write(std::string(1, name) + ".metrics.jsonl", kRows);
+  const Result result = plot(fmt::format("{} --output {}", folder / "", folder / "all.svg"));
+  ASSERT_EQ(result.code, 0) << result.err;
+  const std::string svg = read_file(folder / "all.svg");
+  const std::string rates = svg.substr(svg.rfind(">learning rate<"));
+  static const std::regex line("<polyline [^>]*stroke=\"([^\"]*)\" stroke-width=\"1.8\"([^>]*)");
+  std::set<std::string> looks;
+  for (std::sregex_iterator i(rates.begin(), rates.end(), line), end; i != end; ++i) {
+    looks.insert((*i)[1].str() + (*i)[2].str());
+  }
+  EXPECT_EQ(looks.size(), 20u);
+}
+
+// NaN is named in the legend.
+TEST(ToolPlot, says_what_crosses_stand_for) {
+  const TempFolder folder;
+  const std::string run = folder.write("one.metrics.jsonl", kRows);
+  ASSERT_EQ(plot(fmt::format("{} --output {}", run, folder / "one.svg")).code, 0);
+  EXPECT_TRUE(has(read_file(folder / "one.svg"), ">train: NaN<"));
 }
 
 #ifdef CREMA_WITH_OPENCV

@@ -83,6 +83,15 @@ std::string short_number(double number) {
   return fmt::format("{:#.4g} {}", number, unit);
 }
 
-std::string megabytes(long bytes) { return fmt::format("{:.2f} MB", static_cast<double>(bytes) / 1e6); }
+std::string megabytes(long bytes) {
+  const double mega = static_cast<double>(bytes) / 1e6;
+  if (mega < 1000) return fmt::format("{:.2f} MB", mega);
+  return mega < 1e6 ? fmt::format("{:.2f} GB", mega / 1e3) : fmt::format("{:.2f} TB", mega / 1e6);
+}
+
+std::string duration(double ms) {
+  if (ms < 1000) return fmt::format("{:.4g} ms", ms);
+  return ms < 60000 ? fmt::format("{:.4g} s", ms / 1000) : fmt::format("{:.4g} min", ms / 60000);
+}
 
 }  // namespace crema

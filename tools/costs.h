@@ -30,6 +30,7 @@ MemoryNeed memory_need(const Survey& survey, bool training, int histories);
 
 std::string grouped(long number);         // "431,080"; not for negative ones
 std::string short_number(double number);  // "2.293 M"; "0" for nothing
-std::string megabytes(long bytes);        // "12.3 MB"
+std::string megabytes(long bytes);        // "12.34 MB"; from 1000 on "1.23 GB" or "1.23 TB"
+std::string duration(double ms);          // "12.34 ms", "1.234 s", "1.234 min"
 
 }  // namespace crema

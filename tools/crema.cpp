@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "commands.h"
+#include "math/math_info.h"
 #include "spelling.h"
 
 namespace {
@@ -43,7 +44,10 @@ int main(int argc, char** argv) {
   crema::set_up_log();
   std::signal(SIGXFSZ, SIG_IGN);  // a file that grows beyond its limit is an error like a full disk
   CLI::App app("Trains and runs neural networks that are written as text.", "crema");
-  app.set_version_flag("--version", "crema " CREMA_VERSION);
+  app.set_version_flag("--version", [] {
+    const std::string engine = crema::engine_info().version;
+    return fmt::format("crema {} ({})", CREMA_VERSION, engine.empty() ? "without oneDNN" : "oneDNN " + engine);
+  });
   app.require_subcommand(0, 1);  // that none was given is said below, after unknown words
   crema::add_train(app);
   crema::add_test(app);

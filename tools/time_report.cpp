@@ -235,11 +235,12 @@ std::string as_text(const TimeReport& report) {
     text += fmt::format("Clearing and adding up gradients: {:.3f} ms, {:.1f} %\n", sums, 100 * sums / total);
   const long blobs = report.memory.planned + report.memory.pinned;
   return text + fmt::format(
-                    "\nAverage Forward pass: {:.4g} ms.\nAverage Backward pass: {:.4g} ms.\nAverage Forward-Backward: "
-                    "{:.4g} ms.\nTotal Time: {:.4g} ms.\nMemory: {} blobs (without the plan {}), {} parameters; {} at "
+                    "\nAverage Forward pass: {}.\nAverage Backward pass: {}.\nAverage Forward-Backward: {}.\nTotal "
+                    "Time: {}.\nMemory: {} blobs (without the plan {}), {} parameters; {} at "
                     "the peak of the process, beyond what it took before.\n",
-                    timing.forward_ms, timing.backward_ms, timing.forward_ms + timing.backward_ms, timing.total_ms,
-                    megabytes(blobs), megabytes(report.memory.unplanned), megabytes(report.memory.parameters),
+                    duration(timing.forward_ms), duration(timing.backward_ms),
+                    duration(timing.forward_ms + timing.backward_ms), duration(timing.total_ms), megabytes(blobs),
+                    megabytes(report.memory.unplanned), megabytes(report.memory.parameters),
                     megabytes(report.peak_bytes));
 }
 

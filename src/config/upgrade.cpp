@@ -52,7 +52,7 @@ void upgrade_transform(LayerParameter& layer, Source& source, bool current_forma
 }
 
 // A BatchNorm layer's parameters are its statistics, which its forward pass keeps. Files written for its first version
-// say so themselves, in three `param`, with multipliers that Caffe sets to 0 whatever they are.
+// state this in three `param`, with multipliers that Caffe always sets to 0.
 void upgrade_batch_norm(LayerParameter& layer) {
   if (layer.type() != "BatchNorm" || layer.param_size() != 3) return;
   for (ParamSpec& param : *layer.mutable_param()) {

@@ -5,8 +5,8 @@
 
 namespace crema {
 
-// The layer behind layer i's last value so far, if it reads nothing that is not there when layer i runs and nobody else
-// looks at that value; -1 otherwise.
+// The layer after layer i's last value so far, if all its other inputs exist when layer i runs, and no other layer
+// reads that value; -1 otherwise.
 int Net::fusible_after(int i, int v) const {
   const Value& value = graph_.values[v];
   if (value.readers.size() != 1 || value.readable || value.fed || value.loss_weight != 0) return -1;

@@ -30,7 +30,7 @@ void check_folder(const std::string& path) {
   std::error_code ignored;
   check(fs::is_directory(path, ignored), "{}: is a file; a LevelDB database is a folder (is backend: IDX meant?)",
         path);
-  check(!fs::exists(path + "/data.mdb", ignored), "{}: is an LMDB database; say so by backend: LMDB", path);
+  check(!fs::exists(path + "/data.mdb", ignored), "{}: is an LMDB database; set backend: LMDB", path);
   check(fs::exists(path + "/CURRENT", ignored), "{}: is not a LevelDB database: there is no file CURRENT in it", path);
   check(::eaccess(path.c_str(), W_OK) == 0,
         "{}: no permission to write, which LevelDB needs even for reading (lock, log): use a copy of the folder", path);

@@ -18,7 +18,7 @@ class LmdbSource final : public DatumSource {
     std::error_code ignored;
     const bool folder = std::filesystem::is_directory(path, ignored);
     check(!folder || !std::filesystem::exists(path + "/CURRENT", ignored),
-          "{}: is a LevelDB database; say so by backend: LEVELDB", path);
+          "{}: is a LevelDB database; set backend: LEVELDB", path);
     const std::string data = folder ? path + "/data.mdb" : path;
     keys_ = lmdb_keys(data);
     check(!keys_.empty(), "{}: the LMDB database is empty", path);

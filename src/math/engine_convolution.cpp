@@ -62,7 +62,7 @@ bool gains_in_gradient(const ConvolutionProblem& p) {
   return p.weights.count_from(2) == 1 || p.top.count_from(2) >= kSmall;
 }
 
-// What an algorithm multiplies where `wanted` is asked for: oneDNN's code for Winograd's knows floats.
+// The type that an algorithm multiplies if `wanted` is asked for: oneDNN's Winograd kernels are float only.
 Type type_by(How how, Type wanted) { return how == How::winograd ? Type::f32 : wanted; }
 
 // The three primitive descriptors of a problem, for given (or free) layouts of bottom and top.

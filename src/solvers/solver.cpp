@@ -35,7 +35,7 @@ std::string advice(const std::optional<NotFinite>& found, const SolverConfig& co
   if (!found) return "a repeated pass found nothing that is not finite: the sum of the losses alone is too large";
   switch (found->where) {
     case NotFinite::data:
-      return "the data hold it: look at that record, or at what scales it";
+      return "the input data contain it: check that record and transform_param.scale";
     case NotFinite::parameter:
       return iteration == 0 ? "the weights that training started from hold it"
                             : fmt::format("the update of iteration {} made it: {}", iteration - 1, smaller);

@@ -5,7 +5,7 @@
 
 namespace crema {
 
-// A state that was written after the test of its iteration says so: it is not run twice.
+// A state records whether the test of its iteration has been run, so that it is not run twice.
 bool Solver::test_due() const {
   return !test_nets_.empty() && due(config_.solver.test_interval()) && tested_ != iteration_;
 }
