@@ -63,7 +63,10 @@ class GroupsApart final : public EngineConvolution {
     forward_ = is_winograd(one.implementation());
     backward_data_ = is_winograd(one.backward_data_implementation());
     backward_weights_ = is_winograd(one.backward_weights_implementation());
-    if (!forward_ && !backward_data_ && !backward_weights_) return groups_.clear();
+    if (!forward_ && !backward_data_ && !backward_weights_) {
+      groups_.clear();
+      return;
+    }
     bottom_ = slices(Detour::kGroupBottom, p.bottom, whole_->bottom_layout(), part.bottom, one.bottom_layout());
     top_ = slices(Detour::kGroupTop, p.top, whole_->top_layout(), part.top, one.top_layout());
   }
