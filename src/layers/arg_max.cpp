@@ -103,9 +103,9 @@ class ArgMax final : public Layer {
 
   // Places that are neighbours in memory together, channel by channel.
   void search_blocks(const real* x) const {
-    const auto [outer, channels, inner] = split_;
+    const long outer = split_.outer, channels = split_.channels, inner = split_.inner;
     const long blocks = (inner + kBlock - 1) / kBlock;
-    parallel_for(outer * blocks, channels * kBlock, [&, channels = channels, inner = inner](long begin, long end) {
+    parallel_for(outer * blocks, channels * kBlock, [&](long begin, long end) {
       real largest[kBlock];
       int index[kBlock];
       for (long b = begin; b < end; ++b) {

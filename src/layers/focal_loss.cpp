@@ -68,7 +68,8 @@ class FocalLoss final : public Layer {
   void backward(const Tops& top, const PropagateDown&, const Bottoms& bottom) override {
     const real scale = top[0]->diff()[0] / static_cast<real>(divisor_);
     const real *p = p_.data(), *slope = other_slope_.data();
-    const auto [outer, channels, inner] = places_.split();
+    const AxisSplit& split = places_.split();
+    const long channels = split.channels, inner = split.inner;
     real* dx = bottom[0]->mutable_diff();
     for_tiles(places_.split(), 2, [=, channels = channels, inner = inner](long place, long base, long width) {
       for (long c = 0; c < channels; ++c) {
@@ -109,7 +110,8 @@ class FocalLoss final : public Layer {
   // z = x_label - ln sum over others of e^x, by the largest of them: exact where p is 0 or 1.  dz/dx_c = -p_c / (1 -
   // p).
   Cost linear(const real* x, long place, long own) const {
-    const auto [outer, channels, inner] = places_.split();
+    const AxisSplit& split = places_.split();
+    const long channels = split.channels, inner = split.inner;
     const long first = places_.at(place, 0);
     double largest = -std::numeric_limits<double>::infinity(), sum = 0, rest = 0;
     for (long i = first, c = 0; c < channels; ++c, i += inner) {

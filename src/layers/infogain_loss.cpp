@@ -57,7 +57,8 @@ class InfogainLoss final : public Layer {
     places_.read(*bottom[1], normalization_.ignored());
     divisor_ = places_.divisor(normalization_);
     softmax(places_.split(), bottom[0]->data(), p_.data());
-    const auto [outer, channels, inner] = places_.split();
+    const AxisSplit& split = places_.split();
+    const long channels = split.channels, inner = split.inner;
     const real *h = weights(bottom), *p = p_.data();
     for_tiles(places_.split(), 10, [&, channels = channels, inner = inner](long place, long base, long width) {
       const int* label = places_.classes() + place;
@@ -78,7 +79,8 @@ class InfogainLoss final : public Layer {
   // d loss / dx_c = p_c sum_j H[label, j] - H[label, c].
   void backward(const Tops& top, const PropagateDown&, const Bottoms& bottom) override {
     const real scale = top[0]->diff()[0] / static_cast<real>(divisor_);
-    const auto [outer, channels, inner] = places_.split();
+    const AxisSplit& split = places_.split();
+    const long channels = split.channels, inner = split.inner;
     const real *h = weights(bottom), *p = p_.data();
     real* dx = bottom[0]->mutable_diff();
     parallel_for(channels, channels, [&, channels = channels](long begin, long end) {

@@ -95,7 +95,7 @@ class L1Loss final : public Layer {
   // The sum over places of sqrt(s + epsilon). Keeps d sqrt(s + epsilon) / dd over d of each place.
   template <typename Difference>
   double measure(const Difference& difference) {
-    const auto [outer, channels, inner] = split_;
+    const long outer = split_.outer, channels = split_.channels, inner = split_.inner;
     const double share = config_.l2_prescale_by_channels() ? 1.0 / static_cast<double>(channels) : 1;
     const double epsilon = config_.epsilon(), plateau = static_cast<double>(config_.plateau()) * config_.plateau();
     for_tiles(split_, 4, [&, channels = channels, inner = inner](long place, long base, long width) {

@@ -111,7 +111,8 @@ class SoftmaxWithLoss final : public Layer {
   // sum_c t_c (l - x_c),  l = ln sum e^x  by the largest x and its p: no logarithm of a p that has become 0.
   template <typename Wanted>
   void spread_losses(const real* x, const Wanted& wanted) {
-    const auto [outer, channels, inner] = places_.split();
+    const AxisSplit& split = places_.split();
+    const long channels = split.channels, inner = split.inner;
     for_tiles(places_.split(), 4, [&, channels = channels, inner = inner](long place, long base, long width) {
       real largest_x[kTile], largest_p[kTile] = {};
       double sum_t[kTile] = {}, sum_tx[kTile] = {};
@@ -137,7 +138,8 @@ class SoftmaxWithLoss final : public Layer {
   template <typename Wanted>
   void spread_gradient(real scale, const Wanted& wanted, real* dx) const {
     const real* p = p_.data();
-    const auto [outer, channels, inner] = places_.split();
+    const AxisSplit& split = places_.split();
+    const long channels = split.channels, inner = split.inner;
     for_tiles(places_.split(), 4, [&, channels = channels, inner = inner](long place, long base, long width) {
       real factor[kTile];
       double sum_t[kTile] = {};

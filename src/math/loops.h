@@ -43,7 +43,7 @@ inline void copy_elements(long n, const real* x, real* y) {
 // Calls f(c, i) for each element i of channel c, in the same way as for_elements().
 template <typename F>
 void for_channels(const AxisSplit& split, long cost, const F& f) {
-  const auto [outer, channels, inner] = split;
+  const long outer = split.outer, channels = split.channels, inner = split.inner;
   if (inner == 1) {
     parallel_for(channels, outer * cost, [&](long begin, long end) {
       const F local = f;
@@ -101,7 +101,7 @@ double parallel_sum(long n, long cost, const Term& term) {
 // `partial`: room for outer * channels numbers.
 template <typename Term, typename Done>
 void reduce_channels(const AxisSplit& split, real* partial, const Term& term, const Done& done) {
-  const auto [outer, channels, inner] = split;
+  const long outer = split.outer, channels = split.channels, inner = split.inner;
   if (inner == 1) {
     constexpr long kTile = 16;
     parallel_for((channels + kTile - 1) / kTile, outer * kTile, [&](long begin, long end) {
