@@ -21,9 +21,8 @@ std::string text(const std::string& file, const std::vector<long>& data, const s
 
 TEST(Hdf5Output, HoldsTheBatchOfTheLastPass) {
   const TempFolder folder;
-  const std::string file = folder.write("out.h5", "something else");
+  const std::string file = folder.write("out.h5", "");  // as mktemp leaves it
   const auto net = net_of(text(file, {2, 3}, {2}));
-  EXPECT_EQ(read_file(file), "something else");  // nothing is lost before there is something to write
   for (const float first : {1.f, 10.f}) {
     set_input(*net, "x", {first, 2, 3, 4, 5, 6});
     set_input(*net, "l", {7, first});
@@ -50,6 +49,39 @@ TEST(Hdf5Output, RepeatedPassesWriteNothing) {
   net->set_replay(true);
   net->forward();
   EXPECT_FALSE(std::filesystem::exists(folder / "out.h5"));
+}
+
+TEST(Hdf5Output, ReplacesWhatSuchALayerHasWritten) {
+  const TempFolder folder;
+  const std::string file = folder / "out.h5";
+  for (const float first : {1.f, 2.f}) {
+    const auto net = net_of(text(file, {1, 1}, {1}));
+    set_input(*net, "x", {first});
+    set_input(*net, "l", {0});
+    net->forward();
+    EXPECT_EQ(read_hdf5(file).at("data").values, Values{first});
+  }
+}
+
+// Not even what looks the same: it may be a data set.
+TEST(Hdf5Output, LeavesOtherFilesAlone) {
+  const TempFolder folder;
+  const std::string file = folder / "out.h5";
+  const auto refused = [&] {
+    const std::string before = read_file(file);
+    const auto net = net_of(text(file, {1, 1}, {1}));
+    EXPECT_EQ(message_of([&] { net->forward(); }),
+              "net.prototxt:3: layer \"out\" (HDF5Output): file_name: " + file +
+                  " exists and was not written by an HDF5Output layer: it is left as it is; move it away, or name "
+                  "another file");
+    EXPECT_TRUE(read_file(file) == before);
+  };
+  write_hdf5(file, {{"data", {Shape{1, 1, 1, 1}, {1}}}, {"label", {Shape{1, 1, 1, 1}, {1}}}});
+  refused();
+  folder.write("out.h5", "something else");
+  refused();
+  folder.write("out.h5", "\x89HDF\r\n\x1a\n");
+  refused();
 }
 
 TEST(Hdf5Output, NoRecords) {

@@ -115,13 +115,13 @@ TEST(Metrics, hold_every_displayed_iteration_and_every_test) {
   const TempFolder folder;
   const std::string log = log_of([&] { Solver(config(kFields, folder)).solve(); });
   const std::vector<json> rows = rows_of(folder);
-  EXPECT_EQ(order(rows), "test 0, train 0, train 2, test 3, train 4, test 6, ");
+  EXPECT_EQ(order(rows), "test 0, train 0, train 2, test 3, train 4, train 5, test 6, ");
   const json& train = rows[4];
   EXPECT_EQ(train["lr"].get<double>(), 0.05);
   EXPECT_GT(train["images_per_second"].get<double>(), 0);
   EXPECT_NE(log.find(fmt::format("loss = {:g}\n", train["loss"].get<double>())), std::string::npos) << log;
   EXPECT_EQ(train["outputs"]["loss"].size(), 1u);
-  const json& test = rows[5];
+  const json& test = rows[6];
   EXPECT_EQ(test["net"].get<int>(), 0);
   EXPECT_NE(log.find(fmt::format("accuracy = {:g}\n", test["outputs"]["accuracy"][0].get<double>())),
             std::string::npos);
@@ -179,6 +179,101 @@ TEST(Metrics, are_cut_back_to_where_a_run_goes_on) {
   EXPECT_EQ(order(rows_of(cut)), order(rows_of(whole)));
   EXPECT_EQ(rows_of(cut)[3]["outputs"], rows_of(whole)[3]["outputs"]);
   EXPECT_EQ(events_of(cut).size(), events_of(whole).size());
+}
+
+// It has none out of turn where a run goes on, so that a run that was stopped reads as one that was not.
+TEST(Metrics, the_last_iteration_has_a_row) {
+  const TempFolder folder, early, whole;
+  const std::string fields = "display: 4 test_iter: 1 test_interval: 3 random_seed: 4 snapshot: 3 ";
+  const auto last_loss = [](const json& row) { return row["outputs"]["loss"]; };
+  Solver(config(fields + "max_iter: 6", folder)).solve();
+  auto rows = rows_of(folder);
+  EXPECT_EQ(order(rows), "test 0, train 0, test 3, train 4, train 5, test 6, ");
+  EXPECT_TRUE(rows[4].at("out_of_turn").get<bool>());
+  EXPECT_FALSE(rows[3].contains("out_of_turn"));
+  const json at_five = last_loss(rows[4]);
+  size_t events = 0;
+  for (const auto& event : events_of(folder)) events += event.step() == 5;
+  EXPECT_EQ(events, 1u);
+
+  // The test before which it was stopped may have written over the outputs.
+  SolverOptions options;
+  int asked = 0;
+  options.poll = [&] { return ++asked > 1 + 6 + 1 ? Request::stop : Request::none; };
+  Solver(config(fields + "max_iter: 90", early), options).solve();
+  rows = rows_of(early);
+  EXPECT_EQ(order(rows), "test 0, train 0, test 3, train 4, train 5, ");
+  EXPECT_EQ(last_loss(rows[4]), at_five);
+
+  for (const bool cut : {true, false}) {
+    const TempFolder& here = cut ? folder : whole;
+    Solver solver(config(fields + "max_iter: 9", here));
+    if (cut) solver.restore(folder / "s_iter_6.solverstate");
+    solver.solve();
+    EXPECT_EQ(order(rows_of(here)), "test 0, train 0, test 3, train 4, test 6, train 8, test 9, ");
+    for (const auto& event : events_of(here)) EXPECT_NE(event.step(), 5);
+  }
+  Solver nothing_left(config(fields + "max_iter: 6", early));
+  nothing_left.restore(folder / "s_iter_6.solverstate");
+  nothing_left.solve();
+  EXPECT_EQ(order(rows_of(early)), "test 0, train 0, test 3, train 4, train 5, test 6, ");
+}
+
+TEST(Metrics, of_a_large_output_have_its_mean) {
+  const TempFolder folder;
+  const auto config_of = [&](int channels) {
+    return parse_solver(digits_solver(fmt::format("max_iter: 1 snapshot_prefix: '{}'", folder / "s"),
+                                      digits_net() + fmt::format("layer {{ name: 'map' type: 'DummyData' top: 'map' "
+                                                                 "dummy_data_param {{ shape {{ dim: {} dim: 10 }} "
+                                                                 "data_filler {{ value: 0.25 }} }} }}",
+                                                                 channels)),
+                        "solver.prototxt");
+  };
+  const std::string log = log_of([&] { Solver(config_of(101)).solve(); });
+  json row = rows_of(folder).at(0);
+  EXPECT_EQ(row["outputs"]["map"], json::array({0.25}));
+  EXPECT_EQ(row["means_of"], json({{"map", 1010}}));
+  EXPECT_LT(events_of(folder).at(1).summary().value_size(), 10);
+  Solver(config_of(100)).solve();
+  row = rows_of(folder).at(0);
+  EXPECT_EQ(row["outputs"]["map"].size(), 1000u);
+  EXPECT_FALSE(row.contains("means_of"));
+  Solver displayed(config_of(101));
+  EXPECT_EQ(text(scores(displayed.net()).back()), "map = 0 (mean of 1010)");
+}
+
+// Rows that a run has not written, or that were damaged, are left out where it goes on.
+TEST(Metrics, rows_that_are_none_are_left_out) {
+  const TempFolder folder;
+  Solver(config("display: 1 max_iter: 2 snapshot: 1", folder)).solve();
+  const std::string rows = read_file(folder / "s.metrics.jsonl");
+  std::string odd = rows.substr(0, rows.find('\n') + 1);
+  for (const char* iteration : {"1e300", "-1e300", "null", "\"1\"", "99999999999999999999"}) {
+    odd += fmt::format("{{\"kind\":\"train\",\"iteration\":{},\"seconds\":1}}\n", iteration);
+  }
+  write_file(folder / "s.metrics.jsonl", odd + "{\"kind\":\n[]\n\n");
+  Solver solver(config("display: 1 max_iter: 2", folder));
+  solver.restore(folder / "s_iter_1.solverstate");
+  solver.solve();
+  EXPECT_EQ(order(rows_of(folder)), "train 0, train 1, ");
+}
+
+// Names are bytes; JSON and TensorBoard want UTF-8, and whoever prints a row has a terminal.
+TEST(Metrics, take_any_name) {
+  const TempFolder folder;
+  const std::string net = digits_net() +
+                          "layer { name: 'a' type: 'DummyData' top: 'red\\033[31m\\377' "
+                          "dummy_data_param { shape { dim: 1 } } }";
+  const std::string fields = fmt::format("max_iter: 2 display: 1 snapshot_prefix: '{}'", folder / "s");
+  Solver(parse_solver(digits_solver(fields, net), "solver.prototxt")).solve();
+  EXPECT_EQ(rows_of(folder).size(), 2u);
+  const std::string bytes = read_file(folder / "s.metrics.jsonl");
+  EXPECT_TRUE(std::none_of(bytes.begin(), bytes.end(), [](char c) { return c >= 0 && c < ' ' && c != '\n'; })) << bytes;
+  bool found = false;
+  for (const auto& event : events_of(folder)) {
+    for (const auto& value : event.summary().value()) found = found || value.tag() == "train/red\\x1B[31m\\xFF";
+  }
+  EXPECT_TRUE(found);
 }
 
 TEST(Metrics, a_file_that_cannot_be_written_does_not_end_a_training) {

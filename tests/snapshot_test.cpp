@@ -1,6 +1,7 @@
 // Snapshots: what is written, going on from them to the same bits, and files that do not fit.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
@@ -18,8 +19,8 @@ namespace crema {
 namespace {
 
 // A solver whose snapshots go into `folder`.
-SolverConfig config(const std::string& fields, const TempFolder& folder) {
-  return parse_solver(digits_solver(fields + fmt::format(" snapshot_prefix: '{}'", folder / "s")),
+SolverConfig config(const std::string& fields, const TempFolder& folder, const std::string& net = digits_net()) {
+  return parse_solver(digits_solver(fields + fmt::format(" snapshot_prefix: '{}'", folder / "s"), net),
                       folder / "solver.prototxt");
 }
 
@@ -154,6 +155,14 @@ TEST(Snapshot, training_refuses_a_folder_that_does_not_exist) {
             "solver.prototxt:5:1: snapshots go to folder \"no\", which does not exist");
 }
 
+// Whoever runs this, and whatever the folder's permissions say.
+TEST(Snapshot, training_refuses_a_folder_in_which_no_file_can_be_made) {
+  const auto config = parse_solver(digits_solver("snapshot_prefix: '/proc/self/s'"), "solver.prototxt");
+  const std::string message = message_of([&] { Solver(config).solve(); });
+  EXPECT_TRUE(message.starts_with("solver.prototxt:5:1: ")) << message;
+  EXPECT_NE(message.find("/proc/self"), std::string::npos) << message;
+}
+
 // A folder in the place of a file cannot be overwritten, by any user.
 TEST(Snapshot, training_goes_on_when_one_cannot_be_written) {
   const TempFolder folder;
@@ -227,6 +236,8 @@ TEST(Snapshot, holds_gradients_if_asked) {
   }
 }
 
+constexpr const char* kTakeAnother = "go on from another snapshot (--resume latest takes the newest that is whole)";
+
 class BadState : public testing::Test {
  protected:
   BadState() { Solver(config("max_iter: 1 momentum: 0.9", folder_)).solve(); }
@@ -247,21 +258,9 @@ class BadState : public testing::Test {
 
 TEST_F(BadState, fits_before_it_is_changed) { EXPECT_EQ(restore(), "no error"); }
 
-TEST_F(BadState, truncated_anywhere) {
-  const std::string bytes = read_file(state_);
-  size_t refused = 0;
-  for (size_t size = 0; size < bytes.size(); size += bytes.size() / 40) {
-    write_file(state_, bytes.substr(0, size));
-    const std::string message = restore();
-    EXPECT_NE(message, "no error") << size;
-    if (message == state_ + ": not a solver state, or only a part of one") ++refused;
-  }
-  EXPECT_GT(refused, 30u);  // the others end between two fields
-}
-
 TEST_F(BadState, of_another_kind) {
   std::filesystem::copy_file(model_, state_, std::filesystem::copy_options::overwrite_existing);
-  EXPECT_EQ(restore(), state_ + ": not a solver state, or only a part of one");
+  EXPECT_EQ(restore(), state_ + ": not a solver state, or only a part of one; " + kTakeAnother);
 }
 
 TEST_F(BadState, in_hdf5) {
@@ -326,6 +325,156 @@ TEST_F(BadState, with_a_model_that_lacks_layers) {
   write_binary(model_, model);
   change([](SolverState& state) { state.clear_model_crc(); });
   EXPECT_EQ(restore(), fmt::format("{}: has no parameters for ip2, with which {} was written", model_, state_));
+}
+
+// A few hundred bytes that hold everything a state can: history, an average, a monitored output, positions.
+std::string small_state(const TempFolder& folder) {
+  const std::string net = R"(
+    layer { name: 'data' type: 'DummyData' top: 'x' top: 't' dummy_data_param { shape { dim: 2 dim: 2 }
+            shape { dim: 2 dim: 1 } data_filler { value: 1 } data_filler { value: 0 } } }
+    layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'y' inner_product_param { num_output: 1 } }
+    layer { name: 'loss' type: 'EuclideanLoss' bottom: 'y' bottom: 't' top: 'loss' })";
+  Solver(config("max_iter: 2 test_iter: 1 test_interval: 1 monitor: 'loss' ema_decay: 0.5 type: 'Adam'", folder, net))
+      .solve();
+  return read_file(folder / "s_iter_2.solverstate");
+}
+
+// Whether a file of these bytes is refused, with its name and with what to do.
+testing::AssertionResult refused(const std::string& bytes, const TempFolder& folder) {
+  const std::string file = folder.write("damaged.solverstate", bytes);
+  const std::string message = message_of([&] { read_state(file); });
+  if (message.starts_with(file + ": ") && message.ends_with(kTakeAnother)) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << message;
+}
+
+TEST(SealedState, is_refused_wherever_it_is_cut) {
+  const TempFolder folder;
+  const std::string bytes = small_state(folder);
+  ASSERT_FALSE(refused(bytes, folder));
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    ASSERT_TRUE(refused(bytes.substr(0, i), folder)) << i << " bytes are left";
+    ASSERT_TRUE(refused(bytes.substr(i + 1), folder)) << i + 1 << " bytes are missing at the front";
+    for (size_t count : {1, 7, 11, 40}) {
+      std::string gap = bytes;
+      ASSERT_TRUE(refused(gap.erase(i, count), folder)) << count << " bytes are missing at " << i;
+    }
+  }
+  ASSERT_TRUE(refused(bytes + bytes, folder));
+  ASSERT_TRUE(refused(bytes + '\0', folder));
+}
+
+TEST(SealedState, is_refused_whatever_bit_has_changed) {
+  const TempFolder folder;
+  const std::string bytes = small_state(folder);
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    for (int bits = 1; bits < 256; ++bits) {
+      const bool in_seal = i < 11, one = bits == 1 << i % 8, all = bits == 255;
+      if (!in_seal && !one && !all) continue;
+      std::string damaged = bytes;
+      damaged[i] = static_cast<char>(damaged[i] ^ bits);
+      ASSERT_TRUE(refused(damaged, folder)) << "byte " << i << ", bits " << bits;
+    }
+  }
+}
+
+// A state that was read and written again by other programs, which pass the seal on as they like.
+TEST(SealedState, is_refused_with_its_seal_moved) {
+  const TempFolder folder;
+  SolverState state;
+  ASSERT_TRUE(state.ParseFromString(small_state(folder)));
+  EXPECT_EQ(state.iter(), 2);
+  EXPECT_TRUE(refused(state.SerializeAsString(), folder));
+  state.clear_seal();
+  EXPECT_TRUE(refused(state.SerializeAsString(), folder));
+}
+
+TEST(SealedState, one_of_an_earlier_version_has_none_and_is_taken) {
+  const TempFolder folder;
+  Solver(config("max_iter: 1", folder)).solve();
+  write_binary(folder / "old.solverstate", read_state(folder / "s_iter_1.solverstate"));
+  Solver solver(config("", folder));
+  const std::string log = log_of([&] { solver.restore(folder / "old.solverstate"); });
+  EXPECT_EQ(solver.iteration(), 1);
+  EXPECT_NE(log.find("old.solverstate: an earlier crema's, without a checksum"), std::string::npos) << log;
+}
+
+// Whatever has befallen the newest one's files, the one before is taken, and the log says why.
+TEST(SealedState, the_latest_is_the_newest_whose_state_and_model_are_whole) {
+  const TempFolder folder;
+  const SolverConfig run = config("max_iter: 2 snapshot: 1", folder);
+  Solver(run).solve();
+  const std::string state = folder / "s_iter_2.solverstate", model = folder / "s_iter_2.caffemodel";
+  const std::string older = folder / "s_iter_1.solverstate";
+  for (const std::string& file : {state, model}) {
+    const std::string bytes = read_file(file);
+    std::string changed = bytes;
+    changed[bytes.size() / 2] ^= 4;
+    for (const std::string& damaged : {changed, bytes.substr(0, bytes.size() - 1), std::string(), bytes + "x"}) {
+      write_file(file, damaged);
+      std::string found;
+      const std::string log = log_of([&] { found = latest_state(run); });
+      EXPECT_EQ(found, older);
+      EXPECT_NE(log.find(file), std::string::npos) << log;
+      EXPECT_NE(log.find("; looking for an older snapshot"), std::string::npos) << log;
+    }
+    write_file(file, bytes);
+    EXPECT_EQ(latest_state(run), state);
+  }
+  std::filesystem::remove(model);
+  EXPECT_EQ(latest_state(run), older);
+  write_file(older, "");
+  const std::string log = log_of([&] { EXPECT_EQ(latest_state(run), ""); });
+  EXPECT_NE(log.find("none of the 2 snapshots of " + (folder / "s") + " is whole"), std::string::npos) << log;
+}
+
+// Both in one process here; tool_signals_test has two.
+TEST(RunLock, two_trainings_do_not_write_the_same_files) {
+  const TempFolder folder;
+  SolverOptions options;
+  std::string message;
+  options.after_iteration = [&](const Progress& progress) {
+    if (progress.iteration == 2) message = message_of([&] { Solver(config("", folder)).solve(); });
+  };
+  Solver(config("", folder), options).solve();
+  EXPECT_TRUE(message.starts_with(
+      fmt::format("{}:5:2: another training, process {} on host ", folder / "solver.prototxt", ::getpid())))
+      << message;
+  EXPECT_FALSE(std::filesystem::exists(folder / "s.lock"));
+  EXPECT_EQ(message_of([&] { Solver(config("", folder)).solve(); }), "no error");
+}
+
+TEST(RunLock, a_lock_that_a_killed_run_has_left_is_none) {
+  const TempFolder folder;
+  folder.write("s.lock", "process 1 on host gone\n");
+  EXPECT_EQ(message_of([&] { Solver(config("", folder)).solve(); }), "no error");
+}
+
+// Nothing is trained before.
+TEST(Snapshot, training_refuses_names_that_are_too_long) {
+  const TempFolder folder;
+  int iterations = 0;
+  SolverOptions options;
+  options.after_iteration = [&](const Progress&) { ++iterations; };
+  size_t refused = 0;
+  for (const size_t length : {150, 200, 220, 235, 250, 300, 5000}) {
+    for (const char* fields : {"", "keep_best: true monitor: 'accuracy' test_iter: 1 test_interval: 9 ema_decay: 0.5",
+                               "metrics: false", "snapshot_after_train: false metrics: true"}) {
+      SolverConfig run = config(std::string("max_iter: 1 ") + fields, folder);
+      run.solver.set_snapshot_prefix(folder / std::string(length, 'n'));
+      const std::string log = log_of([&] {
+        const std::string message = message_of([&] { Solver(run, options).solve(); });
+        if (message != "no error") ++refused;
+        EXPECT_EQ(iterations, message == "no error" ? 1 : 0) << message;
+        EXPECT_TRUE(iterations == 1 ||
+                    message.find(" has a name that is too long for the file system") != std::string::npos)
+            << message;
+      });
+      EXPECT_EQ(log.find("cannot write"), std::string::npos) << log;
+      iterations = 0;
+    }
+  }
+  EXPECT_GE(refused, 3u * 4u);
+  EXPECT_LE(refused, 5u * 4u);
 }
 
 }  // namespace

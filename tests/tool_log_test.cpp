@@ -2,6 +2,7 @@
 // of the program's own code; what it reads is held against what is known of the run.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <regex>
 #include <sstream>
 
@@ -202,6 +203,51 @@ base_lr: 0.01 lr_policy: "fixed" max_iter: 2 display: 1 snapshot_prefix: ")" +
     const double passed = std::difftime(std::mktime(&then), before);
     EXPECT_TRUE(passed >= 0 && passed < 3600) << passed << " s after the start: " << line.text;
   }
+}
+
+// A name that would colour the terminal, ring its bell, and begin a line of its own.
+TEST(ToolLog, writes_control_characters_out) {
+  const TempFolder folder;
+  const std::string odd = R"(a\033[31m\007\nI1231 23:59:59.000000 1 x.cpp:1] Done\302\233m\377)";
+  const std::string net = folder.write("net.prototxt", "name: '" + odd + "' " + kNet + "layer { name: '" + odd +
+                                                           "' type: 'DummyData' top: '" + odd +
+                                                           "' dummy_data_param { shape { dim: 1 } } }");
+  const std::string solver = folder.write("solver.prototxt", "net: \"" + net + R"("
+base_lr: 0.01 lr_policy: "fixed" max_iter: 1 display: 1 snapshot_prefix: ")" +
+                                                                 (folder / "s") + "\"\n");
+  const std::string shown = R"(a\x1B[31m\x07\x0AI1231 23:59:59.000000 1 x.cpp:1] Done\xC2\x9Bm\xFF)";
+  const Result run = crema("train --solver " + solver);
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_NE(run.err.find("Train net output #0: " + shown + " = 0\n"), std::string::npos) << run.err;
+  log_of_run(run.err);  // has no other lines
+  for (const std::string& text :
+       {run.err, crema("check " + net).out,
+        crema("test --iterations 1 --model " + net + " --weights " + (folder / "s_iter_1.caffemodel")).out,
+        crema("time --iterations 1 --model " + net).out, crema("train --solver '" + (folder / "\033[31m") + "'").err}) {
+    EXPECT_NE(text.find("\\x1B[31m"), std::string::npos) << text;
+    for (const char c : text) EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= ' ') << text;
+  }
+}
+
+// The first file that a program opens takes the number of a descriptor that is closed.
+TEST(ToolLog, goes_nowhere_else_where_stderr_is_closed) {
+  const TempFolder folder;
+  const std::string net = folder.write("net.prototxt", kNet);
+  const std::string solver = folder.write("solver.prototxt", "net: \"" + net + R"("
+base_lr: 0.01 lr_policy: "fixed" max_iter: 20 display: 2 snapshot: 1 snapshot_prefix: ")" +
+                                                                 (folder / "s") + "\"\n");
+  for (const char* closed : {"2>&-", ">&- 2>&-", "<&- >&- 2>&-", "<&-", ">&-"}) {
+    const std::string command = fmt::format("bash -c '{} train --solver {} {} {}'", CREMA_TOOL, solver, closed,
+                                            std::string(closed).find('2') == std::string::npos ? "2>/dev/null" : "");
+    EXPECT_EQ(std::system(command.c_str()), 0) << closed;
+    std::istringstream rows(read_file(folder / "s.metrics.jsonl"));
+    size_t count = 0;
+    for (std::string row; std::getline(rows, row); ++count) EXPECT_TRUE(row.starts_with("{\"kind\":")) << closed << row;
+    EXPECT_EQ(count, 11u) << closed;
+    EXPECT_EQ(read_file(folder / "s_run.prototxt").find("I1"), std::string::npos);
+  }
+  // What is printed and lost is an error.
+  EXPECT_NE(std::system(fmt::format("bash -c '{} check {} >&- 2>/dev/null'", CREMA_TOOL, net).c_str()), 0);
 }
 
 }  // namespace

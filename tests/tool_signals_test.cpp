@@ -8,12 +8,14 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <thread>
 #include <utility>
 
 #include "base/file.h"
 #include "support/data_files.h"
+#include "support/program.h"
 #include "support/training.h"
 
 namespace crema {
@@ -21,13 +23,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Starts a training that would take long, and waits until it is under way.
+// Starts a training that would take long, and waits until it is under way. `ignored`: a signal that it finds ignored.
 class LongTraining {
  public:
-  explicit LongTraining(const char* flag = "--sigint_effect=stop")
+  explicit LongTraining(const char* flag = "--sigint_effect=stop", int ignored = SIGURG)
       : solver_(lenet_solver(folder_, std::string("max_iter: 1000000 display: 1") + kOneTest)), log_(folder_ / "log") {
     pid_ = ::fork();
     if (pid_ == 0) {
+      ::signal(ignored, SIG_IGN);
       if (::freopen(log_.c_str(), "w", stderr) != nullptr) {
         ::execl(CREMA_TOOL, CREMA_TOOL, "train", "--solver", solver_.c_str(), flag, nullptr);
       }
@@ -49,6 +52,8 @@ class LongTraining {
   }
   std::string log() const { return read_file(log_); }
   const TempFolder& folder() const { return folder_; }
+  const std::string& solver() const { return solver_; }
+  pid_t pid() const { return pid_; }
 
   // Until the log has that text.
   void wait_for(const std::string& text) {
@@ -71,13 +76,68 @@ size_t states(const TempFolder& folder) {
   return count;
 }
 
-TEST(ToolSignals, an_interrupt_ends_a_training_with_a_snapshot) {
+// Whether a training ended as one that this signal has stopped: 128 and its number, as shells count.
+testing::AssertionResult stopped_by(int signal, int status) {
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 128 + signal) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << "status " << status;
+}
+
+TEST(ToolSignals, an_interrupt_or_a_request_to_end_stops_a_training_with_a_snapshot) {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    LongTraining training;
+    training.send(signal);
+    EXPECT_TRUE(stopped_by(signal, training.end()));
+    EXPECT_NE(training.log().find("Optimization stopped early."), std::string::npos);
+    EXPECT_EQ(states(training.folder()), 1u);
+  }
+}
+
+// As in scripts' background jobs, and under nohup.
+TEST(ToolSignals, one_that_is_ignored_stays_so_unless_a_flag_says_what_it_does) {
+  for (const int signal : {SIGINT, SIGHUP}) {
+    LongTraining training("--sigterm_effect=stop", signal);
+    training.send(signal);
+    training.send(signal);
+    training.wait_for("Iteration 30 ");
+    EXPECT_EQ(states(training.folder()), 0u);
+    training.send(SIGTERM);
+    EXPECT_TRUE(stopped_by(SIGTERM, training.end()));
+    EXPECT_EQ(states(training.folder()), 1u);
+  }
+  LongTraining asked("--sighup_effect=stop", SIGHUP);
+  asked.send(SIGHUP);
+  EXPECT_TRUE(stopped_by(SIGHUP, asked.end()));
+}
+
+TEST(ToolSignals, short_runs_end_with_the_signals_code_too) {
+  const TempFolder folder;
+  const std::string solver = lenet_solver(folder, "max_iter: 1000000");
+  for (const char* flag : {"--dry-run", "--overfit 8 --set base_lr=1e-9"}) {
+    const std::string command = fmt::format("{0} train --solver {1} {2} 2> {3} & sleep 1; kill -TERM $!; wait $!",
+                                            CREMA_TOOL, solver, flag, folder / "err");
+    const int status = std::system(fmt::format("bash -c '{}'", command).c_str());
+    const bool too_late = WIFEXITED(status) && WEXITSTATUS(status) == 0;  // a dry run is short
+    EXPECT_TRUE(too_late || stopped_by(SIGTERM, status)) << read_file(folder / "err");
+  }
+}
+
+// Also one that goes on from a snapshot; and a lock is gone with whoever held it.
+TEST(ToolSignals, a_second_training_with_the_same_prefix_is_refused) {
   LongTraining training;
-  training.send(SIGINT);
-  const int status = training.end();
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
-  EXPECT_NE(training.log().find("Optimization stopped early."), std::string::npos);
-  EXPECT_EQ(states(training.folder()), 1u);
+  training.send(SIGHUP);
+  training.wait_for("Snapshotting solver state");
+  for (const char* flags : {"", " --resume latest"}) {
+    const Result second = crema("train --solver " + training.solver() + flags);
+    EXPECT_EQ(second.code, 1);
+    EXPECT_NE(second.err.find(fmt::format("another training, process {} on host ", training.pid())), std::string::npos)
+        << second.err;
+    EXPECT_EQ(second.err.find("Solving"), std::string::npos) << second.err;
+  }
+  training.send(SIGKILL);
+  training.end();
+  EXPECT_TRUE(fs::exists(training.folder() / "lenet.lock"));
+  EXPECT_EQ(crema("train --set max_iter=1 --solver " + training.solver()).code, 0);
+  EXPECT_FALSE(fs::exists(training.folder() / "lenet.lock"));
 }
 
 TEST(ToolSignals, a_hangup_writes_a_snapshot_and_training_goes_on) {
@@ -89,7 +149,7 @@ TEST(ToolSignals, a_hangup_writes_a_snapshot_and_training_goes_on) {
   const int iteration = std::stoi(log.substr(snapshot + 11));
   training.wait_for(fmt::format("Iteration {} ", iteration + 3));
   training.send(SIGINT);
-  EXPECT_EQ(training.end(), 0);
+  EXPECT_TRUE(stopped_by(SIGINT, training.end()));
   EXPECT_EQ(states(training.folder()), 2u);
 }
 
@@ -100,7 +160,7 @@ TEST(ToolSignals, effects_are_as_the_flags_say) {
   EXPECT_EQ(training.log().find("Optimization stopped early."), std::string::npos);
   LongTraining other("--sighup_effect=stop");
   other.send(SIGHUP);
-  EXPECT_EQ(other.end(), 0);
+  EXPECT_TRUE(stopped_by(SIGHUP, other.end()));
   EXPECT_NE(other.log().find("Optimization stopped early."), std::string::npos);
 }
 
@@ -134,7 +194,7 @@ TEST(ToolSignals, a_reader_of_the_log_that_is_gone_costs_no_snapshot) {
   ::kill(pid, SIGINT);
   int status = -1;
   ::waitpid(pid, &status, 0);
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_TRUE(stopped_by(SIGINT, status));
   EXPECT_EQ(states(folder), 1u);
 }
 
@@ -158,7 +218,7 @@ TEST(ToolSignals, training_goes_on_without_its_terminal) {
   ::kill(pid, SIGINT);
   int status = -1;
   ::waitpid(pid, &status, 0);
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_TRUE(stopped_by(SIGINT, status));
   EXPECT_EQ(states(folder), 2u);
 }
 

@@ -31,7 +31,11 @@ TEST(Tool, bad_usage_is_one_line_and_code_2) {
       {"train --solver a --precision f64", "crema: --precision: f64 not in {f32,bf16} (see crema train --help)\n"},
       {"test --model a --weights b --precision bf16 --engine plain",
        "crema: --precision: bf16 needs --engine onednn; this run's is plain (see crema test --help)\n"},
-      {"train --solver a --seed -1", "crema: --seed: -1 is negative (see crema train --help)\n"},
+      {"train --solver a --seed -1",
+       "crema: --seed: \"-1\" is no whole number from 0 to 18446744073709551615 (see crema train --help)\n"},
+      {"train --solver a --seed 18446744073709551616",
+       "crema: --seed: \"18446744073709551616\" is no whole number from 0 to 18446744073709551615 (see crema train "
+       "--help)\n"},
       {"train --solver ''", "crema: --solver: the name is empty (see crema train --help)\n"},
       {"test --model a --weights ''", "crema: --weights: the name is empty (see crema test --help)\n"},
       {"test --model a --weights b --iterations 0",

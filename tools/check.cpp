@@ -88,7 +88,7 @@ class Checker {
   void report(const std::string& fault) {
     if (!faults_.insert(fault).second) return;
     std::fflush(stdout);
-    print_error(fmt::format("crema: {}\n", fault));
+    print_error(fmt::format("crema: {}\n", printable(fault)));
   }
 
   void check_file(const std::string& file) {
@@ -177,9 +177,9 @@ class Checker {
   // Prints a net as far as it can be built, and returns it, and in `memory` what it needs, if all of it can.
   std::unique_ptr<Net> show(const NetConfig& config, const Look& how, long* memory = nullptr) {
     Survey found = look(config, how.training, how.partner);
-    fmt::print("{}\n", how.title);
+    fmt::print("{}\n", printable(how.title));
     if (found.net) fmt::print("{}{}", layer_table(found), totals(*found.net));
-    if (!found.left_out.empty()) fmt::print("left out: {}\n", fmt::join(found.left_out, ", "));
+    if (!found.left_out.empty()) fmt::print("left out: {}\n", printable(fmt::format("{}", fmt::join(found.left_out, ", "))));
     if (found.faults.empty()) print_memory(found, how);
     if (found.faults.empty() && memory) *memory = memory_need(found, how.training, how.histories).total();
     for (const std::string& fault : found.faults) report(fault);

@@ -1,4 +1,4 @@
-// The program. Exit code 0: done; 1: an error, told in one line; 2: bad usage.
+// The program. Exit code 0: done; 1: an error, told in one line; 2: bad usage; 128 + n: signal n has ended a training.
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
@@ -18,7 +18,7 @@ namespace {
 
 int fail(int code, std::string message) {
   std::replace(message.begin(), message.end(), '\n', ' ');
-  crema::print_error(fmt::format("crema: {}\n", message));
+  crema::print_error(fmt::format("crema: {}\n", crema::printable(message)));
   return code;
 }
 

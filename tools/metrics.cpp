@@ -35,7 +35,8 @@ std::map<std::string, std::vector<double>> outputs(const Json& row) {
   check(found->is_object(), "\"outputs\" is {}; expected an object", found->dump());
   for (const auto& [name, values] : found->items()) {
     check(values.is_array(), "output \"{}\" is {}; expected an array", name, values.dump());
-    for (const Json& value : values) result[name].push_back(number(value, fmt::format("output \"{}\"", name)));
+    for (const Json& value : values)
+      result[printable(name)].push_back(number(value, fmt::format("output \"{}\"", name)));
   }
   return result;
 }

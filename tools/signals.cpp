@@ -8,82 +8,99 @@
 namespace crema {
 namespace {
 
-Request on_interrupt = Request::stop, on_hangup = Request::snapshot;
-volatile std::sig_atomic_t stop_asked = 0, snapshot_asked = 0;
+// Read and written by several threads, and by a signal's handler where a thread is older than Signals.
+std::atomic<Request> on_interrupt, on_hangup, on_terminate;
+std::atomic<int> stop_signal = 0;
+std::atomic<bool> snapshot_asked = false;
+static_assert(std::atomic<Request>::is_always_lock_free && std::atomic<int>::is_always_lock_free &&
+              std::atomic<bool>::is_always_lock_free);
+
+std::atomic<Request>& effect_of(int signal) {
+  return signal == SIGINT ? on_interrupt : signal == SIGHUP ? on_hangup : on_terminate;
+}
 
 void handle(int signal) {
-  const Request request = signal == SIGINT ? on_interrupt : on_hangup;
-  if (request == Request::snapshot) snapshot_asked = 1;
+  const Request request = effect_of(signal);
+  if (request == Request::snapshot) snapshot_asked = true;
   if (request != Request::stop) return;
-  stop_asked = 1;
+  int none = 0;
+  stop_signal.compare_exchange_strong(none, signal);
   if (signal != SIGINT) return;
   constexpr std::string_view text = "\nStopping after this iteration; once more ends at once.\n";
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
-void install(int signal, struct sigaction* before) {
+void install(int signal, void (*handler)(int), struct sigaction* before) {
   struct sigaction action {};
-  action.sa_handler = handle;
+  action.sa_handler = handler;
   action.sa_flags = SA_RESTART;
   sigaction(signal, &action, before);
 }
 
-sigset_t both() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGHUP);
-  return set;
-}
-
 // As if nobody had ever asked for SIGINT.
-void end_at_once() {
+void end_at_once(const sigset_t& set) {
   ::signal(SIGINT, SIG_DFL);
-  const sigset_t set = both();
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
   ::raise(SIGINT);
 }
 
 }  // namespace
 
-Signals::Signals(Request interrupt, Request hangup) {
-  stop_asked = 0;
-  snapshot_asked = 0;
-  on_interrupt = interrupt;
-  on_hangup = hangup;
-  const sigset_t set = both();
+Signals::Signals(const SignalEffects& effects) {
+  stop_signal = 0;
+  snapshot_asked = false;
+  take(SIGINT, effects.interrupt, Request::stop);
+  take(SIGHUP, effects.hangup, Request::snapshot);
+  take(SIGTERM, effects.terminate, Request::stop);
+  const sigset_t set = taken();
   pthread_sigmask(SIG_BLOCK, &set, &mask_before_);
-  install(SIGINT, &interrupt_before_);
-  install(SIGHUP, &hangup_before_);
-  struct sigaction ignore {};
-  ignore.sa_handler = SIG_IGN;
-  sigaction(SIGPIPE, &ignore, &pipe_before_);
-  waiter_ = std::thread([this] { wait(); });
+  for (Taken& one : taken_) install(one.signal, handle, &one.before);
+  install(SIGPIPE, SIG_IGN, &pipe_before_);
+  if (!taken_.empty()) waiter_ = std::thread([this] { wait(); });
+}
+
+void Signals::take(int signal, std::optional<Request> effect, Request usual) {
+  struct sigaction before {};
+  sigaction(signal, nullptr, &before);
+  if (!effect && before.sa_handler == SIG_IGN) return;
+  effect_of(signal) = effect.value_or(usual);
+  taken_.push_back({signal, before});
+}
+
+sigset_t Signals::taken() const {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const Taken& one : taken_) sigaddset(&set, one.signal);
+  return set;
 }
 
 void Signals::wait() const {
-  const sigset_t set = both();
+  const sigset_t set = taken();
+  bool interrupted = false;
   for (int signal = 0; sigwait(&set, &signal) == 0 && !done_;) {
-    if (signal == SIGINT && stop_asked != 0 && on_interrupt == Request::stop) end_at_once();
+    const bool stops = signal == SIGINT && on_interrupt == Request::stop;
+    if (stops && interrupted) end_at_once(set);
+    interrupted = interrupted || stops;
     handle(signal);
   }
 }
 
 Signals::~Signals() {
   done_ = true;
-  pthread_kill(waiter_.native_handle(), SIGHUP);
-  waiter_.join();
+  if (waiter_.joinable()) {
+    pthread_kill(waiter_.native_handle(), taken_[0].signal);
+    waiter_.join();
+  }
   pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
-  sigaction(SIGINT, &interrupt_before_, nullptr);
-  sigaction(SIGHUP, &hangup_before_, nullptr);
+  for (const Taken& one : taken_) sigaction(one.signal, &one.before, nullptr);
   sigaction(SIGPIPE, &pipe_before_, nullptr);
 }
 
 Request Signals::asked() {
-  if (stop_asked != 0) return Request::stop;
-  if (snapshot_asked == 0) return Request::none;
-  snapshot_asked = 0;
-  return Request::snapshot;
+  if (stop_signal != 0) return Request::stop;
+  return snapshot_asked.exchange(false) ? Request::snapshot : Request::none;
 }
+
+int Signals::stopped_by() { return stop_signal; }
 
 }  // namespace crema

@@ -1,13 +1,22 @@
-// What Ctrl-C (SIGINT) and SIGHUP mean to a training: stop, with a snapshot; write a snapshot and go on; or nothing.
+// What Ctrl-C (SIGINT), SIGHUP and SIGTERM mean to a training: stop, with a snapshot; write a snapshot and go on; or
+// nothing.
 #pragma once
 
 #include <atomic>
 #include <csignal>
+#include <optional>
 #include <thread>
+#include <vector>
 
 #include "solvers/solver.h"
 
 namespace crema {
+
+// What was asked for; what was not is as usual: stop, snapshot, stop. A signal that was ignored when the program
+// started (nohup, background jobs of scripts) then stays ignored.
+struct SignalEffects {
+  std::optional<Request> interrupt, hangup, terminate;
+};
 
 // In force during its lifetime, in threads that are made during it and in the one that makes it; one at a time. A
 // thread of its own takes the signals: none interrupts a computation, whose machine code need not be fit for that.
@@ -15,7 +24,7 @@ namespace crema {
 // without its snapshot, so that SIGPIPE is ignored. Where SIGINT means stop, a second one ends the program at once.
 class Signals {
  public:
-  Signals(Request on_interrupt, Request on_hangup);
+  explicit Signals(const SignalEffects& effects);
   ~Signals();
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
@@ -23,10 +32,21 @@ class Signals {
   // What has been asked for since the last call; once it is stop, it stays so.
   static Request asked();
 
+  // The signal that asked to stop; 0 if none did.
+  static int stopped_by();
+
  private:
+  struct Taken {
+    int signal;
+    struct sigaction before;
+  };
+
+  void take(int signal, std::optional<Request> effect, Request usual);
+  sigset_t taken() const;
   void wait() const;
 
-  struct sigaction interrupt_before_, hangup_before_, pipe_before_;
+  std::vector<Taken> taken_;
+  struct sigaction pipe_before_;
   sigset_t mask_before_;
   std::atomic<bool> done_ = false;
   std::thread waiter_;

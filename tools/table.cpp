@@ -4,7 +4,14 @@
 
 #include <algorithm>
 
+#include "base/error.h"
+
 namespace crema {
+
+void Table::add(std::vector<std::string> row) {
+  for (std::string& cell : row) cell = printable(cell);
+  rows_.push_back(std::move(row));
+}
 
 std::string Table::text() const {
   std::vector<size_t> widths(columns_.size(), 0);

@@ -11,7 +11,8 @@ class Table {
   // A column for each letter: 'l' stands at the left, 'r' at the right.
   explicit Table(std::string columns) : columns_(std::move(columns)) {}
 
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  // Control characters in a cell are written out.
+  void add(std::vector<std::string> row);
   // All rows, each column as wide as its widest cell, two spaces between them.
   std::string text() const;
 

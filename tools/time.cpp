@@ -50,7 +50,7 @@ void time(const TimeFlags& flags) {
   result.threads = threads_of(flags.run.threads);
   result.replaced = stand_ins.replaced;
   if (flags.json) {
-    fmt::print("{}\n", as_json(result).dump(2));
+    fmt::print("{}\n", as_json(result).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   } else {
     fmt::print("{}", as_text(result));
   }

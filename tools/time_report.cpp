@@ -218,7 +218,7 @@ std::string as_text(const TimeReport& report) {
   std::string text = fmt::format(
       "{} ({}, phase {}), engine {}{}, {} thread{}\nMedians of {} iterations after {} for warming up; fw: forward, bw: "
       "backward\n{}\n",
-      report.name.empty() ? "Net" : report.name, report.file, report.phase, report.engine,
+      report.name.empty() ? "Net" : printable(report.name), printable(report.file), report.phase, report.engine,
       report.precision == "f32" ? "" : ", precision " + report.precision, report.threads,
       report.threads == 1 ? "" : "s", timing.iterations, timing.warm_up, data_text(report));
   Table table("llrrrrrrrrll");

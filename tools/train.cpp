@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "commands.h"
 #include "progress_line.h"
-#include "signals.h"
 #include "solvers/snapshot.h"
 #include "solvers/trial.h"
 #include "train_flags.h"
@@ -20,24 +19,11 @@ void log_lines(const std::string& text) {
 
 // The state that --resume names; "" for none.
 std::string state_to_resume(const TrainFlags& flags, const SolverConfig& config) {
-  if (flags.resume != "latest") return flags.resume;
-  const std::string state = latest_state(config);
-  if (state.empty()) CREMA_WARN("--resume latest: there is no snapshot of {} yet: starting", snapshot_prefix(config));
-  return state;
-}
-
-// Has the solver itself load --weights, where they are given.
-void start_from(const std::vector<std::string>& weights, SolverConfig* config) {
-  if (weights.empty()) return;
-  config->solver.clear_weights();
-  for (const std::string& file : weights) {
-    config->source.set(fmt::format("weights[{}]", config->solver.weights_size()), {.flag = "--weights " + file});
-    config->solver.add_weights(file);
-  }
+  return flags.resume == "latest" ? latest_state(config) : flags.resume;
 }
 
 void report(const Overfit& result, uint64_t records) {
-  check(!result.stopped, "--overfit {}: stopped after {} iterations", records, result.iterations);
+  if (result.stopped) return CREMA_INFO("--overfit {}: stopped after {} iterations", records, result.iterations);
   check(result.learned,
         "--overfit {}: the net cannot learn these records: their loss is {:g} after {} iterations, and was {:g}; look "
         "at labels, scale of the data, fillers and base_lr before training on more",
@@ -46,7 +32,9 @@ void report(const Overfit& result, uint64_t records) {
              result.first, result.last, result.iterations);
 }
 
-void train_whole(const TrainFlags& flags, SolverConfig config, SolverOptions options) {
+// Whether it was stopped before its end.
+bool train_whole(const TrainFlags& flags, SolverConfig config, SolverOptions options) {
+  options.lock = lock_files(config);
   const std::string state = state_to_resume(flags, config);
   if (!state.empty()) {
     config.solver.clear_weights();
@@ -59,12 +47,15 @@ void train_whole(const TrainFlags& flags, SolverConfig config, SolverOptions opt
   if (!state.empty()) solver.restore(state);
   log_lines(solver.net().summary());
   solver.solve();
+  return solver.stopped();
 }
 
-void train(const TrainFlags& flags) {
+// The exit code; that of a training which a signal stopped is the one that a shell gives to a program that a signal
+// ends.
+int train(const TrainFlags& flags) {
   SolverConfig config = read_solver(flags.solver, flags.settings);
   flags.state.add_to(config.solver.mutable_train_state());
-  start_from(flags.weights, &config);
+  flags.start_from_weights(&config);
   SolverOptions options{
       .engine = flags.run.engine, .precision = flags.run.precision, .threads = flags.run.threads, .seed = flags.seed};
   options.algorithms = algorithms(flags.run);
@@ -76,11 +67,19 @@ void train(const TrainFlags& flags) {
     options.log_iterations = false;
     options.after_iteration = [&line](const Progress& progress) { line->show(progress); };
   }
-  const Signals signals(flags.on_interrupt, flags.on_hangup);
-  if (flags.overfit > 0) return report(overfit(std::move(config), std::move(options), flags.overfit), flags.overfit);
-  if (!flags.dry_run) return train_whole(flags, std::move(config), std::move(options));
-  dry_run(std::move(config), std::move(options));
-  fmt::print("Dry run: two iterations and two batches of each test net ran; nothing was written\n");
+  const Signals signals(flags.signals);
+  bool stopped = false;
+  if (flags.overfit > 0) {
+    const Overfit result = overfit(std::move(config), std::move(options), flags.overfit);
+    report(result, flags.overfit);
+    stopped = result.stopped;
+  } else if (flags.dry_run) {
+    stopped = !dry_run(std::move(config), std::move(options));
+    if (!stopped) fmt::print("Dry run: two iterations and two batches of each test net ran; nothing was written\n");
+  } else {
+    stopped = train_whole(flags, std::move(config), std::move(options));
+  }
+  return stopped ? 128 + Signals::stopped_by() : 0;
 }
 
 }  // namespace
@@ -93,7 +92,9 @@ void add_train(CLI::App& app) {
       "Example:\n  crema train --solver models/lenet/solver.prototxt\n"
       "  crema train --solver models/lenet/solver.prototxt --resume latest\n"
       "Ctrl-C ends the training after the iteration under way, with a snapshot; a second one ends it at once.");
-  command->callback([flags] { train(*flags); });
+  command->callback([flags] {
+    if (const int code = train(*flags); code != 0) throw CLI::RuntimeError(code);
+  });
 }
 
 }  // namespace crema

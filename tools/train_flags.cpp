@@ -1,12 +1,13 @@
 #include "train_flags.h"
 
+#include <charconv>
 #include <limits>
 #include <map>
 
 namespace crema {
 namespace {
 
-void add_signal_flag(CLI::App& command, const char* name, const char* what, Request* effect) {
+void add_signal_flag(CLI::App& command, const char* name, const char* what, std::optional<Request>* effect) {
   static const std::map<std::string, Request> kEffects = {
       {"stop", Request::stop}, {"snapshot", Request::snapshot}, {"none", Request::none}};
   command
@@ -15,7 +16,26 @@ void add_signal_flag(CLI::App& command, const char* name, const char* what, Requ
       ->check(CLI::IsMember({"stop", "snapshot", "none"}).description("stop|snapshot|none"));
 }
 
+// Not by CLI11, which takes what is longer than 64 bits for the largest number.
+uint64_t seed_of(const std::string& text) {
+  uint64_t seed = 0;
+  const char* end = text.data() + text.size();
+  const auto [read, error] = std::from_chars(text.data(), end, seed);
+  if (error == std::errc() && read == end) return seed;
+  throw CLI::ValidationError("--seed", fmt::format("{} is no whole number from 0 to {}", crema::quoted(text),
+                                                   std::numeric_limits<uint64_t>::max()));
+}
+
 }  // namespace
+
+void TrainFlags::start_from_weights(SolverConfig* config) const {
+  if (weights.empty()) return;
+  config->solver.clear_weights();
+  for (const std::string& file : weights) {
+    config->source.set(fmt::format("weights[{}]", config->solver.weights_size()), {.flag = "--weights " + file});
+    config->solver.add_weights(file);
+  }
+}
 
 void add_train_flags(CLI::App& command, TrainFlags* flags) {
   command.add_option("--solver", flags->solver, "the solver's prototxt")->required()->check(kFileName);
@@ -26,13 +46,17 @@ void add_train_flags(CLI::App& command, TrainFlags* flags) {
       "--resume,--snapshot", flags->resume,
       "go on from this .solverstate; latest: from the newest one of this solver that can be read, if there is one");
   resume->check(kFileName)->excludes(weights);
-  command.add_option("--seed", flags->seed, "of all random numbers, instead of the solver's random_seed")
-      ->check(CLI::Validator(
-          [](const std::string& n) { return n.starts_with('-') ? n + " is negative" : std::string(); }, "N", "seed"));
+  command
+      .add_option_function<std::string>(
+          "--seed", [flags](const std::string& text) { flags->seed = seed_of(text); },
+          "of all random numbers, instead of the solver's random_seed")
+      ->type_name("N");
   add_signal_flag(command, "--sigint_effect", "what Ctrl-C does: stop (the default), snapshot or none",
-                  &flags->on_interrupt);
+                  &flags->signals.interrupt);
   add_signal_flag(command, "--sighup_effect", "what SIGHUP does: snapshot (the default), stop or none",
-                  &flags->on_hangup);
+                  &flags->signals.hangup);
+  add_signal_flag(command, "--sigterm_effect", "what SIGTERM does: stop (the default), snapshot or none",
+                  &flags->signals.terminate);
   auto* dry = command.add_flag("--dry-run", flags->dry_run, "two iterations and a short test; writes nothing");
   auto* overfit =
       command.add_option("--overfit", flags->overfit,

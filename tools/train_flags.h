@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "flags.h"
+#include "signals.h"
 
 namespace crema {
 
@@ -18,10 +19,13 @@ struct TrainFlags {
   std::optional<uint64_t> seed;
   std::vector<std::string> settings;
   StateFlags state;
-  Request on_interrupt = Request::stop, on_hangup = Request::snapshot;
+  SignalEffects signals;
   bool dry_run = false;
   uint64_t overfit = 0;
   RunFlags run;
+
+  // Has the solver itself load --weights, where they are given.
+  void start_from_weights(SolverConfig* config) const;
 };
 void add_train_flags(CLI::App& command, TrainFlags* flags);
 

@@ -8,6 +8,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace crema {
@@ -26,5 +27,9 @@ template <typename... Args>
 void check(bool condition, fmt::format_string<Args...> format, Args&&... args) {
   if (!condition) throw Error(fmt::format(format, std::forward<Args>(args)...));
 }
+
+// `text` as a terminal may show it: control characters, and bytes that are no UTF-8, become "\x1B". Names in files may
+// hold any.
+std::string printable(std::string_view text);
 
 }  // namespace crema

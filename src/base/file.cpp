@@ -76,7 +76,7 @@ class Draft {
   Draft& operator=(Draft&&) = delete;
 
   void fill(std::string_view bytes) {
-    temporary_ = fmt::format("{}.{}.tmp", target_, ::getpid());
+    temporary_ = draft_name(target_);
     Descriptor file(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
     check(file.get() >= 0, "{}: cannot write: {}", path_, reason());
     write_all(file, path_, bytes);
@@ -116,6 +116,8 @@ std::string read_file(const std::string& path, uint64_t limit) {
     bytes.append(buffer.data(), static_cast<size_t>(n));
   }
 }
+
+std::string draft_name(const std::string& path) { return fmt::format("{}.{}.tmp", path, ::getpid()); }
 
 void write_file(const std::string& path, std::string_view bytes) {
   Draft draft(path);

@@ -17,8 +17,11 @@ std::string read_file(const std::string& path, uint64_t limit = uint64_t{1} << 3
 // A symbolic link is followed; devices, pipes and folders are refused.
 void write_file(const std::string& path, std::string_view bytes);
 
-// The same for files that belong together, in this order: all are written and flushed before the first is renamed, so
-// that a full disk leaves every old one.
+// What write_file() calls a file that it has not finished: PATH.PID.tmp.
+std::string draft_name(const std::string& path);
+
+// write_file() for files that belong together, in this order: all are written and flushed before the first is renamed,
+// so that a full disk leaves every old one.
 struct FileBytes {
   std::string path, bytes;
 };

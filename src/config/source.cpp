@@ -74,17 +74,10 @@ void Source::move(std::string_view field, Source& to, std::string_view path) {
 
 std::string shortened(std::string_view text) {
   constexpr size_t kLongest = 60;
-  std::string shown;
-  for (const char c : text.substr(0, kLongest)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      shown += fmt::format("\\x{:02X}", byte);
-    } else {
-      shown += c;
-    }
-  }
-  if (text.size() > kLongest) shown += "...";
-  return shown;
+  if (text.size() <= kLongest) return printable(text);
+  size_t end = kLongest;
+  while (end > kLongest - 4 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // no part of a character
+  return printable(text.substr(0, end)) + "...";
 }
 
 std::string quoted(std::string_view text) { return '"' + shortened(text) + '"'; }

@@ -89,7 +89,22 @@ bool put_array(hid_t file, const Hdf5Array& array) {
                         H5Dwrite(set.get(), H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, array.values.data()) >= 0);
 }
 
+constexpr const char* kMark = "written_by_crema";
+
+bool put_mark(hid_t file) {
+  const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
+  const Handle mark(H5Acreate2(file, kMark, H5T_STD_I8LE, space.get(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+  const signed char yes = 1;
+  return mark.good() && H5Awrite(mark.get(), H5T_NATIVE_SCHAR, &yes) >= 0;
+}
+
 }  // namespace
+
+bool is_hdf5_of_crema(const std::string& path) {
+  const Quiet quiet;
+  const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
+  return file.good() && H5Aexists(file.get(), kMark) > 0;
+}
 
 Hdf5File::Hdf5File(const std::string& path) : path_(path) {
   const Quiet quiet;
@@ -149,6 +164,7 @@ std::string hdf5_bytes(const std::vector<Hdf5Array>& arrays) {
     check(file.good() && put_array(file.get(), array), "the HDF5 library cannot store data set \"{}\" ({})", array.name,
           array.shape.str());
   }
+  check(file.good() && put_mark(file.get()), "the HDF5 library cannot store an attribute");
   H5Fflush(file.get(), H5F_SCOPE_GLOBAL);
   const ssize_t size = H5Fget_file_image(file.get(), nullptr, 0);
   std::string bytes(static_cast<size_t>(std::max<ssize_t>(0, size)), '\0');

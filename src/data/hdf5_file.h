@@ -43,4 +43,7 @@ struct Hdf5Array {
 };
 std::string hdf5_bytes(const std::vector<Hdf5Array>& arrays);
 
+// Whether a file's bytes were made by hdf5_bytes(): they carry a mark, an attribute of the root.
+bool is_hdf5_of_crema(const std::string& path);
+
 }  // namespace crema

@@ -1,7 +1,9 @@
 // HDF5Output:  writes the batch into an HDF5 file, as its data sets "data" and "label", in each forward pass anew.
 // bottom[0]: data (N, ...).  bottom[1]: labels (N, ...).  The data sets have those shapes, with 1 on further axes up to
 // four.  No tops, no parameters, no backward.  The file is there as a whole or not at all; a pass that is repeated
-// writes nothing.  Rejects bottoms of different N.
+// writes nothing.  Rejects bottoms of different N, and a file that is there and that no such layer has written.
+#include <filesystem>
+
 #include "base/file.h"
 #include "core/layer.h"
 #include "data/hdf5_file.h"
@@ -20,6 +22,17 @@ Hdf5Array stored(const char* name, const Blob& blob) {
   return {name, stored_shape(blob.shape()), {blob.data(), blob.data() + blob.count()}};
 }
 
+// Not what may be somebody's data.
+void check_may_be_replaced(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const bool holds_something = fs::is_regular_file(path, ignored) && fs::file_size(path, ignored) > 0;
+  check(!holds_something || is_hdf5_of_crema(path),
+        "file_name: {} exists and was not written by an HDF5Output layer: it is left as it is; move it away, or name "
+        "another file",
+        path);
+}
+
 class Hdf5Output final : public Layer {
  public:
   explicit Hdf5Output(const LayerParameter& config) : file_(config.hdf5_output_param().file_name()) {
@@ -36,6 +49,8 @@ class Hdf5Output final : public Layer {
 
   void forward(const Bottoms& bottom, const Tops&) override {
     if (pass().replay) return;
+    if (!checked_) check_may_be_replaced(file_);
+    checked_ = true;
     write_file(file_, hdf5_bytes({stored("data", *bottom[0]), stored("label", *bottom[1])}));
   }
 
@@ -43,6 +58,7 @@ class Hdf5Output final : public Layer {
 
  private:
   std::string file_;
+  bool checked_ = false;  // what was at file_ before the first pass
 };
 
 const RegisterLayer<Hdf5Output> registered("HDF5Output", "hdf5_output_param");

@@ -2,22 +2,39 @@
 
 #include <algorithm>
 
+#include "math/loops.h"
+
 namespace crema {
+namespace {
+
+long elements(const std::vector<Score>& scores) {
+  long count = 0;
+  for (const Score& score : scores) count += score.elements;
+  return count;
+}
+
+}  // namespace
 
 std::vector<Score> scores(const Net& net) {
   std::vector<NetOutput> outputs = net.outputs();
   std::stable_sort(outputs.begin(), outputs.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   std::vector<Score> all;
   for (const NetOutput& output : outputs) {
-    for (long i = 0; i < output.blob->count(); ++i) {
-      all.push_back({output.name, static_cast<double>(output.blob->data()[i]), output.loss_weight});
+    const long count = output.blob->count();
+    const auto value = [y = output.blob->data()](long i) { return static_cast<double>(y[i]); };
+    if (count > Score::kListed) {
+      all.push_back(
+          {output.name, parallel_sum(count, 1, value) / static_cast<double>(count), output.loss_weight, count});
+      continue;
     }
+    for (long i = 0; i < count; ++i) all.push_back({output.name, value(i), output.loss_weight});
   }
   return all;
 }
 
 std::string text(const Score& score) {
-  std::string line = fmt::format("{} = {:g}", score.name, score.value);
+  std::string line = fmt::format("{} = {:g}", printable(score.name), score.value);
+  if (score.elements > 1) line += fmt::format(" (mean of {})", score.elements);
   if (score.weight != 0) line += fmt::format(" (* {:g} = {:g} loss)", score.weight, score.weight * score.value);
   return line;
 }
@@ -34,8 +51,9 @@ std::optional<Evaluation> evaluate(Net& net, int batches, const std::function<bo
       sum.scores = now;
       continue;
     }
-    check(now.size() == sum.scores.size(), "the net's outputs have {} elements in batch {}, and had {} before",
-          now.size(), batch, sum.scores.size());
+    check(now.size() == sum.scores.size() && elements(now) == elements(sum.scores),
+          "the net's outputs have {} elements in batch {}, and had {} before", elements(now), batch,
+          elements(sum.scores));
     for (size_t i = 0; i < now.size(); ++i) sum.scores[i].value += now[i].value;
   }
   sum.loss /= batches;

@@ -10,11 +10,13 @@
 
 namespace crema {
 
-// One element of an output.
+// One element of an output, or, of an output that has more than kListed, the mean of all.
 struct Score {
+  static constexpr long kListed = 1000;
   std::string name;  // the output's
   double value;
-  float weight;  // its loss weight; 0: not a part of the loss
+  float weight;       // its loss weight; 0: not a part of the loss
+  long elements = 1;  // that value is the mean of
 };
 
 struct Evaluation {
@@ -22,10 +24,10 @@ struct Evaluation {
   std::vector<Score> scores;
 };
 
-// The outputs of the last forward pass, sorted by name, element by element.
+// The outputs of the last forward pass, sorted by name, element by element where they are not too many.
 std::vector<Score> scores(const Net& net);
 
-// "accuracy = 0.9912", "loss = 0.23 (* 1 = 0.23 loss)".
+// "accuracy = 0.9912", "loss = 0.23 (* 1 = 0.23 loss)", "map = 0.5 (mean of 262144)".
 std::string text(const Score& score);
 
 // Means over `batches` forward passes; nothing if stop() asked to end before the last. Throws Error if an output

@@ -80,11 +80,12 @@ tensorboard::HistogramProto histogram(const real* values, long count, double sca
   result.set_sum(sum);
   result.set_sum_squares(squares);
   const double width = (greatest - least) / kBuckets;
-  std::vector<double> buckets(width > 0 ? kBuckets : 1);
+  const bool spread = width > 0 && std::isfinite(width);
+  std::vector<double> buckets(spread ? kBuckets : 1);
   for (long i = 0; i < count; ++i) {
     const double x = static_cast<double>(values[i]) * scale;
     if (!std::isfinite(x)) continue;
-    const auto bucket = width > 0 ? static_cast<size_t>((x - least) / width) : 0;
+    const auto bucket = spread ? static_cast<size_t>((x - least) / width) : 0;
     ++buckets[std::min(bucket, buckets.size() - 1)];
   }
   for (size_t b = 0; b < buckets.size(); ++b) {

@@ -10,7 +10,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "solvers/event_file.h"
-#include "solvers/snapshot.h"
 
 namespace crema {
 namespace {
@@ -27,11 +26,18 @@ bool stays(int64_t row, bool is_test, int iteration, int tested) {
   return row < iteration || (is_test && row == iteration && tested == iteration);
 }
 
-Json outputs_of(const std::vector<Score>& scores) {
-  Json outputs = Json::object();
-  for (const Score& score : scores) outputs[score.name].push_back(score.value);
-  return outputs;
+void add_outputs(const std::vector<Score>& scores, Json* row) {
+  Json& outputs = (*row)["outputs"] = Json::object();
+  Json means = Json::object();
+  for (const Score& score : scores) {
+    outputs[score.name].push_back(score.value);
+    if (score.elements > 1) means[score.name] = score.elements;
+  }
+  if (!means.empty()) (*row)["means_of"] = std::move(means);
 }
+
+// Names may hold bytes that are no UTF-8, for which JSON has no form.
+std::string line_of(const Json& row) { return row.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 // A float's number as people write it: 0.003, not 0.003000000026077032.
 double as_written(float value) { return std::stod(fmt::format("{}", value)); }
@@ -48,7 +54,7 @@ void add_scores(const std::string& group, const std::vector<Score>& scores, tens
     const bool same_before = i > 0 && scores[i - 1].name == scores[i].name;
     const bool same_after = i + 1 < scores.size() && scores[i + 1].name == scores[i].name;
     element = same_before ? element + 1 : 0;
-    const std::string tag = group + "/" + scores[i].name;
+    const std::string tag = group + "/" + printable(scores[i].name);
     add_scalar(same_before || same_after ? fmt::format("{}/{}", tag, element) : tag, scores[i].value, summary);
   }
 }
@@ -56,7 +62,7 @@ void add_scores(const std::string& group, const std::vector<Score>& scores, tens
 void add_histogram(const char* group, const NetParameterInfo& info, const real* values, double scale,
                    tensorboard::Summary* summary) {
   auto* value = summary->add_value();
-  value->set_tag(fmt::format("{}/{}/{}", group, info.layer, info.index));
+  value->set_tag(fmt::format("{}/{}/{}", group, printable(info.layer), info.index));
   *value->mutable_histo() = histogram(values, info.parameter->count(), scale);
 }
 
@@ -65,19 +71,23 @@ struct Row {
   int64_t iteration;
   bool is_test;
   double seconds;
+  bool out_of_turn;
 
   static std::optional<Row> of(const std::string& line) {
     try {
       const Json row = Json::parse(line);
-      return Row{row.at("iteration"), row.at("kind") == "test", row.at("seconds")};
+      const double iteration = row.at("iteration").get<double>();
+      if (!(std::fabs(iteration) < 1e15)) return std::nullopt;  // no number of ours, and none of int64_t
+      return Row{static_cast<int64_t>(iteration), row.at("kind") == "test", row.at("seconds"),
+                 row.value("out_of_turn", false)};
     } catch (const Json::exception&) {
       return std::nullopt;
     }
   }
 };
 
-bool is_of_test(const tensorboard::Event& event) {
-  return event.summary().value_size() > 0 && event.summary().value(0).tag().starts_with("test");
+bool has_tag(const tensorboard::Event& event, std::string_view start) {
+  return event.summary().value_size() > 0 && event.summary().value(0).tag().starts_with(start);
 }
 
 std::ofstream opened(const std::string& path, std::ios::openmode mode) {
@@ -100,40 +110,47 @@ void Metrics::guarded(const Action& action) {
   }
 }
 
-Metrics::Metrics(const SolverConfig& config, int iteration, int tested)
-    : prefix_(snapshot_prefix(config)), last_iteration_(iteration) {
-  guarded([&] {
-    start_json(prefix_ + ".metrics.jsonl", iteration, tested);
-    start_events(prefix_ + "_tensorboard", iteration, tested);
-  });
+Metrics::Metrics(const SolverConfig& config, int iteration, int tested, bool more)
+    : files_(run_files(config)), last_iteration_(iteration) {
+  guarded([&] { start_events(iteration, tested, start_json(iteration, tested, more)); });
 }
 
-void Metrics::start_json(const std::string& path, int iteration, int tested) {
+// The iteration of the row that it leaves out because more follows; -1 for none.
+int64_t Metrics::start_json(int iteration, int tested, bool more) {
+  const std::string& path = files_.rows;
   std::string kept;
+  int64_t left_out = -1;
   if (iteration > 0 && fs::exists(path)) {
     const std::string before = read_file(path);
     for (size_t begin = 0, end; (end = before.find('\n', begin)) != std::string::npos; begin = end + 1) {
       const std::string line = before.substr(begin, end - begin);
       const auto row = Row::of(line);
       if (!row || !stays(row->iteration, row->is_test, iteration, tested)) continue;
+      if (row->out_of_turn && more) {
+        left_out = row->iteration;
+        continue;
+      }
       seconds_before_ = std::max(seconds_before_, row->seconds);
       kept += line + "\n";
     }
   }
   write_file(path, kept);
   json_ = opened(path, std::ios::app);
+  return left_out;
 }
 
-void Metrics::start_events(const std::string& folder, int iteration, int tested) {
+void Metrics::start_events(int iteration, int tested, int64_t left_out) {
+  const std::string& path = files_.events;
+  const std::string folder = fs::path(path).parent_path().string();
   std::error_code ignored;
   fs::create_directory(folder, ignored);
   check(fs::is_directory(folder, ignored), "{}: cannot make this folder", folder);
-  const std::string path = folder + "/events.out.tfevents.0.crema";
   std::string kept = event_record(first_event(wall_time()));
   if (iteration > 0 && fs::exists(path)) {
     kept.clear();
     for (const tensorboard::Event& event : read_events(read_file(path))) {
-      if (event.has_file_version() || stays(event.step(), is_of_test(event), iteration, tested)) {
+      if (event.step() == left_out && has_tag(event, "train/")) continue;
+      if (event.has_file_version() || stays(event.step(), has_tag(event, "test"), iteration, tested)) {
         kept += event_record(event);
       }
     }
@@ -149,7 +166,7 @@ double Metrics::seconds() const {
 
 void Metrics::write_json(const std::string& line) {
   json_ << line << '\n' << std::flush;
-  check(json_.good(), "{}.metrics.jsonl: cannot write: {}", prefix_, std::strerror(errno));
+  check(json_.good(), "{}: cannot write: {}", files_.rows, std::strerror(errno));
 }
 
 void Metrics::write_event(int iteration, tensorboard::Summary summary) {
@@ -158,10 +175,10 @@ void Metrics::write_event(int iteration, tensorboard::Summary summary) {
   event.set_step(iteration);
   *event.mutable_summary() = std::move(summary);
   events_ << event_record(event) << std::flush;
-  check(events_.good(), "{}_tensorboard: cannot write: {}", prefix_, std::strerror(errno));
+  check(events_.good(), "{}: cannot write: {}", files_.events, std::strerror(errno));
 }
 
-void Metrics::train(const Progress& p, const std::vector<Score>& outputs) {
+void Metrics::train(const Progress& p, const std::vector<Score>& outputs, bool out_of_turn) {
   guarded([&] {
     const double passed = p.seconds - last_train_;
     const int done = p.iteration - last_iteration_;
@@ -180,9 +197,10 @@ void Metrics::train(const Progress& p, const std::vector<Score>& outputs) {
       row["images_per_second"] = speed;
       add_scalar("train/images_per_second", speed, &summary);
     }
-    row["outputs"] = outputs_of(outputs);
+    add_outputs(outputs, &row);
+    if (out_of_turn) row["out_of_turn"] = true;
     add_scores("train", outputs, &summary);
-    write_json(row.dump());
+    write_json(line_of(row));
     write_event(p.iteration, std::move(summary));
   });
 }
@@ -196,9 +214,9 @@ void Metrics::test(int iteration, int net, const Evaluation& result, bool with_l
       row["loss"] = result.loss;
       add_scalar(group + "/total_loss", result.loss, &summary);
     }
-    row["outputs"] = outputs_of(result.scores);
+    add_outputs(result.scores, &row);
     add_scores(group, result.scores, &summary);
-    write_json(row.dump());
+    write_json(line_of(row));
     if (summary.value_size() > 0) write_event(iteration, std::move(summary));
   });
 }

@@ -1,5 +1,5 @@
 // What a run writes beside its snapshots, so that it can be looked at and compared:
-//   PREFIX.metrics.jsonl               a JSON object on a line for each displayed iteration and each test
+//   PREFIX.metrics.jsonl               a JSON object on a line for each displayed iteration, the last, and each test
 //   PREFIX_tensorboard/events.out...   the same for TensorBoard; histograms every histogram_interval iterations
 //   PREFIX_run.prototxt                the solver with its nets as run, the seed and all overrides in it
 //
@@ -16,6 +16,7 @@
 #include "core/net.h"
 #include "solvers/evaluate.h"
 #include "solvers/progress.h"
+#include "solvers/snapshot.h"
 #include "tensorboard.pb.h"
 
 namespace crema {
@@ -23,11 +24,12 @@ namespace crema {
 class Metrics {
  public:
   // Starts the files at iteration 0. Later, goes on with those that are there: cuts off what they hold of `iteration`
-  // and later ones, of tests that of later ones alone if `tested` is `iteration`.
-  Metrics(const SolverConfig& config, int iteration, int tested);
+  // and later ones, of tests that of later ones alone if `tested` is `iteration`. A row out of turn goes, too, if
+  // `more` iterations follow.
+  Metrics(const SolverConfig& config, int iteration, int tested, bool more);
 
-  // One displayed iteration, which is not counted in `progress` yet.
-  void train(const Progress& progress, const std::vector<Score>& outputs);
+  // One displayed iteration, which is not counted in `progress` yet. `out_of_turn`: it is not displayed, but the last.
+  void train(const Progress& progress, const std::vector<Score>& outputs, bool out_of_turn = false);
   // `with_loss`: the test's total loss was asked for.
   void test(int iteration, int net, const Evaluation& result, bool with_loss);
   // Histograms. `scale`: what the parameters' diffs are multiplied with to give the mean gradient.
@@ -37,15 +39,15 @@ class Metrics {
  private:
   using Clock = std::chrono::steady_clock;
 
-  void start_json(const std::string& path, int iteration, int tested);
-  void start_events(const std::string& folder, int iteration, int tested);
+  int64_t start_json(int iteration, int tested, bool more);
+  void start_events(int iteration, int tested, int64_t left_out);
   double seconds() const;
   void write_json(const std::string& line);
   void write_event(int iteration, tensorboard::Summary summary);
   template <typename Action>
   void guarded(const Action& action);
 
-  std::string prefix_;
+  RunFiles files_;
   std::ofstream json_, events_;
   bool failed_ = false;
   Clock::time_point start_ = Clock::now();

@@ -75,7 +75,7 @@ void Solver::write_snapshot(bool best) {
   state.set_learned_net(files.model);
   state.set_model_crc(crc32c(all[0].bytes));
   CREMA_INFO("Snapshotting solver state to binary proto file {}", files.state);
-  all.push_back({files.state, binary(files.state, state)});
+  all.push_back({files.state, state_bytes(files.state, std::move(state))});
   write_files(all);
   if (best) return remove_other_best(config_, iteration_);
   last_snapshot_ = iteration_;
@@ -102,20 +102,21 @@ std::string Solver::run_heading() const {
 }
 
 void Solver::start_metrics() {
-  const SolverParameter& s = config_.solver;
-  const bool wanted = s.has_metrics() ? s.metrics() : writes_snapshots(config_);
-  if (!options_.snapshots || !wanted) return;
-  const std::string path = snapshot_prefix(config_) + "_run.prototxt";
+  if (!options_.snapshots || !writes_metrics(config_)) return;
+  const std::string path = run_files(config_).text;
   try {
     write_file(path, run_heading() + run_text(config_, seed_, *net_, all_test_nets()));
   } catch (const Error& error) {
     CREMA_ERROR("the run's text is not kept: {}", error.what());
   }
-  metrics_ = std::make_unique<Metrics>(config_, iteration_, tested_);
+  const bool more = iteration_ < config_.solver.max_iter() && !monitor_.exhausted();
+  metrics_ = std::make_unique<Metrics>(config_, iteration_, tested_, more);
+  row_ = iteration_ - 1;
 }
 
 void Solver::restore(const std::string& state_path) {
-  const SolverState state = read_state(state_path);
+  bool sealed = false;
+  const SolverState state = read_state(state_path, &sealed);
   const std::string model = find_model(state, state_path);
   const bool other_seed = state.has_seed() && !options_.seed && state.seed() != seed_;
   if (other_seed) seed_ = state.seed();
@@ -142,6 +143,9 @@ void Solver::restore(const std::string& state_path) {
   last_snapshot_ = iteration_;
   warn_of_other_bits(state);
   CREMA_INFO("Resuming from {} at iteration {}", state_path, iteration_);
+  if (state.has_seed() && !sealed) {
+    CREMA_WARN("{}: an earlier crema's, without a checksum: damage in it would not be noticed", state_path);
+  }
   if (iteration_ >= config_.solver.max_iter()) {
     CREMA_WARN("nothing is left to train: {} is at iteration {}, and max_iter is {}", state_path, iteration_,
                config_.solver.max_iter());

@@ -79,6 +79,37 @@ std::vector<Found> find_states(const SolverConfig& config) {
   return found;
 }
 
+// The seal's tag: the field's number, and that eight bytes follow.
+constexpr std::string_view kSealTag = "\xe9\xe2\x09";
+constexpr size_t kSealSize = kSealTag.size() + 8;
+
+uint64_t seal_of(std::string_view bytes) { return uint64_t{bytes.size()} << 32 | crc32c(bytes); }
+
+constexpr const char* kTakeAnother = "go on from another snapshot (--resume latest takes the newest that is whole)";
+
+// What is wrong with bytes that begin with the seal's tag; "" for nothing.
+std::string damage(std::string_view bytes) {
+  if (bytes.size() < kSealSize) return "it is cut off";
+  uint64_t seal = 0;
+  for (size_t i = 0; i < 8; ++i) seal |= uint64_t{static_cast<unsigned char>(bytes[kSealTag.size() + i])} << (8 * i);
+  bytes.remove_prefix(kSealSize);
+  const uint64_t count = seal >> 32;
+  if (count != bytes.size())
+    return fmt::format("it had {} bytes and has {}", count + kSealSize, bytes.size() + kSealSize);
+  return seal_of(bytes) == seal ? "" : "its checksum is not that of its bytes";
+}
+
+// Names of files that the run writes; no other has a longer one.
+std::vector<std::string> longest_names(const SolverConfig& config) {
+  const SolverParameter& s = config.solver;
+  const SnapshotFiles snapshot = snapshot_files(config, s.max_iter(), s.keep_best());
+  std::vector<std::string> names = {s.ema_decay() > 0 ? snapshot.average : snapshot.state};
+  if (!writes_metrics(config)) return names;
+  const RunFiles run = run_files(config);
+  names.insert(names.end(), {run.rows, run.events, run.text});
+  return names;
+}
+
 void check_usable(const std::string& path) {
   const SolverState state = read_state(path);
   const std::string model = find_model(state, path);
@@ -128,30 +159,66 @@ SnapshotFiles snapshot_files(const SolverConfig& config, int iteration, bool bes
   return {stem + ".caffemodel", stem + "_ema.caffemodel", stem + std::string(kState)};
 }
 
+RunFiles run_files(const SolverConfig& config) {
+  const std::string prefix = snapshot_prefix(config);
+  return {prefix + ".metrics.jsonl", prefix + "_tensorboard/events.out.tfevents.0.crema", prefix + "_run.prototxt",
+          prefix + ".lock"};
+}
+
 bool writes_snapshots(const SolverConfig& config) {
   const SolverParameter& s = config.solver;
   return s.snapshot() > 0 || s.snapshot_after_train() || s.keep_best();
 }
 
+bool writes_metrics(const SolverConfig& config) {
+  return config.solver.has_metrics() ? config.solver.metrics() : writes_snapshots(config);
+}
+
 void check_snapshot_folder(const SolverConfig& config) {
+  for (const std::string& file : longest_names(config)) {
+    const bool too_long = ::access(draft_name(file).c_str(), F_OK) != 0 && errno == ENAMETOOLONG;
+    check_field(config, "snapshot_prefix", !too_long,
+                "a file of this run, {}, has a name that is too long for the file system; choose a shorter "
+                "snapshot_prefix",
+                crema::quoted(file));
+  }
+  const char* what = writes_snapshots(config) ? "snapshots" : "metrics";
   const fs::path folder = folder_of(config);
   std::error_code ignored;
   check_field(config, "snapshot_prefix", fs::is_directory(folder, ignored),
-              "snapshots go to folder \"{}\", which does not exist", folder.string());
+              "{} go to folder \"{}\", which does not exist", what, folder.string());
   check_field(config, "snapshot_prefix", ::access(folder.c_str(), W_OK) == 0,
-              "snapshots go to folder \"{}\", which cannot be written to", folder.string());
+              "{} go to folder \"{}\", which cannot be written to", what, folder.string());
 }
 
-SolverState read_state(const std::string& path) {
+std::string state_bytes(const std::string& path, SolverState state) {
+  state.clear_seal();
+  state.set_sealed(true);
+  std::string bytes = binary(path, state);
+  const uint64_t seal = seal_of(bytes);
+  std::string first(kSealTag);
+  for (int shift = 0; shift < 64; shift += 8) first += static_cast<char>(seal >> shift & 0xff);
+  return bytes.insert(0, first);
+}
+
+SolverState read_state(const std::string& path, bool* sealed) {
   SolverState state;
   const std::string bytes = read_file(path);
   check(!bytes.starts_with("\x89HDF"), "{}: an HDF5 file; states are read in the binary format alone", path);
+  const bool has_seal = bytes.starts_with(kSealTag);
+  if (sealed != nullptr) *sealed = has_seal;
+  const std::string fault = has_seal ? damage(bytes) : "";
+  check(fault.empty(), "{}: a damaged solver state: {}; {}", path, fault, kTakeAnother);
   const bool parsed = state.ParseFromString(bytes);
   check(parsed && state.has_iter() && state.has_learned_net() && state.iter() >= 0,
-        "{}: not a solver state, or only a part of one", path);
+        "{}: not a solver state, or only a part of one; {}", path, kTakeAnother);
+  check(has_seal || (!state.has_sealed() && !state.has_seal()), "{}: a damaged solver state: its checksum is gone; {}",
+        path, kTakeAnother);
   const auto& losses = state.loss_window();
   const bool finite = std::all_of(losses.begin(), losses.end(), [](float loss) { return std::isfinite(loss); });
   check(finite, "{}: damaged: it holds a loss that is no finite number", path);
+  state.clear_seal();
+  state.clear_sealed();
   return state;
 }
 
@@ -192,6 +259,13 @@ std::string latest_state(const SolverConfig& config) {
       CREMA_WARN("{}; looking for an older snapshot", error.what());
     }
   }
+  const std::string prefix = snapshot_prefix(config);
+  if (states.empty()) {
+    CREMA_WARN("--resume latest: there is no snapshot of {} yet: starting", prefix);
+  } else {
+    CREMA_WARN("--resume latest: none of the {} snapshots of {} is whole: starting from the beginning", states.size(),
+               prefix);
+  }
   return "";
 }
 
@@ -212,8 +286,8 @@ void remove_other_best(const SolverConfig& config, int iteration) {
 
 void remove_remains(const SolverConfig& config) {
   const std::string prefix = snapshot_prefix(config), stem = fs::path(prefix).filename().string();
-  const fs::path folder = folder_of(config), events = prefix + "_tensorboard";
-  std::vector<fs::path> files = files_in(events);
+  const fs::path folder = folder_of(config), events = run_files(config).events;
+  std::vector<fs::path> files = files_in(events.parent_path());
   for (fs::path& path : files_in(folder)) {
     const std::string name = path.filename().string();
     if (name.starts_with(stem + "_") || name.starts_with(stem + ".")) files.push_back(std::move(path));

@@ -21,14 +21,27 @@ std::string snapshot_prefix(const SolverConfig& config);
 // Where the snapshot of an iteration goes.
 SnapshotFiles snapshot_files(const SolverConfig& config, int iteration, bool best = false);
 
-// Whether the solver asks for any.
-bool writes_snapshots(const SolverConfig& config);
+// Where a run keeps what it says of itself (solvers/metrics.h), and the file that it locks (solvers/run_lock.h).
+struct RunFiles {
+  std::string rows, events, text, lock;
+};
+RunFiles run_files(const SolverConfig& config);
 
-// Throws Error, with the place in the solver's text, if no file can be made where snapshots go.
+// Whether the solver asks for any; for metrics.
+bool writes_snapshots(const SolverConfig& config);
+bool writes_metrics(const SolverConfig& config);
+
+// Throws Error, with the place in the solver's text, if no file can be made where snapshots and metrics go, or if the
+// name of one is longer than the file system allows.
 void check_snapshot_folder(const SolverConfig& config);
 
-// Throws Error naming the file if it cannot be read or is no solver state.
-SolverState read_state(const std::string& path);
+// The bytes of a state's file. They begin with a seal, a field that Caffe passes over: the checksum and the number of
+// all bytes that follow. Throws Error naming `path` above protobuf's 2 GB.
+std::string state_bytes(const std::string& path, SolverState state);
+
+// What a state's file holds, without its seal. Throws Error naming the file if it cannot be read, is no solver state,
+// or is not as it was written. One without a seal (`sealed`) is Caffe's, or of an earlier crema.
+SolverState read_state(const std::string& path, bool* sealed = nullptr);
 
 // Has the store's convolutions computed as those of the run that wrote a state were: a state of ours without choices is
 // of a run that took direct ones alone. What Caffe's states leave open is measured.
@@ -39,8 +52,9 @@ void give_algorithms(const SolverState& state, Algorithms* store);
 // Throws Error naming both places if it is in neither, and if the file is not the one that was written with the state.
 std::string find_model(const SolverState& state, const std::string& state_path);
 
-// The state of the newest of the prefix's snapshots whose state and model can be read; those that cannot are warned of.
-// "" if there is none. Newest is what was written last: another run with this prefix may have come further.
+// The state of the newest of the prefix's snapshots whose state and model are whole; those that are not are warned of.
+// "" if there is none, which is warned of, too. Newest is what was written last: another run with this prefix may have
+// come further.
 std::string latest_state(const SolverConfig& config);
 
 // Removes the prefix's snapshots of lower iterations than `iteration`, but for the newest `keep` - 1 of them: `keep`

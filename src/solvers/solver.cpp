@@ -104,7 +104,14 @@ LoadReport Solver::load(const std::string& weights) {
 
 void Solver::check_ready() const {
   check_trains(*net_);
-  if (options_.snapshots && writes_snapshots(config_)) check_snapshot_folder(config_);
+  if (!options_.snapshots) return;
+  if (writes_snapshots(config_) || writes_metrics(config_)) return check_snapshot_folder(config_);
+  if (!options_.poll) return;
+  try {
+    check_snapshot_folder(config_);
+  } catch (const Error& error) {
+    CREMA_WARN("a stop will leave no snapshot: {}", error.what());
+  }
 }
 
 void Solver::solve() {
@@ -112,9 +119,11 @@ void Solver::solve() {
   CREMA_INFO("Solving {}", net_->name());
   CREMA_INFO("Learning Rate Policy: {}", config_.solver.lr_policy());
   check_ready();
+  const auto lock = options_.snapshots && !options_.lock ? lock_files(config_) : options_.lock;
   if (options_.snapshots) remove_remains(config_);
   start_metrics();
   step(std::max(0, config_.solver.max_iter() - iteration_));
+  if (held_) metrics_->train(last_, *held_, true);
   finish();
   metrics_.reset();
 }
@@ -142,7 +151,10 @@ double Solver::step(int n) {
   last_reported_ = iteration_;
   for (const int end = iteration_ + n; iteration_ < end;) {
     const bool wanted = iteration_ > 0 || config_.solver.test_initialization();
-    if (test_due() && wanted && !test()) break;
+    if (test_due() && wanted) {
+      hold_row();
+      if (!test()) break;
+    }
     if (monitor_.exhausted()) {
       CREMA_INFO("Iteration {}: early_stop: {}", iteration_, monitor_.text());
       break;
@@ -153,12 +165,14 @@ double Solver::step(int n) {
     snapshot_asked_ = false;
     if (stop) break;
   }
+  hold_row();
   return loss;
 }
 
 // One iteration; its loss.
 double Solver::iterate() {
   policy_.set_drops(monitor_.drops());
+  held_.reset();
   const auto start = std::chrono::steady_clock::now();
   const float rate = policy_.rate(iteration_);
   check(std::isfinite(rate), "{}: iteration {}: lr_policy {} gives a learning rate of {}",
@@ -170,6 +184,7 @@ double Solver::iterate() {
   optimizer_->look_ahead(iteration_, rate);
   const double loss = gradient();
   remember(loss);
+  last_ = progress(rate);
   show(rate);
   if (histograms) metrics_->gradients(iteration_, net_->parameters(), 1.0 / config_.solver.iter_size());
   optimizer_->update(iteration_, rate);
@@ -229,7 +244,17 @@ void Solver::show(float rate) {
   if (!logged && !kept) return;
   const std::vector<Score> outputs = scores(*net_);
   if (logged) report(rate, outputs);
-  if (kept) metrics_->train(progress(rate), outputs);
+  if (!kept) return;
+  metrics_->train(last_, outputs);
+  row_ = iteration_;
+}
+
+// Keeps what a row of the last iteration needs, should none follow: a test may compute where the outputs lie.
+void Solver::hold_row() {
+  const int last = iteration_ - 1;
+  if (!metrics_ || row_ >= last) return;
+  row_ = last;
+  held_ = scores(*net_);
 }
 
 void Solver::report(float rate, const std::vector<Score>& outputs) {

@@ -20,6 +20,7 @@
 #include "solvers/monitor.h"
 #include "solvers/optimizer.h"
 #include "solvers/progress.h"
+#include "solvers/run_lock.h"
 #include "solvers/weight_average.h"
 
 namespace crema {
@@ -42,6 +43,7 @@ struct SolverOptions {
   // > 0: to see whether the net can learn at all. The train net's data layers read the first so many records alone, in
   // order and not mirrored; there is no dropout, no weight decay and no test net.
   uint64_t first_records = 0;
+  std::shared_ptr<const RunLock> lock{};     // of the run's files; null: solve() takes it while it runs
   std::shared_ptr<Algorithms> algorithms{};  // measured choices for convolutions; null: direct ones alone
 };
 
@@ -73,10 +75,10 @@ class Solver {
   // they stood before.
   bool test();
 
-  // The whole training: up to max_iter, a last snapshot, a last test.
+  // The whole training: up to max_iter, a last snapshot, a last test. Throws Error if another run writes the files.
   void solve();
 
-  // Throws Error if training would change nothing, or if snapshots have no place to go to.
+  // Throws Error if training would change nothing, or if snapshots and metrics have no place to go to.
   void check_ready() const;
 
   // Writes model and state, and removes those that keep_last does not keep. Throws Error if that fails.
@@ -102,6 +104,7 @@ class Solver {
   Progress progress(float rate) const;
   void show(float rate);
   void report(float rate, const std::vector<Score>& outputs);
+  void hold_row();
   void write_snapshot(bool best);
   void check_parameters() const;
   SolverState state() const;
@@ -127,11 +130,14 @@ class Solver {
   std::unique_ptr<Metrics> metrics_;        // while solve() runs
 
   int iteration_ = 0;
-  double seconds_ = 0;         // in iterations since this solver was made
-  std::string restored_from_;  // the state's path
-  std::deque<float> losses_;   // the latest average_loss ones, oldest first, as a state keeps them
-  int tested_ = -1;            // iteration of the last whole test
-  bool stopped_ = false;       // SolverOptions::poll asked for it
+  double seconds_ = 0;                      // in iterations since this solver was made
+  std::string restored_from_;               // the state's path
+  std::deque<float> losses_;                // the latest average_loss ones, oldest first, as a state keeps them
+  int tested_ = -1;                         // iteration of the last whole test
+  Progress last_{};                         // of the last iteration
+  int row_ = -1;                            // the last iteration that has its row in the metrics, or in held_
+  std::optional<std::vector<Score>> held_;  // outputs of the last iteration, which has no row yet
+  bool stopped_ = false;                    // SolverOptions::poll asked for it
   bool snapshot_asked_ = false;
   int last_snapshot_ = -1;  // iteration that it was written at
   std::chrono::steady_clock::time_point last_report_;

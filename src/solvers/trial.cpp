@@ -9,7 +9,7 @@
 
 namespace crema {
 
-void dry_run(SolverConfig config, SolverOptions options) {
+bool dry_run(SolverConfig config, SolverOptions options) {
   check_solver(config);
   SolverParameter& s = config.solver;
   const int batches = 2;
@@ -18,9 +18,9 @@ void dry_run(SolverConfig config, SolverOptions options) {
   options.snapshots = false;
   Solver solver(config, std::move(options));
   solver.check_ready();
-  if (writes_snapshots(config)) check_snapshot_folder(config);
+  if (writes_snapshots(config) || writes_metrics(config)) check_snapshot_folder(config);
   solver.step(2);
-  if (solver.test_nets() > 0) solver.test();
+  return !solver.stopped() && (solver.test_nets() == 0 || solver.test());
 }
 
 Overfit overfit(SolverConfig config, SolverOptions options, uint64_t records) {

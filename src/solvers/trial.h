@@ -5,9 +5,9 @@
 
 namespace crema {
 
-// Two iterations and two batches of each test net, after all checks that a training begins with. Throws Error where
-// that fails.
-void dry_run(SolverConfig config, SolverOptions options);
+// Two iterations and two batches of each test net, after all checks that a training begins with. False if
+// SolverOptions::poll said stop before that was done. Throws Error where it fails.
+bool dry_run(SolverConfig config, SolverOptions options);
 
 // What came of training on a few records alone.
 struct Overfit {
