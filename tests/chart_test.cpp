@@ -208,6 +208,24 @@ TEST(Svg, is_well_formed_whatever_the_names_are) {
   EXPECT_TRUE(has(svg, "a &lt; b &amp; &quot;c&quot; &gt; ? ? d")) << svg.substr(0, 500);
 }
 
+// Values that doubles hardly tell apart, or beyond what differences and quotients can hold.
+TEST(Chart, draws_any_values) {
+  const std::vector<double> values = {0,     1,      9007199254740992.0, 1e17,  1e17 + 16, -1e17, 1e300, 1.7e308, -1.7e308,
+                                      1e-17, 5e-324, -5e-324,            1e-310, INFINITY, -INFINITY, NAN};
+  for (const double x : values) {
+    for (const double y : values) {
+      for (const bool log : {false, true}) {
+        Panel panel{.x = {.log = log}, .y = {.log = log}};
+        panel.series.push_back({.points = {{x, y}, {y, x}, {x, x}}, .dots = true});
+        const std::string svg = as_svg({.panels = {panel}});
+        EXPECT_LT(svg.size(), 30000u) << x << " " << y;
+        EXPECT_FALSE(has(svg, "nan") || has(svg, "inf")) << x << " " << y << " " << log << "\n" << svg;
+      }
+    }
+  }
+  EXPECT_LE(labels({.min = 9007199254740991.0, .max = 9007199254740993.0}, 5).size(), 5u);
+}
+
 TEST(Chart, refuses_ranges_without_sense) {
   Chart chart = chart_of({{0, 1}});
   chart.panels[0].y = {.log = true, .min = 0, .max = 1};

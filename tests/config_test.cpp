@@ -124,6 +124,33 @@ TEST(LayerTypes, UnknownTypes) {
             "(no file): layer \"\" has unknown type \"LSTM\"");
 }
 
+TEST(StateFilter, WishesThatNoRuleNamesAreRefused) {
+  const NetConfig net = parse_net(
+      "layer { name: 'a' include { stage: 'small' } }\nlayer { name: 'b' exclude { not_stage: 'deep' min_level: 2 } }", "n");
+  EXPECT_EQ(message_of([&] { check_stage(net, "small", "--stage small"); }), "no error");
+  EXPECT_EQ(message_of([&] { check_stage(net, "deep", "--stage deep"); }), "no error");
+  EXPECT_EQ(message_of([&] { check_stage(net, "smal", "--stage smal"); }),
+            "--stage smal: no layer of n has a rule that names stage \"smal\"; did you mean \"small\"?");
+  EXPECT_EQ(message_of([&] { check_level(net, "--level 3"); }), "no error");
+  const NetConfig plain = parse_net("layer { name: 'a' include { phase: TEST } }", "n");
+  EXPECT_EQ(message_of([&] { check_stage(plain, "x", "--stage x"); }),
+            "--stage x: no layer of n has a rule that names stage \"x\"");
+  EXPECT_EQ(message_of([&] { check_level(plain, "--level 3"); }),
+            "--level 3: no layer of n has a rule with min_level or max_level");
+}
+
+// A rule and a state that name very many stages are compared at once.
+TEST(StateFilter, TakesManyStages) {
+  NetParameter net;
+  NetStateRule* rule = net.add_layer()->add_include();
+  NetState state;
+  for (int i = 0; i < 100000; ++i) {
+    rule->add_stage(std::to_string(i));
+    state.add_stage(std::to_string(99999 - i));
+  }
+  EXPECT_EQ(filter(wrap(net), state).net.layer_size(), 1);
+}
+
 TEST(LayerTypes, WarnsOfUnusedParams) {
   const NetConfig net = parse_net(
       "layer { name: 'conv1' type: 'Convolution' convolution_param { }\n"
@@ -226,7 +253,22 @@ TEST_F(ConfigFiles, OfASolver) {
   config = parse_solver("test_net: 'both'\ntest_net: 'none'", "../model/s.prototxt");
   EXPECT_EQ(message_of([&] { resolve_files(config.solver, config.source); }),
             "../model/s.prototxt:2:1: test_net[1] \"none\" is neither in the working directory (" +
-                (root_ / "here").string() + ") nor beside ../model/s.prototxt (../model/none)");
+                (root_ / "here").string() + ") nor beside ../model/s.prototxt (../model/none), nor in a folder above");
+}
+
+// As people write them who start trainings in the folder above.
+TEST_F(ConfigFiles, NetsOfSolversAreLookedForInFoldersAboveToo) {
+  fs::create_directories(root_ / "model" / "mnist" / "deep");
+  write_file(root_ / "model" / "mnist" / "net", "x");
+  SolverConfig config = parse_solver("net: 'mnist/net' weights: 'w1'", "../model/mnist/deep/s.prototxt");
+  config.solver.clear_weights();
+  resolve_files(config.solver, config.source);
+  EXPECT_EQ(config.solver.net(), (root_ / "model" / "mnist" / "net").string());
+  config = parse_solver("train_net: 'model/mnist/net'", "s.prototxt");
+  resolve_files(config.solver, config.source);
+  EXPECT_EQ(config.solver.train_net(), (root_ / "model" / "mnist" / "net").string());
+  config = parse_solver("weights: 'mnist/net'", "../model/mnist/deep/s.prototxt");
+  EXPECT_THROW(resolve_files(config.solver, config.source), Error);
 }
 
 TEST(StateFilter, AddsToTheStateThatTheNetGives) {
@@ -294,6 +336,10 @@ TEST(Suggest, NearestName) {
   for (const auto& [name, near] : rows) EXPECT_EQ(nearest(name, names), near) << name;
   EXPECT_EQ(nearest("a", {}), "");
   EXPECT_EQ(nearest(std::string(10'000'000, 'a'), names), "");
+  // Long names of one length, and very many short ones, take no longer.
+  EXPECT_EQ(nearest(std::string(1'000'000, 'a'), std::vector<std::string>(100, std::string(1'000'000, 'b'))), "");
+  EXPECT_EQ(nearest("net", std::vector<std::string>(1'000'000, "nit")), "");
+  EXPECT_TRUE(choices("x", std::vector<std::string>(200, "name")).ends_with(", name and 100 more"));
 }
 
 }  // namespace

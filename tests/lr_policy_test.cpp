@@ -32,6 +32,25 @@ TEST(LrPolicy, cosine_restarts) {
                {{2, 0.2}, {4, 0.4}, {8, 0.2}, {12, 0.4}, {20, 0.2}, {28, 0.4}});
 }
 
+// Periods that hardly grow: after 2^31 iterations there are forty-six million of them.
+TEST(LrPolicy, cosine_finds_its_period_at_once) {
+  LrPolicy rate = policy("lr_policy: 'cosine' base_lr: 0.4 stepsize: 1 period_mult: 1.0000001 max_iter: 2147483647");
+  for (const int t : {0, 1, 1000, 2147483646}) {
+    EXPECT_GE(rate.rate(t), 0);
+    EXPECT_LE(rate.rate(t), 0.4f);
+  }
+  // What is left out at once comes to the same as what is gone through: 1.001^k periods of 100 iterations.
+  LrPolicy slow = policy("lr_policy: 'cosine' base_lr: 1 stepsize: 100 period_mult: 1.001 max_iter: 1000000");
+  double begin = 0, length = 100;
+  for (int k = 0; k < 2000; ++k) {
+    begin += length;
+    length *= static_cast<double>(1.001f);
+  }
+  const int t = static_cast<int>(begin + length / 2);
+  EXPECT_NEAR(slow.rate(t), (1 + std::cos(M_PI * (t - begin) / length)) / 2, 1e-4);
+  expect_rates("lr_policy: 'poly' base_lr: 0.5 power: 1 max_iter: 0", {{0, 0.5}});
+}
+
 TEST(LrPolicy, plateau_drops_as_often_as_it_is_told) {
   LrPolicy rate = policy("lr_policy: 'plateau' base_lr: 0.4 gamma: 0.5 min_lr: 0.08 monitor: 'accuracy' max_iter: 9");
   const float expected[] = {0.4f, 0.2f, 0.1f, 0.08f, 0.08f};

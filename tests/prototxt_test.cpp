@@ -12,8 +12,10 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "config/check.h"
 #include "config/net_config.h"
 #include "config/prototxt.h"
+#include "config/unknown_field.h"
 #include "support/messages.h"
 
 namespace crema {
@@ -51,7 +53,14 @@ const std::vector<BadText> kBadNets = {
     {"UnknownMessage", "layer { \n pooling_parm {} }",
      "net.prototxt:2:2: LayerParameter has no field \"pooling_parm\"; did you mean \"pooling_param\"?"},
     {"FieldOfTheSurroundingMessage", "layer { convolution_param { name: \"x\" } }",
-     "net.prototxt:1:29: ConvolutionParameter has no field \"name\""},
+     "net.prototxt:1:29: ConvolutionParameter has no field \"name\"; \"layer\" around it has: is "
+     "\"convolution_param\" of line 1 not closed?"},
+    {"FieldOfAFork", "layer { pooling_param {\n ceil_mode: false } }",
+     "net.prototxt:2:2: PoolingParameter has no field \"ceil_mode\"; say round_mode: FLOOR for ceil_mode: false; true is "
+     "the default, CEIL"},
+    {"FieldOfAnOldFormat", "layer { blobs_lr: 1 }",
+     "net.prototxt:1:9: LayerParameter has no field \"blobs_lr\"; lr_mult and decay_mult of each parameter stand in a "
+     "param { } of its own"},
     {"FieldOfAnInnerMessage", "layer { negative_slope: 0.1 }",
      "net.prototxt:1:9: LayerParameter has no field \"negative_slope\"; it belongs inside \"relu_param\" or "
      "\"relu6_param\""},
@@ -93,8 +102,28 @@ const std::vector<BadText> kBadNets = {
     {"NothingForValue", "name:", "net.prototxt:1:6: field \"name\" takes a string in quotes, not the end of the file"},
     {"NoColon", "name \"x\"", "net.prototxt:1:6: expected \":\" after \"name\", found \"x\""},
     {"NotClosed", "name: \"x\"\n\n layer {\n  name: \"y\"\n",
-     "net.prototxt:3:2: \"layer\" is not closed: the file ends within it"},
-    {"ClosedTwice", "layer { } }", "net.prototxt:1:11: expected a field name, found \"}\""},
+     "net.prototxt:3:2: layer \"y\" is not closed: the file ends within it"},
+    {"NotClosedWithin", "layer {\n  name: \"y\"\n  pooling_param {\n",
+     "net.prototxt:1:1: layer \"y\" is not closed: the file ends within it, in \"pooling_param\" of line 3"},
+    {"NotClosedBeforeTheNext", "layer {\n  name: \"a\"\n  type: \"ReLU\"\n\nlayer {\n  name: \"b\"\n}\n",
+     "net.prototxt:1:1: layer \"a\" is not closed: a \"}\" is missing before line 5"},
+    {"NotClosedParam",
+     "layer {\n  name: \"a\"\n  convolution_param {\n    num_output: 3\n}\nlayer {\n  name: \"b\"\n}\n",
+     "net.prototxt:1:1: layer \"a\" is not closed: a \"}\" is missing before line 6; as it stands, the one in line 5 "
+     "closes \"convolution_param\" of line 3"},
+    {"NotClosedTwice", "layer { name: \"a\"\n convolution_param { num_output: 3\nlayer { name: \"b\" }",
+     "net.prototxt:1:1: layer \"a\" and \"convolution_param\" in line 2 are not closed: a \"}\" is missing before line 3"},
+    {"NotClosedOldLayer", "layers {\n name: \"a\"\nlayers {\n name: \"b\" }",
+     "net.prototxt:1:1: layer \"a\" is not closed: a \"}\" is missing before line 3"},
+    {"NotClosedFiller", "layer { inner_product_param {\n weight_filler { type: \"xavier\"\n num_output: 3 } }",
+     "net.prototxt:3:2: FillerParameter has no field \"num_output\"; \"inner_product_param\" around it has: is "
+     "\"weight_filler\" of line 2 not closed?"},
+    {"ClosedTwice", "layer { } }",
+     "net.prototxt:1:11: this \"}\" closes nothing: \"layer\" of line 1 is closed in line 1"},
+    {"ClosedTooEarly", "layer {\n name: \"a\" }\n  top: \"x\"\n}",
+     "net.prototxt:3:3: NetParameter has no field \"top\"; it belongs inside \"layer\" or \"layers\"; layer \"a\" of line 1 "
+     "is closed in line 2"},
+    {"ClosedBeforeAny", "}", "net.prototxt:1:1: expected a field name, found \"}\""},
     {"ClosedOtherwise", "layer < }", "net.prototxt:1:9: expected \">\", found \"}\""},
     {"ListNotClosed", "input: [\"a\" \"b\" 3", "net.prototxt:1:17: expected \",\" or \"]\", found \"3\""},
     {"ListForSingle", "name: [\"a\"]", "net.prototxt:1:7: field \"name\" takes a string in quotes, not \"[\""},
@@ -211,6 +240,82 @@ TEST(Prototxt, TakesWhatProtobufTakes) {
     SolverParameter ours, theirs;
     EXPECT_FALSE(reference.ParseFromString(text, &theirs)) << text;
     EXPECT_THROW(parse_prototxt(text, "", ours), Error) << text;
+  }
+}
+
+// All faults in one go: what is refused is skipped, and a "}" that is missing is thought to be there.
+TEST(Prototxt, GoesOnAfterAFault) {
+  const std::string text = R"(nam: "n"
+layer {
+  name: "a"
+  type: ReLU
+  bottom: [ "x", 3, "y" ]
+  tops: { a: [ 1, <> ] b: "c" 'd' }
+  relu_param { negative_slope: -half engine:
+  }
+  relu_param { }
+layer { name "b" }
+layer { name: "c" clip_param { } hole: - 1 top: "t" } }
+state { level: 1 level: 2 }
+name: "net" debug_info: true
+"
+)";
+  NetParameter net;
+  std::vector<TextFault> faults;
+  const Source source = parse_prototxt(text, "f", net, {.faults = &faults});
+  const std::vector<std::pair<std::string, int>> expected = {
+      {"f:1:1: NetParameter has no field \"nam\"; did you mean \"name\"?", 0},
+      {"f:4:9: field \"type\" takes a string in quotes, not \"ReLU\"", 2},
+      {"f:5:18: field \"bottom\" takes a string in quotes, not \"3\"", 2},
+      {"f:6:3: LayerParameter has no field \"tops\"; did you mean \"top\"?", 2},
+      {"f:7:32: field \"negative_slope\" takes a number, not \"-half\"", 2},
+      {"f:8:3: field \"engine\" takes DEFAULT, CAFFE or CUDNN, not \"}\"", 2},
+      {"f:9:3: field \"relu_param\" is given twice; the first is in line 7", 2},
+      {"f:2:1: layer \"a\" is not closed: a \"}\" is missing before line 10", 2},
+      {"f:10:14: expected \":\" after \"name\", found \"b\"", 10},
+      {"f:11:19: clip_param lacks the field \"min\", which it must have", 11},
+      {"f:11:19: clip_param lacks the field \"max\", which it must have", 11},
+      {"f:11:34: LayerParameter has no field \"hole\"", 11},
+      {"f:11:55: this \"}\" closes nothing: layer \"c\" of line 11 is closed in line 11", 0},
+      {"f:12:18: field \"level\" is given twice; the first is in line 12", 0},
+      {"f:14:2: string literals cannot cross line boundaries", 0}};
+  ASSERT_EQ(faults.size(), expected.size());
+  for (size_t i = 0; i < faults.size(); ++i) {
+    EXPECT_EQ(faults[i].message, expected[i].first);
+    EXPECT_EQ(faults[i].layer.line, expected[i].second) << faults[i].message;
+  }
+  EXPECT_EQ(net.name(), "net");
+  EXPECT_EQ(net.layer_size(), 3);
+  EXPECT_EQ(net.layer(0).bottom_size(), 2);
+  EXPECT_EQ(net.layer(2).top(0), "t");
+}
+
+TEST(Prototxt, StopsAtVeryManyFaults) {
+  std::string text;
+  for (int i = 0; i < 5000; ++i) text += "x: 1\n";
+  NetParameter net;
+  std::vector<TextFault> faults;
+  parse_prototxt(text, "f", net, {.faults = &faults});
+  EXPECT_EQ(faults.size(), 1001u);
+  EXPECT_EQ(faults.back().message, "f: there are more faults");
+}
+
+TEST(Prototxt, LayersOfOtherForksAreSkipped) {
+  const NetConfig net = parse_net("layer { name: 'r' type: 'ROIPooling'\n roi_pooling_param { a: { b: 1 } c: [2] } }", "f");
+  EXPECT_EQ(message_of([&] { check_layer_types(net, {{"ReLU", {}}}); }),
+            "f:1:19: layer \"r\" has unknown type \"ROIPooling\"");
+  EXPECT_EQ(message_of([&] { check_layer_types(net, {{"ROIPooling", {}}}); }),
+            "f:2:2: layer \"r\" (ROIPooling): LayerParameter has no field \"roi_pooling_param\"; did you mean "
+            "\"pooling_param\"?");
+  EXPECT_THROW(parse_net("layer { roi_pooling_params { } }", "f"), Error);
+}
+
+// A hint for a field that there is would never be seen, and one for a message that there is not, neither.
+TEST(Prototxt, ForksFieldsAreNone) {
+  for (const ForkField& known : fork_fields()) {
+    const auto* type = SolverParameter::descriptor()->file()->FindMessageTypeByName(known.message);
+    ASSERT_NE(type, nullptr) << known.message;
+    EXPECT_EQ(type->FindFieldByName(known.field), nullptr) << known.message << " " << known.field;
   }
 }
 

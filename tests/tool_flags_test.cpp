@@ -57,7 +57,7 @@ TEST(ToolFlags, set_changes_a_solver_and_its_net) {
 TEST(ToolFlags, takes_caffes_spellings) {
   const TempFolder folder;
   const std::string solver = solver_in(folder);
-  const Result trained = crema("train -solver=" + solver + " -level 2 -stage more,other -seed 5 -gpu all");
+  const Result trained = crema("train -solver=" + solver + " -level 2 -stage more -seed 5 -gpu all");
   ASSERT_EQ(trained.code, 0) << trained.err;
   EXPECT_NE(trained.err.find("Train net output #0: extra = "), std::string::npos) << trained.err;
   EXPECT_NE(trained.err.find("] Random seed: 5\n"), std::string::npos);
@@ -112,11 +112,11 @@ TEST(ToolFlags, one_line_says_that_nothing_runs_on_a_gpu) {
   EXPECT_NE(tested.err.find("net.prototxt:9: engine: CUDNN: crema runs on the CPU\n"), std::string::npos) << tested.err;
 }
 
-TEST(ToolFlags, test_logs_each_batch_as_caffe_does) {
+TEST(ToolFlags, test_logs_each_batch_if_told) {
   const TempFolder folder;
   ASSERT_EQ(crema("train --solver " + solver_in(folder)).code, 0);
   const Result tested = crema("test --model " + (folder / "net.prototxt") + " --weights " +
-                              (folder / "s_iter_2.caffemodel") + " --iterations 2");
+                              (folder / "s_iter_2.caffemodel") + " --iterations 2 --batches");
   ASSERT_EQ(tested.code, 0);
   std::smatch m;
   ASSERT_TRUE(std::regex_search(
@@ -160,6 +160,9 @@ TEST(ToolFlags, bash_completes) {
   EXPECT_EQ(completed(folder, "crema completion z", 2), "zsh\n");
   const std::string model = folder.write("some.prototxt", "");
   EXPECT_EQ(completed(folder, "crema train --solver " + (folder / "some"), 3), model + "\n");
+  EXPECT_EQ(completed(folder, "crema train --solver = " + (folder / "some"), 4), model + "\n");
+  EXPECT_EQ(completed(folder, "crema check " + (folder / "some"), 2), model + "\n");
+  EXPECT_EQ(completed(folder, "crema train " + (folder / "some"), 2), model + "\n");
 }
 
 // All subcommands and flags that --help shows.

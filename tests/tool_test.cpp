@@ -22,7 +22,12 @@ TEST(Tool, bad_usage_is_one_line_and_code_2) {
     const char* arguments;
     const char* message;
   } rows[] = {
-      {"", "crema: A subcommand is required (see crema --help)\n"},
+      {"trian --solver a", "crema: not expected: trian; did you mean \"train\"? (see crema --help)\n"},
+      {"train --sovler a --weights b",
+       "crema: not expected: --sovler; did you mean \"--solver\"? (see crema train --help)\n"},
+      {"test --modle a", "crema: not expected: --modle; did you mean \"--model\"? (see crema test --help)\n"},
+      {"train --solver a --wieghts=b",
+       "crema: not expected: --wieghts=b; did you mean \"--weights\"? (see crema train --help)\n"},
       {"train", "crema: --solver is required (see crema train --help)\n"},
       {"train --solver a --colour red", "crema: not expected: --colour red (see crema train --help)\n"},
       {"train --solver a --weights b --snapshot c", "crema: --weights excludes --resume (see crema train --help)\n"},
@@ -53,7 +58,6 @@ TEST(Tool, bad_usage_is_one_line_and_code_2) {
        "--help)\n"},
       {"draw --model a", "crema: --output is required (see crema draw --help)\n"},
       {"brew", "crema: not expected: brew (see crema --help)\n"},
-      {"test --model a", "crema: --weights is required (see crema test --help)\n"},
       {"show --model a --weights b --count 0",
        "crema: --count: Value 0 not in range 1 to 10000 (see crema show --help)\n"},
   };
@@ -63,6 +67,13 @@ TEST(Tool, bad_usage_is_one_line_and_code_2) {
     EXPECT_EQ(result.err, row.message);
     EXPECT_EQ(result.out, "");
   }
+}
+
+TEST(Tool, alone_shows_its_help) {
+  const Result bare = crema("");
+  EXPECT_EQ(bare.code, 2);
+  EXPECT_EQ(bare.err, "");
+  EXPECT_EQ(bare.out, crema("--help").out);
 }
 
 TEST(Tool, output_that_cannot_be_written_is_an_error) {
@@ -78,6 +89,14 @@ TEST(Tool, helps) {
     const Result result = crema(std::string(command) + " --help");
     EXPECT_EQ(result.code, 0);
     EXPECT_NE(result.out.find(fmt::format("Example:\n  crema {}", command)), std::string::npos) << result.out;
+  }
+  const std::string train = crema("train --help").out;
+  for (const char* part : {"\n  --solver FILE (required)", "\n  --threads N ", "\n  --engine plain|onednn ",
+                           "\n  --weights FILE,... (not with --resume)"}) {
+    EXPECT_NE(train.find(part), std::string::npos) << part << " in\n" << train;
+  }
+  for (const char* noise : {"TEXT", "UINT", "INT:", "REQUIRED", "Excludes"}) {
+    EXPECT_EQ(train.find(noise), std::string::npos) << noise << " in\n" << train;
   }
   const Result all = crema("--help");
   EXPECT_EQ(all.code, 0);
@@ -98,12 +117,33 @@ TEST(Tool, an_error_is_one_line_and_code_1) {
        "crema: " + typo + ":2:1: SolverParameter has no field \"base_Ir\"; did you mean \"base_lr\"?\n"},
       {fmt::format("test {} --weights {}", kModel, text),
        fmt::format("crema: {}: not a binary model: it is a text\n", text)},
+      {"train none.prototxt", "crema: none.prototxt: cannot open: No such file or directory\n"},
+      {fmt::format("test {}", kModel), "crema: models/lenet/train_test.prototxt: the net has parameters: give --weights\n"},
+      {fmt::format("test {} --weights x.solverstate", kModel),
+       "crema: --weights x.solverstate: this is a solver's state, from which train goes on with --resume; its parameters "
+       "are in the .caffemodel beside it\n"},
+      {"train --solver none --weights a,x.solverstate",
+       "crema: --weights x.solverstate: this is a solver's state, from which train goes on with --resume; its parameters "
+       "are in the .caffemodel beside it\n"},
+      {"train --solver none --snapshot x.caffemodel",
+       "crema: --resume x.caffemodel: this is a model, without the solver's state: --weights starts from its "
+       "parameters\n"},
+      {"test --model models/lenet/train_test.prototxt --stage mnist10k",
+       "crema: --stage mnist10k: no layer of models/lenet/train_test.prototxt has a rule that names stage \"mnist10k\"; did "
+       "you mean \"mnist-10k\"?\n"},
+      {"draw --model models/lenet/train_test.prototxt --level 2 --output x.svg",
+       "crema: --level 2: no layer of models/lenet/train_test.prototxt has a rule with min_level or max_level\n"},
   };
   for (const auto& row : rows) {
     const Result result = crema(row.arguments);
     EXPECT_EQ(result.code, 1) << row.arguments;
     EXPECT_EQ(result.err, row.message);
   }
+  const Result train = crema("train --solver models/lenet/solver_10k.prototxt --stage mnist10k --dry-run");
+  EXPECT_EQ(train.code, 1);
+  EXPECT_TRUE(train.err.ends_with("crema: --stage mnist10k: no layer of models/lenet/train_test.prototxt has a rule that "
+                                  "names stage \"mnist10k\"; did you mean \"mnist-10k\"?\n"))
+      << train.err;
 }
 
 double accuracy_in(const std::string& text) {
@@ -125,6 +165,8 @@ TEST(Tool, trains_tests_and_shows) {
   const Result tested = crema(fmt::format("test {} --iterations 5", net));
   ASSERT_EQ(tested.code, 0) << tested.err;
   EXPECT_NEAR(accuracy_in(tested.out), accuracy_in(trained.err), 1e-6);
+  EXPECT_NE(tested.err.find("] Layer \"data\" gave 500 of its 2000 records (25 %)\n"), std::string::npos) << tested.err;
+  EXPECT_EQ(tested.err.find("] Batch "), std::string::npos) << tested.err;
   const Result plain = crema(fmt::format("test {} --iterations 5 --engine plain --threads 1", net));
   EXPECT_NEAR(accuracy_in(plain.out), accuracy_in(tested.out), 0.005);
 
@@ -150,6 +192,16 @@ TEST(Tool, goes_on_from_a_snapshot_and_from_weights) {
   ASSERT_EQ(tuned.code, 0) << tuned.err;
   EXPECT_NE(tuned.err.find("Loaded 4 layers from " + (folder / "lenet_iter_4.caffemodel")), std::string::npos)
       << tuned.err;
+}
+
+TEST(Tool, tests_a_net_without_parameters) {
+  const TempFolder folder;
+  const std::string net = folder.write("net.prototxt", R"(
+    layer { name: "data" type: "DummyData" top: "x" dummy_data_param { shape { dim: 2 } data_filler { value: 3 } } }
+    layer { name: "double" type: "Power" bottom: "x" top: "y" power_param { scale: 2 } })");
+  const Result result = crema("test --iterations 3 --model " + net);
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.out, "y = 6\ny = 6\n");
 }
 
 TEST(Tool, warns_of_layers_without_weights) {

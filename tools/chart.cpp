@@ -94,7 +94,7 @@ std::vector<ChartPoint> thinned(const std::vector<ChartPoint>& points) {
   std::vector<ChartPoint> kept;
   for (size_t begin = 0, end; begin < points.size(); begin = end) {
     size_t low = begin, high = begin;
-    for (end = begin; end < points.size() && std::floor(points[end].x) == std::floor(points[begin].x); ++end) {
+    for (end = begin + 1; end < points.size() && std::floor(points[end].x) == std::floor(points[begin].x); ++end) {
       if (points[end].y < points[low].y) low = end;
       if (points[end].y > points[high].y) high = end;
     }

@@ -1,9 +1,10 @@
 // Charts: panels of lines and points with axes and a legend, as SVG or PNG. For the tool and for the studies.
 //
-// A value that the y axis has no place for breaks its line. It is marked by a cross in a strip beside the panel, which
-// covers no curve, and the legend says what the crosses stand for. NaN, infinity and what is above the axis' given
-// maximum are marked above the panel; -infinity, what is below the given minimum, and on a logarithmic axis what is not
-// positive, below it. A series without a name is a backdrop, which may leave the axis' range unmarked.
+// A value that the y axis has no place for breaks its line; none beyond 1e300 has a place. It is marked by a cross in a
+// strip beside the panel, which covers no curve, and the legend says what the crosses stand for. NaN, infinity and what
+// is above the axis' given maximum are marked above the panel; -infinity, what is below the given minimum, and on a
+// logarithmic axis what is not positive, below it. A series without a name is a backdrop, which may leave the axis'
+// range unmarked.
 //
 // Lines that lie on each other are dashed in turns, so that each is seen.
 #pragma once

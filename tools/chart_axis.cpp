@@ -8,6 +8,14 @@
 namespace crema {
 namespace {
 
+// Beyond these, differences and quotients of two values may leave the numbers.
+constexpr double kLargest = 1e300, kSmallest = 1e-300;
+// Values that differ by less, relative to their size, have one place: nothing could be written between them.
+constexpr double kSame = 1e-12;
+constexpr double kMostTicks = 1000;
+
+double size_of(double a, double b) { return std::max(std::abs(a), std::abs(b)); }
+
 // The smallest of 1, 2, 5, 10, 20, ... times a power of ten that is not below `length`.
 double round_step(double length) {
   const double power = std::pow(10, std::floor(std::log10(length)));
@@ -44,25 +52,26 @@ Scale::Scale(const Axis& axis, const std::vector<double>& values, const std::str
     high = std::max(high, value);
   }
   if (low > high) low = log_ ? 0.1 : 0, high = log_ ? 10 : 1;  // nothing to show
-  if (low == high) {
-    const double room = log_ ? 0 : low == 0 ? 1 : std::abs(low) / 2;
+  if (high - low <= kSame * size_of(low, high)) {
+    const double room = log_ ? 0 : low == 0 && high == 0 ? 1 : size_of(low, high) / 2;
     low = log_ ? low / 3 : low - room;
     high = log_ ? high * 3 : high + room;
   } else {
-    const double room = log_ ? 0.02 * std::log10(high / low) : 0.02 * (high - low);
-    low = log_ ? low * std::pow(10, -room) : low - room;
+    const double room = log_ ? 0.02 * (std::log10(high) - std::log10(low)) : 0.02 * (high - low);
+    low = log_ ? std::max(kSmallest, low * std::pow(10, -room)) : low - room;
     high = log_ ? high * std::pow(10, room) : high + room;
   }
   min_ = axis.min.value_or(low);
   max_ = axis.max.value_or(high);
-  check(shows(min_) && shows(max_) && min_ < max_, "{}: a range from {:g} to {:g} makes no {}sense", name, min_, max_,
+  const auto fits = [this](double end) { return std::isfinite(end) && (!log_ || end > 0); };
+  check(fits(min_) && fits(max_) && min_ < max_, "{}: a range from {:g} to {:g} makes no {}sense", name, min_, max_,
         log_ ? "logarithmic " : "");
 }
 
-bool Scale::shows(double value) const { return std::isfinite(value) && (!log_ || value > 0); }
+bool Scale::shows(double value) const { return std::abs(value) <= kLargest && (!log_ || value >= kSmallest); }
 
 double Scale::place(double value) const {
-  if (log_) return std::log(value / min_) / std::log(max_ / min_);
+  if (log_) return (std::log(value) - std::log(min_)) / (std::log(max_) - std::log(min_));
   return (value - min_) / (max_ - min_);
 }
 
@@ -77,10 +86,13 @@ std::vector<Tick> Scale::ticks(int wanted) const { return log_ ? log_ticks(wante
 // A smaller step where the wanted one leaves one tick alone, from which no scale can be read.
 std::vector<Tick> Scale::linear_ticks(int wanted) const {
   const double step = round_step((max_ - min_) / wanted), slack = 1e-9 * (max_ - min_);
+  if (!(step > kSame * size_of(min_, max_))) return {};  // no two ticks would say different things
   const double first = std::ceil((min_ - slack) / step), count = std::floor((max_ + slack) / step) - first + 1;
   if (count < 2 && wanted < 100) return linear_ticks(2 * wanted);
   std::vector<Tick> ticks;
-  for (int i = 0; i < count; ++i) ticks.push_back({(first + i) * step, {number((first + i) * step, step)}});
+  for (int i = 0; i < std::min(count, kMostTicks); ++i) {
+    ticks.push_back({(first + i) * step, {number((first + i) * step, step)}});
+  }
   return ticks;
 }
 

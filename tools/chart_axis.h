@@ -25,7 +25,7 @@ class Scale {
   // range that makes no sense; `name` says whose it is ("x axis of \"loss\"").
   Scale(const Axis& axis, const std::vector<double>& values, const std::string& name);
 
-  // Whether a value has a place on the axis, inside the range or not.
+  // Whether a value has a place on the axis, inside the range or not: none beyond 1e300 has.
   bool shows(double value) const;
   // The place of a value that is shown: 0 at the axis' beginning, 1 at its end.
   double place(double value) const;

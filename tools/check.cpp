@@ -32,17 +32,22 @@ std::string layer_table(Survey& survey) {
   Table table("lllrr");
   table.add({"layer", "type", "tops", "parameters", "multiply-adds"});
   for (int i = 0; i < net.layers(); ++i) {
-    const long parameters = parameter_count(net.layer(i));
+    const long statistics = statistics_count(net, i), parameters = parameter_count(net.layer(i)) - statistics;
     const double products = multiply_adds(net, i);
     table.add({net.layer_config(i).name(), survey.origin(i).type, tops_text(survey, i),
-               parameters > 0 ? grouped(parameters) : "", products > 0 ? short_number(products) : ""});
+               parameters > 0   ? grouped(parameters)
+               : statistics > 0 ? grouped(statistics) + " statistics"
+                                : "",
+               products > 0 ? short_number(products) : ""});
   }
   return table.text();
 }
 
 std::string totals(Net& net) {
-  std::string text = fmt::format("{} layers, {} parameters, {} multiply-adds in a forward pass", net.layers(),
-                                 grouped(parameter_count(net)), short_number(multiply_adds(net)));
+  const long statistics = statistics_count(net);
+  std::string text = fmt::format("{} layers, {} parameters", net.layers(), grouped(parameter_count(net) - statistics));
+  if (statistics > 0) text += fmt::format(" (and {} running statistics, which are not learned)", grouped(statistics));
+  text += fmt::format(", {} multiply-adds in a forward pass", short_number(multiply_adds(net)));
   const long batch = net.batch_size();
   if (batch > 1) text += fmt::format(", {} for each of {}", short_number(multiply_adds(net) / batch), batch);
   return text + "\n";
@@ -51,13 +56,30 @@ std::string totals(Net& net) {
 std::string memory_text(const Survey& survey, bool training, int histories) {
   const MemoryNeed need = memory_need(survey, training, histories);
   std::string text = fmt::format("memory for {}: {} = {} blobs (without the plan {}) + {} parameters{}",
-                                 training ? "training" : "inference", megabytes(need.total()), megabytes(need.blobs),
-                                 megabytes(survey.net->memory().unplanned), megabytes(need.parameters),
+                                 training ? "training" : "inference", bytes_text(need.total()), bytes_text(need.blobs),
+                                 bytes_text(survey.net->memory().unplanned), bytes_text(need.parameters),
                                  training ? " and their gradients" : "");
-  if (need.history > 0) text += fmt::format(" + {} solver history", megabytes(need.history));
-  if (need.layers > 0) text += fmt::format(" + {} kept by layers and while they run", megabytes(need.layers));
-  if (need.data > 0) text += fmt::format(" + {} data read ahead", megabytes(need.data));
+  if (need.history > 0) text += fmt::format(" + {} solver history", bytes_text(need.history));
+  if (need.layers > 0) text += fmt::format(" + {} kept by layers and while they run", bytes_text(need.layers));
+  if (need.data > 0) text += fmt::format(" + {} data read ahead", bytes_text(need.data));
   return text + "\n";
+}
+
+bool brings_data(const NetConfig& config) {
+  return std::any_of(config.net.layer().begin(), config.net.layer().end(),
+                     [](const LayerParameter& layer) { return layer.bottom_size() == 0; });
+}
+
+// Whether each of its layers is in the other, too.
+bool is_part(const NetConfig& config, const NetConfig& other) {
+  std::set<std::string> texts;
+  for (const LayerParameter& layer : other.net.layer()) texts.insert(layer.SerializeAsString());
+  return std::all_of(config.net.layer().begin(), config.net.layer().end(),
+                     [&](const LayerParameter& layer) { return texts.contains(layer.SerializeAsString()); });
+}
+
+bool all_left_out(const std::vector<Survey::Fault>& faults) {
+  return std::all_of(faults.begin(), faults.end(), [](const Survey::Fault& fault) { return fault.left_out; });
 }
 
 class Checker {
@@ -67,6 +89,8 @@ class Checker {
   // Whether all is well.
   bool run() {
     for (const std::string& file : flags_.files) {
+      spoilt_.clear();
+      spoilt_file_ = file;
       attempt([&] { check_file(file); });
     }
     // A blob may be missing where a layer has another fault.
@@ -88,30 +112,65 @@ class Checker {
   void report(const std::string& fault) {
     if (!faults_.insert(fault).second) return;
     std::fflush(stdout);
-    print_error(fmt::format("crema: {}\n", printable(fault)));
+    print_error(fmt::format("crema: {}\n", one_line(fault)));
+  }
+
+  // What keeps a run from starting, but is no fault of what was written: data that is elsewhere, a folder to be made.
+  void note(const std::string& text) {
+    if (notes_.insert(text).second) fmt::print("note: {}\n", one_line(text));
+  }
+  template <typename Action>
+  void attempt_to_note(const Action& action) {
+    try {
+      action();
+    } catch (const Error& error) {
+      note(error.what());
+    }
   }
 
   void check_file(const std::string& file) {
-    auto config = read_either(file, flags_.settings);
-    if (auto* net = std::get_if<NetConfig>(&config)) return check_net(*net, file);
-    check_solver_file(std::get<SolverConfig>(config), file);
+    ReadFile read = read_either(file, flags_.settings);
+    for (const TextFault& fault : read.faults) {
+      report(fault.message);
+      spoilt_.emplace(fault.layer.line, fault.layer.column);
+    }
+    if (!read.usable) return;
+    if (auto* net = std::get_if<NetConfig>(&read.config)) return check_net(*net, file);
+    check_solver_file(std::get<SolverConfig>(read.config), file, !read.faults.empty());
   }
 
   void check_net(const NetConfig& config, const std::string& file) {
+    check_state(config, flags_.state);
     const NetConfig train = in_phase(config, TRAIN), test = in_phase(config, TEST);
-    const bool same = std::equal(train.net.layer().begin(), train.net.layer().end(), test.net.layer().begin(),
-                                 test.net.layer().end(), [](const LayerParameter& a, const LayerParameter& b) {
-                                   return a.SerializeAsString() == b.SerializeAsString();
-                                 });
+    const bool same = is_part(train, test) && is_part(test, train);
     if (flags_.state.phase.has_value() || same) {
-      const bool training = !flags_.state.phase.has_value() || flags_.state.phase == TRAIN;
+      const bool training = flags_.state.phase.value_or(TRAIN) == TRAIN;
       const bool both = same && !flags_.state.phase.has_value();
-      show(training ? train : test, {same ? file : titled(file, training), training, both ? &test : nullptr});
+      show(training ? train : test,
+           {both ? file + ", phases TRAIN and TEST" : titled(file, training), training, both ? &test : nullptr});
       return;
     }
-    // A file may be meant for one phase alone.
-    if (train.net.layer_size() > 0) show(train, {titled(file, true), true});
-    if (test.net.layer_size() > 0) show(test, {titled(file, false), false});
+    check_phases(train, test, file);
+  }
+
+  // A file may be meant for one phase alone: in the other nothing brings data, or what brings it there is missing.
+  void check_phases(const NetConfig& train, const NetConfig& test, const std::string& file) {
+    const bool has_train = brings_data(train), has_test = brings_data(test);
+    for (const bool training : {true, false}) {
+      const NetConfig &net = training ? train : test, &other = training ? test : train;
+      Survey found = look(net, training, nullptr);
+      const bool lacks = !(training ? has_train : has_test) && (training ? has_test : has_train);
+      const bool is_other = !found.faults.empty() && all_left_out(found.faults) && is_part(net, other);
+      if (!lacks && !is_other) {
+        show(std::move(found), {titled(file, training), training});
+        continue;
+      }
+      for (const Survey::Fault& fault : found.faults) {
+        if (!fault.left_out) report(fault.text);
+      }
+      note(fmt::format("{} is not checked: the file is for {} alone{}", titled(file, training),
+                       training ? "TEST" : "TRAIN", is_other ? ": " + found.faults[0].text : ""));
+    }
   }
 
   NetConfig in_phase(const NetConfig& config, Phase phase) const {
@@ -124,21 +183,38 @@ class Checker {
     return fmt::format("{}, phase {}", file, training ? "TRAIN" : "TEST");
   }
 
-  void check_solver_file(SolverConfig& config, const std::string& file) {
+  // `spoilt`: the text has faults. What it seems to lack may be what could not be read.
+  void check_solver_file(SolverConfig& config, const std::string& file, bool spoilt) {
+    const auto attempt_here = [&](const auto& action) {
+      try {
+        action();
+      } catch (const Error& error) {
+        const std::string text = error.what(), begin = config.source.file + ":";
+        const bool has_line = text.starts_with(begin) && std::isdigit(static_cast<unsigned char>(text[begin.size()])) != 0;
+        if (!spoilt || has_line) report(text);
+      }
+    };
     int histories = 0;
     std::optional<SolverNets> nets;
-    attempt([&] { check_solver(config); });
+    const bool has_end = config.solver.has_max_iter();
+    if (!has_end) {
+      if (!spoilt) note(config.source.at() + ": max_iter is not set: how many iterations to train for");
+      config.solver.set_max_iter(1);
+    }
+    attempt_here([&] { check_solver(config); });
     // The averaged weights take one array more.
-    attempt([&] { histories = create_update_rule(config)->histories() + (config.solver.ema_decay() > 0); });
-    attempt([&] {
+    attempt_here([&] { histories = create_update_rule(config)->histories() + (config.solver.ema_decay() > 0); });
+    attempt_to_note([&] { resolve_weights(config); });
+    attempt_here([&] {
       resolve_files(config.solver, config.source);
       nets = solver_nets(config);
     });
-    attempt([&] {
+    attempt_to_note([&] {
       if (writes_snapshots(config)) check_snapshot_folder(config);
     });
-    if (!nets) return;
-    fmt::print("{}: {} solver, {} iterations\n\n", file, config.solver.type(), config.solver.max_iter());
+    if (!nets) return report_nets(config.solver);
+    fmt::print("{}: {} solver{}\n\n", file, config.solver.type(),
+               has_end ? fmt::format(", {} iterations", config.solver.max_iter()) : "");
     const auto title = [](const NetConfig& net, const std::string& what) { return net.source.file + ", " + what; };
     long training = 0;
     const auto train = show(nets->train, {title(nets->train, "train net"), true, nullptr, histories}, &training);
@@ -154,6 +230,28 @@ class Checker {
     if (train && !built.empty() && built.size() == tests.size()) print_whole_memory(*train, built, training);
   }
 
+  // All faults of the nets' texts, where one kept a net from being read.
+  void report_nets(const SolverParameter& solver) {
+    std::vector<std::string> files(solver.test_net().begin(), solver.test_net().end());
+    if (solver.has_net()) files.push_back(solver.net());
+    if (solver.has_train_net()) files.push_back(solver.train_net());
+    for (const std::string& file : files) {
+      std::vector<TextFault> faults;
+      try {
+        parse_net(read_text(file), file, {}, &faults);
+      } catch (const Error&) {  // told already
+      }
+      for (const TextFault& fault : faults) report(fault.message);
+    }
+  }
+
+  // Weights to start from that are not there are no fault of the net.
+  static void resolve_weights(SolverConfig& config) {
+    SolverParameter alone;
+    alone.mutable_weights()->Swap(config.solver.mutable_weights());
+    resolve_files(alone, config.source);
+  }
+
   // Of a training with its test nets, which share the train net's parameters and the memory of its blobs.
   static void print_whole_memory(const Net& train, const std::vector<const Net*>& tests, long training) {
     const NetMemory memory = train.memory();
@@ -163,7 +261,7 @@ class Checker {
       total += test->memory().pinned + test->memory().kept;
     }
     total += planned - memory.planned;
-    fmt::print("memory for training with its tests: {}\n", megabytes(total));
+    fmt::print("memory for training with its tests: {}\n", bytes_text(total));
   }
 
   struct Look {
@@ -174,17 +272,23 @@ class Checker {
     Net* partner = nullptr;
   };
 
-  // Prints a net as far as it can be built, and returns it, and in `memory` what it needs, if all of it can.
   std::unique_ptr<Net> show(const NetConfig& config, const Look& how, long* memory = nullptr) {
-    Survey found = look(config, how.training, how.partner);
-    fmt::print("{}\n", printable(how.title));
+    return show(look(config, how.training, how.partner), how, memory);
+  }
+
+  // Prints a net as far as it can be built, and returns it, and in `memory` what it needs, if all of it can.
+  std::unique_ptr<Net> show(Survey found, const Look& how, long* memory = nullptr) {
+    fmt::print("{}\n", how.title);
     if (found.net) fmt::print("{}{}", layer_table(found), totals(*found.net));
-    if (!found.left_out.empty()) fmt::print("left out: {}\n", printable(fmt::format("{}", fmt::join(found.left_out, ", "))));
-    if (found.faults.empty()) print_memory(found, how);
-    if (found.faults.empty() && memory) *memory = memory_need(found, how.training, how.histories).total();
-    for (const std::string& fault : found.faults) report(fault);
+    if (!found.left_out.empty()) fmt::print("left out: {}\n", one_line(fmt::format("{}", fmt::join(found.left_out, ", "))));
+    const bool whole = found.whole() && found.net;
+    if (whole) print_memory(found, how);
+    if (whole && memory) *memory = memory_need(found, how.training, how.histories).total();
+    for (const std::string& unknown : found.unknown) note(unknown);
+    for (const std::string& assumed : found.assumed) note(assumed + "; the shape is assumed");
+    for (const Survey::Fault& fault : found.faults) report(fault.text);
     fmt::print("\n");
-    return found.faults.empty() ? std::move(found.net) : nullptr;
+    return whole ? std::move(found.net) : nullptr;
   }
 
   void print_memory(const Survey& survey, const Look& how) {
@@ -197,7 +301,7 @@ class Checker {
     }
     if (how.for_inference == nullptr) return;
     Survey found = look(*how.for_inference, false, nullptr);
-    for (const std::string& fault : found.faults) report(fault);
+    for (const Survey::Fault& fault : found.faults) report(fault.text);
     if (found.net) fmt::print("{}", memory_text(found, false, 0));
   }
 
@@ -208,13 +312,16 @@ class Checker {
                            .backward = training,
                            .precision = flags_.run.precision,
                            .algorithms = known_algorithms(flags_.run),
-                           .partner = partner});
+                           .partner = partner},
+                          config.source.file == spoilt_file_ ? spoilt_ : std::set<std::pair<int, int>>());
     data_tops_.insert(found.data_tops.begin(), found.data_tops.end());
     return found;
   }
 
   const CheckFlags& flags_;
-  std::set<std::string> faults_, data_tops_;
+  std::set<std::string> faults_, notes_, data_tops_;
+  std::string spoilt_file_;
+  std::set<std::pair<int, int>> spoilt_;  // layers in which the text of the file has a fault, by where they begin
 };
 
 }  // namespace

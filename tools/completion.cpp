@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "commands.h"
+#include "help.h"
 
 namespace crema {
 namespace {
@@ -18,23 +19,22 @@ struct Flag {
 struct Command {
   std::string name, help;
   std::vector<Flag> flags;
+  bool takes_files;  // without a flag
 };
 
-// What a value may be is in the help's type of it: "TEXT:plain|onednn", "TEXT:FILE".
+// What a value may be is in the help's name of it: "plain|onednn", "FILE".
 Flag flag_of(const CLI::Option& option, const std::string& name) {
-  Flag flag{"--" + name, option.get_description(), option.get_items_expected_max() > 0, false, {}};
-  if (!flag.takes_value) return flag;
-  std::string type = option.get_type_name();
-  type.erase(0, type.rfind(':') + 1);
-  flag.is_file = type == "FILE";
+  const std::string type = value_name(option);
+  Flag flag{"--" + name, option.get_description(), !type.empty(), type == "FILE", {}};
   if (type.find('|') == std::string::npos) return flag;
   for (const std::string& choice : CLI::detail::split(type, '|')) flag.choices.push_back(choice);
   return flag;
 }
 
 Command command_of(const CLI::App& app) {
-  Command command{app.get_name(), app.get_description(), {}};
+  Command command{app.get_name(), app.get_description(), {}, false};
   for (const CLI::Option* option : app.get_options()) {
+    command.takes_files = command.takes_files || (option->get_positional() && value_name(*option) == "FILE");
     for (const std::string& name : option->get_lnames()) command.flags.push_back(flag_of(*option, name));
   }
   return command;
@@ -70,21 +70,24 @@ std::string bash(const std::vector<Command>& commands) {
   for (size_t i = 1; i < commands.size(); ++i) {
     const Command& command = commands[i];
     names += command.name + " ";
-    words += fmt::format("    {}) words={} ;;\n", command.name,
-                         as_word(command.name == "completion" ? "bash zsh fish" : flag_names(command)));
+    words += fmt::format("    {}) words={}{} ;;\n", command.name,
+                         as_word(command.name == "completion" ? "bash zsh fish" : flag_names(command)),
+                         command.takes_files ? " files=1" : "");
     for (const Flag& flag : command.flags) {
       if (!flag.takes_value) continue;
       values += fmt::format("    '{} {}') ", command.name, flag.name);
       values += flag.choices.empty()
-                    ? flag.is_file ? "COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n" : "return ;;\n"
+                    ? flag.is_file ? "mapfile -t COMPREPLY < <(compgen -f -- \"$word\"); return ;;\n" : "return ;;\n"
                     : fmt::format("COMPREPLY=($(compgen -W {} -- \"$word\")); return ;;\n",
                                   as_word(fmt::format("{}", fmt::join(flag.choices, " "))));
     }
   }
   return fmt::format(R"(# bash completion of crema; in ~/.bashrc:  source <(crema completion bash)
 _crema() {{
-  local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} command=${{COMP_WORDS[1]}} words=''
+  local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} command=${{COMP_WORDS[1]}} words='' files=''
   COMPREPLY=()
+  if [ "$word" = '=' ]; then word=''; fi
+  if [ "$before" = '=' ]; then before=${{COMP_WORDS[COMP_CWORD-2]}}; fi
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W {} -- "$word"))
     return
@@ -93,6 +96,10 @@ _crema() {{
 {}  esac
   case "$command" in
 {}  esac
+  if [ -n "$files" ] && [ "${{word#-}}" = "$word" ]; then
+    mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    return
+  fi
   COMPREPLY=($(compgen -W "$words" -- "$word"))
 }}
 complete -o filenames -F _crema crema
@@ -118,6 +125,7 @@ std::string zsh(const std::vector<Command>& commands) {
       }
       cases += " \\\n        " + as_word(spec);
     }
+    if (command.takes_files) cases += " \\\n        '*:file:_files'";
     if (command.name == "completion") cases += " \\\n        '1:shell:(bash zsh fish)'";
     cases += " ;;\n";
   }
@@ -162,6 +170,7 @@ std::string fish(const std::vector<Command>& commands) {
       }
       text += " -d " + as_word(flag.help) + "\n";
     }
+    if (command.takes_files) text += fmt::format("complete -c crema -n {} -F\n", where);
     if (command.name == "completion") text += fmt::format("complete -c crema -n {} -a 'bash zsh fish'\n", where);
   }
   return text;

@@ -1,6 +1,7 @@
 #include "costs.h"
 
 #include <algorithm>
+#include <set>
 
 namespace crema {
 
@@ -13,6 +14,35 @@ long parameter_count(const Layer& layer) {
 long parameter_count(Net& net) {
   long count = 0;
   for (const NetParameterInfo& info : net.parameters()) count += info.parameter->count();
+  return count;
+}
+
+namespace {
+
+// The layer's parameters from here on are statistics.
+size_t first_statistic(const Net& net, int i) {
+  const std::string& type = net.layer_config(i).type();
+  return type == "BatchNorm" ? 0 : type == "BN" ? 2 : net.layer(i).parameters().size();
+}
+
+}  // namespace
+
+long statistics_count(const Net& net, int i) {
+  const auto& parameters = net.layer(i).parameters();
+  long count = 0;
+  for (size_t k = first_statistic(net, i); k < parameters.size(); ++k) count += parameters[k].count();
+  return count;
+}
+
+long statistics_count(const Net& net) {
+  std::set<const Parameter::Storage*> seen;
+  long count = 0;
+  for (int i = 0; i < net.layers(); ++i) {
+    const auto& parameters = net.layer(i).parameters();
+    for (size_t k = first_statistic(net, i); k < parameters.size(); ++k) {
+      if (seen.insert(parameters[k].storage().get()).second) count += parameters[k].count();
+    }
+  }
   return count;
 }
 
@@ -60,38 +90,6 @@ MemoryNeed memory_need(const Survey& survey, bool training, int histories) {
   }
   need.layers = memory.kept + memory.passing - (need.data - data_away(survey));
   return need;
-}
-
-std::string grouped(long number) {
-  const std::string digits = std::to_string(number);
-  std::string text;
-  for (size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
-    text += digits[i];
-  }
-  return text;
-}
-
-std::string short_number(double number) {
-  if (number < 1e3) return fmt::format("{:.4g}", number);
-  const char* unit = "k";
-  for (const char* next : {"M", "G", "T"}) {
-    number /= 1e3;
-    if (number < 999.95) break;
-    unit = next;
-  }
-  return fmt::format("{:#.4g} {}", number, unit);
-}
-
-std::string megabytes(long bytes) {
-  const double mega = static_cast<double>(bytes) / 1e6;
-  if (mega < 1000) return fmt::format("{:.2f} MB", mega);
-  return mega < 1e6 ? fmt::format("{:.2f} GB", mega / 1e3) : fmt::format("{:.2f} TB", mega / 1e6);
-}
-
-std::string duration(double ms) {
-  if (ms < 1000) return fmt::format("{:.4g} ms", ms);
-  return ms < 60000 ? fmt::format("{:.4g} s", ms / 1000) : fmt::format("{:.4g} min", ms / 60000);
 }
 
 }  // namespace crema

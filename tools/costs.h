@@ -1,15 +1,16 @@
-// What a net's layers take, and how such numbers are written.
+// What a net's layers take.
 #pragma once
-
-#include <string>
 
 #include "core/net.h"
 #include "survey.h"
+#include "units.h"
 
 namespace crema {
 
-long parameter_count(const Layer& layer);
-long parameter_count(Net& net);  // parameters that layers share count once
+long parameter_count(const Layer& layer);              // with statistics
+long statistics_count(const Net& net, int layer);      // those among them: running means and variances
+long parameter_count(Net& net);                        // what layers share counts once
+long statistics_count(const Net& net);
 
 double multiply_adds(const Net& net, int layer);  // of one forward pass
 double multiply_adds(const Net& net);
@@ -27,10 +28,5 @@ struct MemoryNeed {
 
 // `histories`: arrays that the solver keeps for each parameter that it moves.
 MemoryNeed memory_need(const Survey& survey, bool training, int histories);
-
-std::string grouped(long number);         // "431,080"; not for negative ones
-std::string short_number(double number);  // "2.293 M"; "0" for nothing
-std::string megabytes(long bytes);        // "12.34 MB"; from 1000 on "1.23 GB" or "1.23 TB"
-std::string duration(double ms);          // "12.34 ms", "1.234 s", "1.234 min"
 
 }  // namespace crema

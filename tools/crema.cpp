@@ -11,24 +11,47 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "commands.h"
+#include "config/suggest.h"
+#include "help.h"
 #include "math/math_info.h"
 #include "spelling.h"
+#include "units.h"
 
 namespace {
 
-int fail(int code, std::string message) {
-  std::replace(message.begin(), message.end(), '\n', ' ');
-  crema::print_error(fmt::format("crema: {}\n", crema::printable(message)));
+int fail(int code, const std::string& message) {
+  crema::print_error(fmt::format("crema: {}\n", crema::one_line(message)));
   return code;
+}
+
+// What a word or a flag that nobody knows may have been meant for.
+std::string meant(const CLI::App& app, const std::string& word) {
+  const auto commands = app.get_subcommands();
+  std::vector<std::string> names;
+  if (!word.starts_with('-') && commands.empty()) {
+    for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  } else if (word.starts_with('-')) {
+    for (const CLI::Option* option : (commands.empty() ? app : *commands[0]).get_options()) {
+      for (const std::string& name : option->get_lnames()) names.push_back(name);
+    }
+  }
+  const size_t begin = std::min(word.find_first_not_of('-'), word.size());
+  const std::string near = crema::nearest(word.substr(begin, word.find('=') - begin), names);
+  return near.empty() ? "" : fmt::format("; did you mean \"{}{}\"?", begin > 0 ? "--" : "", near);
 }
 
 int bad_usage(const CLI::App& app, const CLI::ParseError& error) {
   const auto commands = app.get_subcommands();
   const std::string command = commands.empty() ? "crema" : "crema " + commands[0]->get_name();
   std::string message = error.what();
-  // CLI11 lists unknown words last one first.
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr)
-    message = fmt::format("not expected: {}", fmt::join(app.remaining(true), " "));
+  const auto unknown = app.remaining(true);  // the library's message lists them last one first
+  const bool may_be_misspelt = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr ||
+                               dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
+  if (may_be_misspelt && !unknown.empty()) {
+    const std::string near = meant(app, unknown[0]);
+    message = fmt::format("not expected: {}{}", near.empty() ? fmt::format("{}", fmt::join(unknown, " ")) : unknown[0],
+                          near);
+  }
   return fail(2, fmt::format("{} (see {} --help)", message, command));
 }
 
@@ -48,7 +71,8 @@ int main(int argc, char** argv) {
     const std::string engine = crema::engine_info().version;
     return fmt::format("crema {} ({})", CREMA_VERSION, engine.empty() ? "without oneDNN" : "oneDNN " + engine);
   });
-  app.require_subcommand(0, 1);  // that none was given is said below, after unknown words
+  app.formatter(std::make_shared<crema::Help>());
+  app.require_subcommand(0, 1);  // that none was given is seen below, after unknown words
   crema::add_train(app);
   crema::add_test(app);
   crema::add_show(app);
@@ -62,8 +86,9 @@ int main(int argc, char** argv) {
     std::vector<std::string> arguments = crema::with_two_dashes(app, argc, argv);
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
     app.parse(std::move(arguments));
-    if (app.get_subcommands().empty()) throw CLI::RequiredError("A subcommand");
-    return flush();
+    if (!app.get_subcommands().empty()) return flush();
+    fmt::print("{}", app.help());
+    return std::max(2, flush());
   } catch (const CLI::RuntimeError& error) {  // its errors are told already
     return std::max(error.get_exit_code(), flush());
   } catch (const CLI::ParseError& error) {

@@ -81,9 +81,10 @@ std::string format_of(const std::string& path) {
 
 void draw(const DrawFlags& flags) {
   const std::string format = format_of(flags.output);
-  const NetConfig config = filter(read_net(flags.model, flags.settings), flags.state.state(TRAIN));
+  const NetConfig config = filtered(read_net(flags.model, flags.settings), flags.state, TRAIN);
   Survey found = survey(config, flags.shapes, {.engine = Engine::plain});
-  if (!found.faults.empty()) throw Error(found.faults[0]);
+  if (!found.faults.empty()) throw Error(found.faults[0].text);
+  if (!found.unknown.empty()) throw Error(found.unknown[0]);
   check_blobs(flags.shapes, found.data_tops);
   const std::string name = config.net.name().empty() ? flags.model : config.net.name();
   const std::string dot = net_dot(found, fmt::format("{}, phase {}", name, Phase_Name(found.net->phase())));

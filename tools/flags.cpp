@@ -84,16 +84,34 @@ void add_set_flag(CLI::App& command, std::vector<std::string>& settings) {
       ->check(CLI::Validator(has_key, "KEY=VALUE", "setting"));
 }
 
-void StateFlags::add_to(NetState* state) const {
-  if (level) state->set_level(*level);
-  for (const std::string& stage : stages) state->add_stage(stage);
+void StateFlags::add_to(SolverConfig* config) const {
+  NetState* state = config->solver.mutable_train_state();
+  if (level) {
+    state->set_level(*level);
+    config->source.set_anew("train_state.level", {.flag = fmt::format("--level {}", *level)});
+  }
+  for (const std::string& stage : stages) {
+    config->source.set(fmt::format("train_state.stage[{}]", state->stage_size()), {.flag = "--stage " + stage});
+    state->add_stage(stage);
+  }
 }
 
 NetState StateFlags::state(Phase otherwise) const {
   NetState state;
   state.set_phase(phase.value_or(otherwise));
-  add_to(&state);
+  if (level) state.set_level(*level);
+  for (const std::string& stage : stages) state.add_stage(stage);
   return state;
+}
+
+void check_state(const NetConfig& config, const StateFlags& flags) {
+  for (const std::string& stage : flags.stages) check_stage(config, stage, "--stage " + shortened(stage));
+  if (flags.level) check_level(config, fmt::format("--level {}", *flags.level));
+}
+
+NetConfig filtered(const NetConfig& config, const StateFlags& flags, Phase otherwise) {
+  check_state(config, flags);
+  return filter(config, flags.state(otherwise));
 }
 
 void add_level_and_stage_flags(CLI::App& command, StateFlags& flags) {
@@ -125,22 +143,37 @@ void add_state_flags(CLI::App& command, StateFlags& flags, const std::string& ph
 
 void add_net_flags(CLI::App& command, NetFlags& flags) {
   command.add_option("--model", flags.model, "the net's prototxt")->required()->check(kFileName);
-  command.add_option("--weights", flags.weights, "its parameters, a .caffemodel")->required()->check(kFileName);
+  command.add_option("--weights", flags.weights, "its parameters, a .caffemodel")->check(kFileName);
   add_state_flags(command, flags.state, "the net's phase: TEST (the default) or TRAIN");
   add_set_flag(command, flags.settings);
 }
 
 NetConfig read_net(const NetFlags& flags) {
-  return filter(read_net(flags.model, flags.settings), flags.state.state(TEST));
+  return filtered(read_net(flags.model, flags.settings), flags.state, TEST);
 }
 
 void load_weights(const NetFlags& flags, Net& net) {
+  if (flags.weights.empty()) {
+    check(net.parameters().empty(), "{}: the net has parameters: give --weights", flags.model);
+    return;
+  }
+  check_is_model(flags.weights);
   const LoadReport report = load_weights(flags.weights, &net);
   CREMA_INFO("Loaded {} layers from {}", report.layers, flags.weights);
   if (!report.left.empty()) {
     CREMA_WARN("{} has no parameters for {}: they have their initial values", flags.weights,
                fmt::join(report.left, ", "));
   }
+}
+
+void check_is_model(const std::string& file) {
+  check(!file.ends_with(".solverstate"), "--weights {}: this is a solver's state, from which train goes on with --resume; "
+        "its parameters are in the .caffemodel beside it", file);
+}
+
+void check_is_state(const std::string& file) {
+  check(!file.ends_with(".caffemodel"), "--resume {}: this is a model, without the solver's state: --weights starts "
+        "from its parameters", file);
 }
 
 }  // namespace crema

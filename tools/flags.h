@@ -42,11 +42,15 @@ struct StateFlags {
   std::optional<int> level;
   std::vector<std::string> stages;
 
-  // Level and stages.
-  void add_to(NetState* state) const;
+  // Level and stages; for a solver's train net, with the flags for their place.
+  void add_to(SolverConfig* config) const;
   // All of it; without --phase, the phase is `otherwise`.
   NetState state(Phase otherwise) const;
 };
+// Throws Error if the net has no rule that could heed --level or one of the --stage.
+void check_state(const NetConfig& config, const StateFlags& flags);
+// The layers of a net that take part; without --phase, the phase is `otherwise`. Throws as check_state().
+NetConfig filtered(const NetConfig& config, const StateFlags& flags, Phase otherwise);
 void add_level_and_stage_flags(CLI::App& command, StateFlags& flags);
 // Those, and --phase; `phases` says what that does: "the net's phase: TEST (the default) or TRAIN".
 void add_state_flags(CLI::App& command, StateFlags& flags, const std::string& phases);
@@ -66,7 +70,13 @@ void add_net_flags(CLI::App& command, NetFlags& flags);
 // The configuration that the flags name, filtered.
 NetConfig read_net(const NetFlags& flags);
 
-// Loads the weights; warns of layers that have none there.
+// Loads the weights; warns of layers that have none there. Without --weights, throws Error unless the net has no
+// parameters.
 void load_weights(const NetFlags& flags, Net& net);
+
+// Throws Error, which names the flag that was meant, if a file is given as weights that is a solver state, or as a state
+// what is a model, as their endings have it.
+void check_is_model(const std::string& file);
+void check_is_state(const std::string& file);
 
 }  // namespace crema

@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "config/prototxt.h"
 #include "config/tokens.h"
 
@@ -32,19 +31,29 @@ int leaning(const std::string& text) {
 
 }  // namespace
 
-std::variant<NetConfig, SolverConfig> read_either(const std::string& path, const std::vector<std::string>& settings) {
-  const std::string text = read_file(path, kLongestText);
+ReadFile read_either(const std::string& path, const std::vector<std::string>& settings) {
+  const std::string text = read_text(path);
+  const auto read = [&](bool net, std::vector<TextFault>* faults) -> std::variant<NetConfig, SolverConfig> {
+    if (net) return parse_net(text, path, settings, faults);
+    return parse_solver(text, path, settings, faults);
+  };
   const bool net_first = leaning(text) >= 0;
   std::optional<Error> first;
-  for (const bool net : {net_first, !net_first}) {
-    try {
-      if (net) return read_net(path, settings);
-      return parse_solver(text, path, settings);
-    } catch (const Error& error) {
-      if (!first) first = error;
-    }
+  ReadFile found;
+  try {
+    found.config = read(net_first, &found.faults);
+    if (found.faults.empty()) return found;
+  } catch (const Error& error) {
+    first = error;
   }
-  throw *first;
+  try {
+    return {read(!net_first, nullptr), {}, true};
+  } catch (const Error&) {
+  }
+  if (first && found.faults.empty()) throw *first;
+  if (first) found.faults.push_back({first->what(), {}});
+  found.usable = !first;
+  return found;
 }
 
 }  // namespace crema

@@ -1,4 +1,4 @@
-// What a prototxt is.
+// What a prototxt is: a net or a solver.
 #pragma once
 
 #include <string>
@@ -9,8 +9,14 @@
 
 namespace crema {
 
-// Reads a net or a solver, whichever the file's fields make it, and sets what `settings` say. Throws Error for a file
-// that is neither: the error of the one whose fields it has more of.
-std::variant<NetConfig, SolverConfig> read_either(const std::string& path, const std::vector<std::string>& settings);
+struct ReadFile {
+  std::variant<NetConfig, SolverConfig> config;  // as far as the text could be read
+  std::vector<TextFault> faults;                 // of the text
+  bool usable = true;                            // false: there is no config
+};
+
+// Reads a file ("-": standard input), once, as what its fields tell that it is. Throws Error if it cannot be opened, and
+// where a fault is none of the text's own.
+ReadFile read_either(const std::string& path, const std::vector<std::string>& settings);
 
 }  // namespace crema

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "config/source.h"
 
 namespace crema {
 namespace {
@@ -17,9 +18,15 @@ namespace fs = std::filesystem;
 
 constexpr const char* kEnding = ".metrics.jsonl";
 
+// A value as an error shows it; not what is inside of one, which may be of any depth and length.
+std::string shown(const Json& value) {
+  if (value.is_structured()) return fmt::format("an {}", value.type_name());
+  return shortened(value.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
 double number(const Json& value, const std::string& what) {
   if (value.is_null()) return NAN;
-  check(value.is_number(), "{} is {}; expected a number or null", what, value.dump());
+  if (!value.is_number()) throw Error("{} is {}; expected a number or null", what, shown(value));
   return value.get<double>();
 }
 
@@ -32,11 +39,11 @@ std::map<std::string, std::vector<double>> outputs(const Json& row) {
   std::map<std::string, std::vector<double>> result;
   const auto found = row.find("outputs");
   if (found == row.end()) return result;
-  check(found->is_object(), "\"outputs\" is {}; expected an object", found->dump());
+  if (!found->is_object()) throw Error("\"outputs\" is {}; expected an object", shown(*found));
   for (const auto& [name, values] : found->items()) {
-    check(values.is_array(), "output \"{}\" is {}; expected an array", name, values.dump());
-    for (const Json& value : values)
-      result[printable(name)].push_back(number(value, fmt::format("output \"{}\"", name)));
+    const std::string what = fmt::format("output {}", crema::quoted(name));
+    if (!values.is_array()) throw Error("{} is {}; expected an array", what, shown(values));
+    for (const Json& value : values) result[printable(name)].push_back(number(value, what));
   }
   return result;
 }
@@ -76,7 +83,7 @@ RunMetrics read_metrics(const std::string& path) {
     try {
       add_row(line, &metrics);
     } catch (const Json::exception& error) {
-      if (!cut) throw Error("{}:{}: no JSON object: {}", path, number, line.substr(0, 60));
+      if (!cut) throw Error("{}:{}: no JSON object: {}", path, number, shortened(line));
       CREMA_WARN("{}:{}: the last line is cut off and left out", path, number);
     } catch (const Error& error) {
       throw Error("{}:{}: {}", path, number, error.what());

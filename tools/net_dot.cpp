@@ -77,9 +77,9 @@ std::string node(const Survey& survey, int i) {
   if (in_place(net, i)) label += " (in place)";
   if (!origin.shape_is.empty()) label += fmt::format(" (shape {})", origin.shape_is);
   if (const std::string text = settings(config); !text.empty()) label += "\\n" + text;
-  if (const long count = parameter_count(net.layer(i)); count > 0) {
-    label += fmt::format("\\n{} parameters", grouped(count));
-  }
+  const long statistics = statistics_count(net, i), learned = parameter_count(net.layer(i)) - statistics;
+  if (learned > 0) label += fmt::format("\\n{} parameters", grouped(learned));
+  if (statistics > 0) label += fmt::format("\\n{} running statistics", grouped(statistics));
   if (const double count = multiply_adds(net, i); count > 0) {
     label += fmt::format("\\n{} multiply-adds", short_number(count));
   }
@@ -102,7 +102,7 @@ std::string net_dot(Survey& survey, const std::string& title) {
       "ranksep=0.35,\n    label=\"{}\\n{} parameters, {} multiply-adds in a forward pass\\n \"];\n"
       "  node [shape=box, fontname=\"Helvetica\", fontsize=11, color=\"#555555\", margin=\"0.15,0.08\"];\n"
       "  edge [fontname=\"Helvetica\", fontsize=9, color=\"#555555\", fontcolor=\"#333333\", arrowsize=0.7];\n",
-      escaped(title), grouped(parameter_count(net)), short_number(multiply_adds(net)));
+      escaped(title), grouped(parameter_count(net) - statistics_count(net)), short_number(multiply_adds(net)));
   std::map<std::string, int> producer;  // of the blob that has the name now
   for (int i = 0; i < net.layers(); ++i) {
     text += node(survey, i);

@@ -16,20 +16,30 @@ struct PlotFlags {
   int smooth = 1;
 };
 
+// What one sees apart, and more.
+constexpr size_t kMostElements = 50, kMostOutputs = 100;
+
 // The mean over the last `window` points of each; a value that is not finite stays as it is and begins anew.
 std::vector<ChartPoint> smoothed(const std::vector<ChartPoint>& points, int window) {
+  const auto most = static_cast<size_t>(window);
   std::vector<ChartPoint> result;
   size_t begin = 0;
+  double sum = 0;  // of the points from `first` to i
   for (size_t i = 0; i < points.size(); ++i) {
     result.push_back(points[i]);
     if (!std::isfinite(points[i].y)) {
       begin = i + 1;
+      sum = 0;
       continue;
     }
-    const size_t first =
-        std::max(begin, i + 1 >= static_cast<size_t>(window) ? i + 1 - static_cast<size_t>(window) : 0);
-    double sum = 0;
-    for (size_t k = first; k <= i; ++k) sum += points[k].y;
+    const size_t first = std::max(begin, i + 1 >= most ? i + 1 - most : 0);
+    sum += points[i].y;
+    if (first > begin) sum -= points[first - 1].y;
+    // What is added and taken away again leaves rounding errors; now and then the sum is made anew.
+    if ((i + 1 - begin) % most == 0) {
+      sum = 0;
+      for (size_t k = first; k <= i; ++k) sum += points[k].y;
+    }
     result.back().y = sum / static_cast<double>(i - first + 1);
   }
   return result;
@@ -43,7 +53,7 @@ Curves test_curves(const RunMetrics& run, const std::string& output) {
   for (const MetricsRow& row : run.test) {
     const auto found = row.outputs.find(output);
     if (found == row.outputs.end()) continue;
-    for (size_t i = 0; i < found->second.size(); ++i) {
+    for (size_t i = 0; i < std::min(kMostElements, found->second.size()); ++i) {
       curves[{row.net, i}].push_back({row.iteration, found->second[i]});
     }
   }
@@ -64,6 +74,7 @@ class Plot {
       }
     }
     names.erase("loss");
+    check(names.size() <= kMostOutputs, "the runs have {} outputs; {} can be drawn", names.size(), kMostOutputs);
     for (const std::string& name : names) {
       Panel panel{.title = name};
       for (size_t i = 0; i < runs_.size(); ++i) add_tests(i, name, "", &panel);
@@ -85,12 +96,15 @@ class Plot {
     for (const Panel& panel : chart->panels) {
       for (const Series& series : panel.series) {
         for (const ChartPoint& point : series.points) {
+          if (std::abs(point.x) > 1e300) continue;  // has no place
           first = std::min(first, point.x);
           last = std::max(last, point.x);
         }
       }
     }
-    const double room = first < last ? 0.02 * (last - first) : 1;
+    if (first > last) first = last = 0;
+    const double size = std::max(std::abs(first), std::abs(last));
+    const double room = last - first > 1e-12 * size ? 0.02 * (last - first) : std::max(1.0, 1e-3 * size);
     for (Panel& panel : chart->panels) {
       panel.x.min = first - room;
       panel.x.max = last + room;
@@ -175,7 +189,7 @@ void plot(const PlotFlags& flags) {
 void add_plot(CLI::App& app) {
   const auto flags = std::make_shared<PlotFlags>();
   CLI::App* command = app.add_subcommand("plot", "draw the losses, outputs and learning rates of one or several runs");
-  command->add_option("runs", flags->files, "the runs' .metrics.jsonl files, or folders that hold some")
+  command->add_option("RUNS", flags->files, "the runs' .metrics.jsonl files, or folders that hold some")
       ->required()
       ->check(kFileName);
   command->add_option("--output", flags->output, "the picture to write, .svg or .png")

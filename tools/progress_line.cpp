@@ -1,22 +1,37 @@
 #include "progress_line.h"
 
 #include <spdlog/sinks/base_sink.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <mutex>
+#include <string_view>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "units.h"
 
 namespace crema {
+
+namespace {
+
+// The window may change its size at any time.
+size_t window_columns() {
+  winsize size{};
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+}  // namespace
 
 // Stands before the log's own sink and makes room for each of its lines.
 class LineEraser final : public spdlog::sinks::base_sink<std::mutex> {
  public:
   void draw(const std::string& line) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    print_error(fmt::format("\r{}\033[K", line));
+    // In the last column some terminals go on to the next line.
+    print_error(fmt::format("\r{}\033[K", line.substr(0, window_columns() - 1)));
     drawn_ = true;
   }
   void erase() {
@@ -36,17 +51,10 @@ class LineEraser final : public spdlog::sinks::base_sink<std::mutex> {
   bool drawn_ = false;
 };
 
-namespace {
-
-std::string duration(double seconds) {
-  const long s = static_cast<long>(seconds + 0.5);
-  return s < 3600 ? fmt::format("{}:{:02}", s / 60, s % 60)
-                  : fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+bool ProgressLine::possible() {
+  const char* term = std::getenv("TERM");
+  return ::isatty(STDERR_FILENO) != 0 && term != nullptr && *term != '\0' && std::string_view(term) != "dumb";
 }
-
-}  // namespace
-
-bool ProgressLine::possible() { return ::isatty(STDERR_FILENO) != 0; }
 
 ProgressLine::ProgressLine() : eraser_(std::make_shared<LineEraser>()) {
   auto& sinks = spdlog::default_logger()->sinks();
@@ -59,6 +67,27 @@ ProgressLine::~ProgressLine() {
   sinks.erase(std::remove(sinks.begin(), sinks.end(), eraser_), sinks.end());
 }
 
+bool ProgressLine::is_time() {
+  const Clock::time_point now = Clock::now();
+  if (now - shown_ < std::chrono::milliseconds(100)) return false;
+  shown_ = now;
+  return true;
+}
+
+void ProgressLine::show_share(const char* what, int done, int all) {
+  if (start_iteration_ < 0) {
+    start_iteration_ = done;
+    start_ = Clock::now();
+  }
+  if (!is_time()) return;
+  std::string line = fmt::format("{} {}/{}", what, done, all);
+  const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+  if (const int since = done - start_iteration_; since > 0) {
+    line += fmt::format("  {} left", clock_text(seconds / since * (all - done)));
+  }
+  eraser_->draw(line);
+}
+
 void ProgressLine::show(const Progress& p) {
   const Clock::time_point now = Clock::now();
   if (start_iteration_ < 0) {  // the first iteration also allocates; what follows tells the speed
@@ -66,8 +95,7 @@ void ProgressLine::show(const Progress& p) {
     start_seconds_ = p.seconds;
     start_ = now;
   }
-  if (now - shown_ < std::chrono::milliseconds(100)) return;
-  shown_ = now;
+  if (!is_time()) return;
   std::string line = fmt::format("iteration {}/{}  loss {:.4g}  lr {:.4g}", p.iteration, p.max_iter, p.loss, p.rate);
   const double seconds = std::chrono::duration<double>(now - start_).count();
   const int done = p.iteration - start_iteration_;
@@ -76,7 +104,7 @@ void ProgressLine::show(const Progress& p) {
     if (p.items > 0 && computing > 0) {
       line += fmt::format("  {:.0f} images/s", static_cast<double>(p.items) * done / computing);
     }
-    line += fmt::format("  {} left", duration(seconds / done * (p.max_iter - p.iteration)));
+    line += fmt::format("  {} left", clock_text(seconds / done * (p.max_iter - p.iteration)));
   }
   eraser_->draw(line);
 }

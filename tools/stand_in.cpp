@@ -161,10 +161,13 @@ class Replacer {
     LayerParameter& changed = *out_.config.net.mutable_layer(i);
     if (static_cast<int>(shapes.size()) < changed.top_size()) {
       const std::string& blob = changed.top(static_cast<int>(shapes.size()));
-      out_.faults.push_back(fmt::format("{}shape unknown: give --shape {}=N,C,H,W{}", where(out_.config, i), blob,
-                                        missing.empty() ? "" : fmt::format(" ({})", missing)));
+      const bool away = kReaders.contains(changed.type()) && !missing.empty();
+      (away ? out_.unknown : out_.faults)
+          .push_back(fmt::format("{}shape unknown: give --shape {}=N,C,H,W{}", where(out_.config, i), blob,
+                                 missing.empty() ? "" : fmt::format(" ({})", missing)));
     } else if (changed.top_size() > 0) {
       out_.replaced[changed.top(0)] = {changed.type(), shape_is, batches_of(changed)};
+      if (!missing.empty() && shape_is == "assumed") out_.assumed.push_back(missing);
     }
     LayerParameter input;
     input.set_name(changed.name());
@@ -185,11 +188,12 @@ class Replacer {
 }  // namespace
 
 std::string type_fault(const NetConfig& config, int layer) {
+  static const auto params = layer_params();
   NetConfig alone;
   *alone.net.add_layer() = config.net.layer(layer);
   alone.layers.push_back(config.layers[layer]);
   try {
-    check_layer_types(alone, layer_params());
+    check_layer_types(alone, params);
     return "";
   } catch (const Error& error) {
     return error.what();

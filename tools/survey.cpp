@@ -3,10 +3,15 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "config/files.h"
 #include "core/graph.h"
 
 namespace crema {
 namespace {
+
+// More faults than anybody reads; each may cost as much as the net.
+constexpr size_t kMostFaults = 1000;
+constexpr int kMostBuilds = 20;
 
 // While it lives, nothing is logged: a net that is built again and again would repeat its warnings.
 class Quiet {
@@ -20,13 +25,6 @@ class Quiet {
   spdlog::level::level_enum before_;
 };
 
-NetConfig first_layers(const NetConfig& config, int count) {
-  NetConfig first = config;
-  first.net.mutable_layer()->DeleteSubrange(count, config.net.layer_size() - count);
-  first.layers.resize(static_cast<size_t>(count));
-  return first;
-}
-
 std::string message_of(const std::function<void()>& action) {
   try {
     action();
@@ -36,29 +34,9 @@ std::string message_of(const std::function<void()>& action) {
   }
 }
 
-using Attempt = std::function<void(const NetConfig&)>;
-
-// The last layer of the shortest beginning of the net at which `attempt` throws, and what. All of it makes it throw.
-std::pair<int, std::string> first_fault(const NetConfig& config, const Attempt& attempt) {
-  const auto fault_of = [&](int layers) { return message_of([&] { attempt(first_layers(config, layers)); }); };
-  int builds = 0, fails = config.net.layer_size();
-  std::string fault;
-  while (fails - builds > 1) {
-    const int middle = (builds + fails) / 2;
-    const std::string found = fault_of(middle);
-    if (found.empty()) {
-      builds = middle;
-    } else {
-      fails = middle;
-      fault = found;
-    }
-  }
-  if (fault.empty()) fault = fault_of(fails);
-  return {fails - 1, fault};
-}
-
 // Without these layers and all that read, directly or not, what they write.
 NetConfig without(const NetConfig& config, const std::set<int>& layers, std::vector<std::string>* left_out) {
+  if (layers.empty()) return config;
   NetConfig rest = config;
   rest.net.clear_layer();
   rest.layers.clear();
@@ -85,17 +63,14 @@ NetConfig without(const NetConfig& config, const std::set<int>& layers, std::vec
   return rest;
 }
 
-// What is wrong with a layer by itself, without its bottoms' shapes; "" if nothing.
-std::string own_fault(const NetConfig& config, int i) {
-  if (std::string fault = type_fault(config, i); !fault.empty()) return fault;
-  const std::string fault = message_of([&] { create_layer(config.net.layer(i)); });
-  return fault.empty() ? "" : where(config, i) + fault;
-}
-
-void try_to_connect(const NetConfig& config) {
-  std::vector<Contract> contracts;
-  for (const LayerParameter& layer : config.net.layer()) contracts.push_back(create_layer(layer)->contract());
-  connect(config, contracts);
+// Layers by the places where they begin.
+std::set<int> layers_at(const NetConfig& config, const std::set<std::pair<int, int>>& places) {
+  std::set<int> found;
+  for (int i = 0; i < config.net.layer_size(); ++i) {
+    const Position& begin = config.layers[i].position;
+    if (places.contains({begin.line, begin.column})) found.insert(i);
+  }
+  return found;
 }
 
 // Inputs whose shapes nobody knows.
@@ -108,14 +83,165 @@ std::set<int> shapeless(const NetConfig& config) {
   return found;
 }
 
-// Takes layers out until `attempt` holds for the rest.
-void reduce(NetConfig* config, const Attempt& attempt, Survey* result) {
-  while (config->net.layer_size() > 0 && !message_of([&] { attempt(*config); }).empty()) {
-    const auto [layer, fault] = first_fault(*config, attempt);
-    result->faults.push_back(fault);
-    *config = without(*config, {layer}, &result->left_out);
+// What is wrong with layers by themselves, without their bottoms' shapes.
+std::vector<LayerFault> own_faults(const NetConfig& config, const std::set<int>& spoilt) {
+  std::vector<LayerFault> faults;
+  for (int i = 0; i < config.net.layer_size(); ++i) {
+    if (spoilt.contains(i)) continue;
+    std::string fault = type_fault(config, i);
+    if (fault.empty()) {
+      fault = message_of([&] { create_layer(config.net.layer(i)); });
+      if (!fault.empty()) fault.insert(0, where(config, i));
+    }
+    if (!fault.empty()) faults.push_back({i, fault});
   }
+  return faults;
 }
+
+std::vector<Contract> contracts_of(const NetConfig& config) {
+  std::vector<Contract> contracts;
+  for (const LayerParameter& layer : config.net.layer()) contracts.push_back(create_layer(layer)->contract());
+  return contracts;
+}
+
+// The net's layers, shaped one after the other as Net does it, but on after a fault.
+class Shapes {
+ public:
+  Shapes(NetConfig config, bool backward) : config_(std::move(config)), backward_(backward) {
+    pass_.phase = config_.net.state().phase();
+    resolve_files(config_);
+    for (LayerParameter& layer : *config_.net.mutable_layer()) {
+      layer.set_phase(pass_.phase);
+      layers_.push_back(create_layer(layer));
+      contracts_.push_back(layers_.back()->contract());
+    }
+    graph_ = connect(config_, contracts_);
+    for (size_t v = 0; v < graph_.values.size(); ++v) values_.push_back(std::make_unique<Blob>());
+  }
+
+  std::vector<LayerFault> faults() {
+    std::vector<LayerFault> found;
+    std::vector<bool> lost(values_.size());
+    for (int i = 0; i < config_.net.layer_size(); ++i) {
+      const GraphLayer& wiring = graph_.layers[i];
+      bool fails = std::any_of(wiring.bottoms.begin(), wiring.bottoms.end(),
+                               [&](const Use& use) { return lost[use.value]; });
+      const std::string fault = fails ? "" : shape(i);
+      if (!fault.empty()) found.push_back({i, fault});
+      fails = fails || !fault.empty();
+      for (const int v : wiring.tops) lost[v] = fails;
+    }
+    return found;
+  }
+
+ private:
+  // What is wrong; "" if nothing is.
+  std::string shape(int i) {
+    const LayerParameter& layer = config_.net.layer(i);
+    layers_[i]->set_context({.name = layer.name(),
+                             .file = config_.layers[i].file,
+                             .backward = backward_,
+                             .pass = &pass_,
+                             .scratch = &scratch_});
+    std::vector<Blob> copies(graph_.layers[i].bottoms.size());
+    Bottoms bottoms;
+    Tops tops;
+    std::string shapes;
+    for (size_t b = 0; b < copies.size(); ++b) {
+      copies[b].reshape(values_[graph_.layers[i].bottoms[b].value]->shape());
+      bottoms.push_back(&copies[b]);
+      shapes += fmt::format("{}bottom \"{}\": {}", b == 0 ? " (" : ", ", layer.bottom(static_cast<int>(b)),
+                            copies[b].shape().str());
+    }
+    for (const int v : graph_.layers[i].tops) tops.push_back(values_[v].get());
+    const std::string fault = message_of([&] { layers_[i]->reshape(bottoms, tops); });
+    if (fault.empty()) return "";
+    return where(config_, i) + fault + shapes + (shapes.empty() ? "" : ")");
+  }
+
+  NetConfig config_;
+  bool backward_;
+  Pass pass_;
+  Buffer scratch_;
+  std::vector<std::unique_ptr<Layer>> layers_;
+  std::vector<Contract> contracts_;
+  Graph graph_;
+  std::vector<std::unique_ptr<Blob>> values_;
+};
+
+// The layer that a message names; -1 if it names none, or a name that several have.
+int named_layer(const NetConfig& config, const std::string& message) {
+  int found = -1;
+  for (int i = 0; i < config.net.layer_size(); ++i) {
+    const LayerParameter& layer = config.net.layer(i);
+    if (message.find(fmt::format(": layer \"{}\" ({}): ", layer.name(), layer.type())) == std::string::npos) continue;
+    if (found >= 0) return -1;
+    found = i;
+  }
+  return found;
+}
+
+class Surveyor {
+ public:
+  Surveyor(const NetConfig& config, const ShapeFlags& shapes, const NetOptions& options)
+      : options_(options), backward_(options.backward.value_or(config.net.state().phase() == TRAIN)) {
+    StandIns stand_ins = stand_in(config, shapes.given);
+    result_.replaced = std::move(stand_ins.replaced);
+    for (std::string& fault : stand_ins.faults) result_.faults.push_back({std::move(fault)});
+    result_.unknown = std::move(stand_ins.unknown);
+    result_.assumed = std::move(stand_ins.assumed);
+    result_.data_tops = std::move(stand_ins.data_tops);
+    rest_ = std::move(stand_ins.config);
+  }
+
+  Survey run(const std::set<std::pair<int, int>>& places) {
+    const std::set<int> spoilt = layers_at(rest_, places);
+    const bool known = spoilt.empty() && result_.faults.empty() && result_.unknown.empty();
+    if (known && build().empty()) return std::move(result_);
+    const Quiet quiet;
+    result_.net.reset();
+    leave_out(own_faults(rest_, spoilt), spoilt);
+    leave_out(connection_faults(rest_, contracts_of(rest_)), {});
+    leave_out({}, shapeless(rest_));
+    std::string fault = message_of([&] { leave_out(Shapes(rest_, backward_).faults(), {}); });
+    if (fault.empty()) fault = reduce();
+    if (!fault.empty()) {
+      result_.faults.push_back({fault});
+      result_.net.reset();
+    }
+    return std::move(result_);
+  }
+
+ private:
+  std::string build() {
+    if (rest_.net.layer_size() == 0) return "";
+    return message_of([&] { result_.net = std::make_unique<Net>(rest_, options_); });
+  }
+
+  void leave_out(const std::vector<LayerFault>& faults, std::set<int> layers) {
+    for (const LayerFault& fault : faults) {
+      layers.insert(fault.layer);
+      if (result_.faults.size() < kMostFaults) result_.faults.push_back({fault.message, fault.left_out});
+    }
+    if (result_.faults.size() == kMostFaults) result_.faults.push_back({rest_.source.at() + ": there are more faults"});
+    rest_ = without(rest_, layers, &result_.left_out);
+  }
+
+  // What Net alone sees: builds, and takes the layer out that is named, until all is well. Returns what is left.
+  std::string reduce() {
+    for (int builds = 0;; ++builds) {
+      const std::string fault = build();
+      const int layer = fault.empty() ? -1 : named_layer(rest_, fault);
+      if (layer < 0 || builds == kMostBuilds) return fault;
+      leave_out({{layer, fault}}, {});
+    }
+  }
+
+  NetOptions options_;
+  bool backward_;
+  NetConfig rest_;
+  Survey result_;
+};
 
 }  // namespace
 
@@ -127,36 +253,13 @@ StandIns::Replaced Survey::origin(int layer) const {
              : found->second;
 }
 
-Survey survey(const NetConfig& config, const ShapeFlags& shapes, NetOptions options) {
+Survey survey(const NetConfig& config, const ShapeFlags& shapes, NetOptions options,
+              const std::set<std::pair<int, int>>& spoilt) {
   options.memory = false;
-  StandIns stand_ins = stand_in(config, shapes.given);
-  Survey result;
-  result.replaced = std::move(stand_ins.replaced);
-  result.faults = std::move(stand_ins.faults);
-  result.data_tops = std::move(stand_ins.data_tops);
-  if (config.net.layer_size() == 0) {
-    result.faults.push_back(message_of([&] { Net net(config, options); }));
-    return result;
-  }
-  const Attempt build = [&](const NetConfig& layers) { result.net = std::make_unique<Net>(layers, options); };
-  NetConfig rest = stand_ins.config;
-  if (result.faults.empty() && message_of([&] { build(rest); }).empty()) return result;
-
-  const Quiet quiet;
-  result.net.reset();
-  std::set<int> faulty;
-  for (int i = 0; i < rest.net.layer_size(); ++i) {
-    const std::string fault = own_fault(rest, i);
-    if (fault.empty()) continue;
-    faulty.insert(i);
-    result.faults.push_back(fault);
-  }
-  rest = without(rest, faulty, &result.left_out);
-  reduce(&rest, try_to_connect, &result);
-  rest = without(rest, shapeless(rest), &result.left_out);
-  reduce(&rest, build, &result);
-  if (rest.net.layer_size() == 0) result.net.reset();
-  return result;
+  if (config.net.layer_size() > 0) return Surveyor(config, shapes, options).run(spoilt);
+  Survey empty;
+  empty.faults.push_back({message_of([&] { Net net(config, options); })});
+  return empty;
 }
 
 std::string tops_text(const Survey& survey, int layer) {

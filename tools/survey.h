@@ -12,19 +12,29 @@
 namespace crema {
 
 struct Survey {
+  struct Fault {
+    std::string text;       // one line
+    bool left_out = false;  // a bottom is made by layers alone that the filter left out
+  };
+
   std::unique_ptr<Net> net;  // null if no layer is left
   std::map<std::string, StandIns::Replaced> replaced;
-  std::vector<std::string> faults;    // one line each
-  std::vector<std::string> left_out;  // layers with a fault, and those that depend on them
+  std::vector<Fault> faults;
+  std::vector<std::string> unknown;   // data layers whose source is not there and whose shape nothing tells: one line each
+  std::vector<std::string> assumed;   // sources that are not there, where a shape was assumed
+  std::vector<std::string> left_out;  // layers with a fault or of unknown shape, and those that depend on them
   std::set<std::string> data_tops;    // blobs that --shape may name
 
+  bool whole() const { return faults.empty() && left_out.empty(); }
   // The layer's type as the text has it, and "given", "assumed" or "" for its shape.
   StandIns::Replaced origin(int layer) const;
 };
 
 // `config` is filtered. Where a layer cannot be built, it and what depends on it are left out, and the rest goes on.
-// options.memory is false, whatever it says.
-Survey survey(const NetConfig& config, const ShapeFlags& shapes, NetOptions options);
+// `spoilt`: layers whose fault was told before, by the places where they begin. options.memory is false, whatever it
+// says.
+Survey survey(const NetConfig& config, const ShapeFlags& shapes, NetOptions options,
+              const std::set<std::pair<int, int>>& spoilt = {});
 
 // "data 64 1 28 28 (assumed), label 64 (assumed)".
 std::string tops_text(const Survey& survey, int layer);

@@ -4,19 +4,22 @@
 
 #include <algorithm>
 
-#include "base/error.h"
+#include "units.h"
 
 namespace crema {
 
+// One long name must not fill every row with blanks.
+constexpr size_t kWidest = 80;
+
 void Table::add(std::vector<std::string> row) {
-  for (std::string& cell : row) cell = printable(cell);
+  for (std::string& cell : row) cell = one_line(cell);
   rows_.push_back(std::move(row));
 }
 
 std::string Table::text() const {
   std::vector<size_t> widths(columns_.size(), 0);
   for (const auto& row : rows_) {
-    for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
+    for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], std::min(kWidest, row[c].size()));
   }
   std::string text;
   for (const auto& row : rows_) {

@@ -13,7 +13,7 @@ class Table {
 
   // Control characters in a cell are written out.
   void add(std::vector<std::string> row);
-  // All rows, each column as wide as its widest cell, two spaces between them.
+  // All rows, each column as wide as its widest cell, but not more than 80, two spaces between them.
   std::string text() const;
 
  private:

@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "commands.h"
 #include "flags.h"
+#include "progress_line.h"
+#include "records.h"
 #include "solvers/evaluate.h"
 
 namespace crema {
@@ -13,21 +15,50 @@ struct TestFlags {
   NetFlags net;
   RunFlags run;
   int iterations = 50;
+  bool batches = false;
+};
+
+// How far it is: on the terminal's line, or a log line now and then.
+class TestProgress {
+ public:
+  explicit TestProgress(int batches) : batches_(batches) {
+    if (ProgressLine::possible()) line_.emplace();
+  }
+
+  void show(int done) {
+    if (line_) return line_->show_share("batch", done, batches_);
+    const Clock::time_point now = Clock::now();
+    if (now - told_ < std::chrono::seconds(10)) return;
+    told_ = now;
+    CREMA_INFO("Batch {} of {}", done, batches_);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  int batches_;
+  std::optional<ProgressLine> line_;
+  Clock::time_point told_ = Clock::now();
 };
 
 void test(const TestFlags& flags) {
+  if (!flags.net.weights.empty()) check_is_model(flags.net.weights);
   NetConfig config = read_net(flags.net);
   log_gpu_requests(flags.run, config);
+  const SourceSizes sizes(config);
   Net net(std::move(config), {.threads = flags.run.threads,
                               .engine = flags.run.engine,
                               .backward = false,
                               .precision = flags.run.precision,
                               .algorithms = algorithms(flags.run)});
   load_weights(flags.net, net);
-  const auto log_batch = [](int batch, const std::vector<Score>& scores) {
+  std::optional<TestProgress> progress(flags.iterations);
+  const auto result = evaluate(net, flags.iterations, {}, [&](int batch, const std::vector<Score>& scores) {
+    progress->show(batch + 1);
+    if (!flags.batches) return;
     for (const Score& score : scores) CREMA_INFO("Batch {}, {} = {:g}", batch, score.name, score.value);
-  };
-  const auto result = evaluate(net, flags.iterations, {}, log_batch);
+  });
+  progress.reset();
+  for (const std::string& line : sizes.seen(net)) CREMA_INFO("{}", line);
   CREMA_INFO("Loss: {:g}", result->loss);
   for (const Score& score : result->scores) fmt::print("{}\n", text(score));
 }
@@ -40,6 +71,7 @@ void add_test(CLI::App& app) {
   add_net_flags(*command, flags->net);
   command->add_option("--iterations", flags->iterations, "batches to run, 50 unless told")
       ->check(CLI::Range(1, std::numeric_limits<int>::max()).description("N"));
+  command->add_flag("--batches", flags->batches, "log the outputs of each batch, as Caffe does");
   add_run_flags(*command, flags->run);
   command->footer(
       "Example:\n  crema test --model models/lenet/train_test.prototxt"

@@ -24,7 +24,7 @@ struct TimeFlags {
 };
 
 NetConfig chosen_net(const TimeFlags& flags) {
-  if (!flags.model.empty()) return filter(read_net(flags.model, flags.settings), flags.state.state(TRAIN));
+  if (!flags.model.empty()) return filtered(read_net(flags.model, flags.settings), flags.state, TRAIN);
   SolverConfig solver = read_solver(flags.solver, flags.settings);
   resolve_files(solver.solver, solver.source);
   return solver_nets(solver).train;
@@ -33,6 +33,7 @@ NetConfig chosen_net(const TimeFlags& flags) {
 void time(const TimeFlags& flags) {
   const StandIns stand_ins = stand_in(chosen_net(flags), flags.shapes.given);
   if (!stand_ins.faults.empty()) throw Error(stand_ins.faults[0]);
+  if (!stand_ins.unknown.empty()) throw Error(stand_ins.unknown[0]);
   check_blobs(flags.shapes, stand_ins.data_tops);
   log_gpu_requests(flags.run, stand_ins.config);
   const long before = resident_bytes();

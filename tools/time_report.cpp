@@ -235,13 +235,13 @@ std::string as_text(const TimeReport& report) {
     text += fmt::format("Clearing and adding up gradients: {:.3f} ms, {:.1f} %\n", sums, 100 * sums / total);
   const long blobs = report.memory.planned + report.memory.pinned;
   return text + fmt::format(
-                    "\nAverage Forward pass: {}.\nAverage Backward pass: {}.\nAverage Forward-Backward: {}.\nTotal "
-                    "Time: {}.\nMemory: {} blobs (without the plan {}), {} parameters; {} at "
+                    "\nAverage Forward pass: {}.\nAverage Backward pass: {}.\nAverage Forward-Backward: {}.\n"
+                    "Total Time: {}.\nMemory: {} blobs (without the plan {}), {} parameters; {} at "
                     "the peak of the process, beyond what it took before.\n",
-                    duration(timing.forward_ms), duration(timing.backward_ms),
-                    duration(timing.forward_ms + timing.backward_ms), duration(timing.total_ms), megabytes(blobs),
-                    megabytes(report.memory.unplanned), megabytes(report.memory.parameters),
-                    megabytes(report.peak_bytes));
+                    time_text(timing.forward_ms), time_text(timing.backward_ms),
+                    time_text(timing.forward_ms + timing.backward_ms), time_text(timing.total_ms), bytes_text(blobs),
+                    bytes_text(report.memory.unplanned), bytes_text(report.memory.parameters),
+                    bytes_text(report.peak_bytes));
 }
 
 nlohmann::ordered_json as_json(const TimeReport& report) {

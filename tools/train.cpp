@@ -53,8 +53,10 @@ bool train_whole(const TrainFlags& flags, SolverConfig config, SolverOptions opt
 // The exit code; that of a training which a signal stopped is the one that a shell gives to a program that a signal
 // ends.
 int train(const TrainFlags& flags) {
+  for (const std::string& file : flags.weights) check_is_model(file);
+  check_is_state(flags.resume);
   SolverConfig config = read_solver(flags.solver, flags.settings);
-  flags.state.add_to(config.solver.mutable_train_state());
+  flags.state.add_to(&config);
   flags.start_from_weights(&config);
   SolverOptions options{
       .engine = flags.run.engine, .precision = flags.run.precision, .threads = flags.run.threads, .seed = flags.seed};

@@ -38,7 +38,7 @@ void TrainFlags::start_from_weights(SolverConfig* config) const {
 }
 
 void add_train_flags(CLI::App& command, TrainFlags* flags) {
-  command.add_option("--solver", flags->solver, "the solver's prototxt")->required()->check(kFileName);
+  command.add_option("--solver,SOLVER", flags->solver, "the solver's prototxt")->required()->check(kFileName);
   auto* weights = command.add_option("--weights", flags->weights,
                                      "start from the parameters in these .caffemodel files, separated by commas");
   weights->delimiter(',')->check(kFileName);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "config/suggest.h"
+#include "config/unknown_field.h"
 
 namespace crema {
 namespace {
@@ -19,6 +20,15 @@ using Params = std::map<std::string, std::vector<std::string>>;
   }
   throw Error("{}: layer {} has unknown type {}{}", source.at("type"), quoted(layer.name()), quoted(layer.type()),
               suggestion(layer.type(), keys(params_of_type)));
+}
+
+void refuse_unknown_params(const LayerParameter& layer, const Source& source) {
+  const auto& type = *LayerParameter::descriptor();
+  for (const auto& [field, where] : source.fields) {
+    if (!field.ends_with("_param") || field.find_first_of(".[") != std::string::npos) continue;
+    check(type.FindFieldByName(field) != nullptr, "{}: layer {} ({}): {}", source.at(field), quoted(layer.name()),
+          layer.type(), unknown_field(field, type));
+  }
 }
 
 void warn_of_unused(const LayerParameter& layer, const Source& source, const std::vector<std::string>& used) {
@@ -40,6 +50,7 @@ void check_layer_types(const NetConfig& config, const Params& params_of_type) {
     const Source& source = config.layers[i];
     const auto found = params_of_type.find(layer.type());
     if (found == params_of_type.end()) refuse_type(layer, source, params_of_type);
+    refuse_unknown_params(layer, source);
     warn_of_unused(layer, source, found->second);
   }
 }

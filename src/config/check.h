@@ -10,8 +10,8 @@
 namespace crema {
 
 // `params_of_type`: each type's name and the LayerParameter messages that it reads ("convolution_param"). Throws Error
-// at the first layer whose type is not there, with the nearest name. Logs a warning for each message that is set in a
-// layer and not read by its type.
+// at the first layer whose type is not there, with the nearest name, or that has a message which the schema does not
+// know (Reading::other_params). Logs a warning for each message that is set in a layer and not read by its type.
 void check_layer_types(const NetConfig& config, const std::map<std::string, std::vector<std::string>>& params_of_type);
 
 }  // namespace crema

@@ -1,7 +1,10 @@
 #include "config/files.h"
 
+#include <filesystem>
+
 #include "base/error.h"
 #include "base/file.h"
+#include "base/log.h"
 
 namespace crema {
 namespace {
@@ -9,13 +12,37 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
+namespace fs = std::filesystem;
+
+// `name` seen from the nearest folder above `folder` in which there is such a file; "" if there is none.
+std::string found_above(const std::string& name, const fs::path& folder) {
+  std::error_code ignored;
+  for (fs::path at = fs::absolute(folder, ignored).lexically_normal(); at.has_relative_path();) {
+    at = at.parent_path();
+    if (fs::is_regular_file(at / name, ignored)) return (at / name).string();
+  }
+  return "";
+}
+
+// A solver names its net as seen from the folder in which trainings are started, which may lie above both.
+std::string found_net(const std::string& name, const Source& source, const std::string& path) {
+  if (fs::path(name).is_absolute()) return "";
+  std::string found = found_above(name, fs::path(source.file).parent_path() / ".");
+  if (found.empty()) found = found_above(name, ".");
+  if (!found.empty()) CREMA_INFO("{}: {} {} is taken from {}", source.at(path), path, crema::quoted(name), crema::quoted(found));
+  return found;
+}
+
 std::string found_file(const std::string& name, const Message& message, const Source& source, const std::string& path) {
   const auto* data = dynamic_cast<const DataParameter*>(&message);
   const bool packed_too = data && data->backend() == DataParameter::IDX;
+  const bool is_net = message.GetDescriptor() == SolverParameter::descriptor() && !path.starts_with("weights");
   try {
     return find_beside(name, source.file, path, packed_too);
   } catch (const Error& error) {
-    throw Error("{}: {}", source.at(path), error.what());
+    const std::string above = is_net && !name.empty() ? found_net(name, source, path) : "";
+    if (!above.empty()) return above;
+    throw Error("{}: {}{}", source.at(path), error.what(), is_net ? ", nor in a folder above" : "");
   }
 }
 

@@ -9,8 +9,9 @@
 namespace crema {
 
 // Replaces every file name in `message` (the fields that the schema marks with input_file) by the path at which the
-// file is: as it stands, from the working directory, or beside source.file. Throws Error, with the field's place in the
-// text and both paths, where there is no such file. Nets within a solver are left alone: theirs are looked up layer by
+// file is: as it stands, from the working directory, or beside source.file; of a solver's nets also from the folders
+// above source.file and above the working directory, which is logged. Throws Error, with the field's place in the text
+// and both paths, where there is no such file. Nets within a solver are left alone: theirs are looked up layer by
 // layer, after the filter, which may leave some out.
 void resolve_files(google::protobuf::Message& message, const Source& source);
 

@@ -1,19 +1,46 @@
 #include <algorithm>
+#include <functional>
+#include <set>
 
 #include "base/error.h"
 #include "config/net_config.h"
+#include "config/suggest.h"
 
 namespace crema {
 namespace {
 
-bool any_holds(const google::protobuf::RepeatedPtrField<NetStateRule>& rules, const NetState& state) {
-  return std::any_of(rules.begin(), rules.end(), [&](const NetStateRule& rule) { return holds(rule, state); });
-}
+// A state whose stages are found at once: rules and states may name many.
+struct State {
+  explicit State(const NetState& state)
+      : phase(state.phase()), level(state.level()), stages(state.stage().begin(), state.stage().end()) {}
 
-bool takes_part(const LayerParameter& layer, const Source& source, const NetState& state) {
+  bool meets(const NetStateRule& rule) const {
+    const auto has_stage = [&](const std::string& stage) { return stages.contains(stage); };
+    if (rule.has_phase() && rule.phase() != phase) return false;
+    if (rule.has_min_level() && level < rule.min_level()) return false;
+    if (rule.has_max_level() && level > rule.max_level()) return false;
+    return std::all_of(rule.stage().begin(), rule.stage().end(), has_stage) &&
+           std::none_of(rule.not_stage().begin(), rule.not_stage().end(), has_stage);
+  }
+  bool meets_any(const google::protobuf::RepeatedPtrField<NetStateRule>& rules) const {
+    return std::any_of(rules.begin(), rules.end(), [&](const NetStateRule& rule) { return meets(rule); });
+  }
+
+  Phase phase;
+  int level;
+  std::set<std::string> stages;
+};
+
+bool takes_part(const LayerParameter& layer, const Source& source, const State& state) {
   const bool both = layer.include_size() > 0 && layer.exclude_size() > 0;
   check(!both, "{}: layer {} has both include and exclude rules", source.at("exclude"), quoted(layer.name()));
-  return layer.include_size() > 0 ? any_holds(layer.include(), state) : !any_holds(layer.exclude(), state);
+  return layer.include_size() > 0 ? state.meets_any(layer.include()) : !state.meets_any(layer.exclude());
+}
+
+void each_rule(const NetConfig& config, const std::function<void(const NetStateRule&)>& action) {
+  for (const LayerParameter& layer : config.net.layer()) {
+    for (const auto* rules : {&layer.include(), &layer.exclude()}) std::for_each(rules->begin(), rules->end(), action);
+  }
 }
 
 std::string place(const LayerParameter& layer, const Source& source) {
@@ -22,16 +49,7 @@ std::string place(const LayerParameter& layer, const Source& source) {
 
 }  // namespace
 
-bool holds(const NetStateRule& rule, const NetState& state) {
-  const auto has_stage = [&](const std::string& stage) {
-    return std::find(state.stage().begin(), state.stage().end(), stage) != state.stage().end();
-  };
-  if (rule.has_phase() && rule.phase() != state.phase()) return false;
-  if (rule.has_min_level() && state.level() < rule.min_level()) return false;
-  if (rule.has_max_level() && state.level() > rule.max_level()) return false;
-  return std::all_of(rule.stage().begin(), rule.stage().end(), has_stage) &&
-         std::none_of(rule.not_stage().begin(), rule.not_stage().end(), has_stage);
-}
+bool holds(const NetStateRule& rule, const NetState& state) { return State(state).meets(rule); }
 
 NetConfig filter(const NetConfig& config, const NetState& state) {
   NetConfig filtered;
@@ -39,9 +57,10 @@ NetConfig filter(const NetConfig& config, const NetState& state) {
   filtered.net.CopyFrom(config.net);
   filtered.net.clear_layer();
   filtered.net.mutable_state()->MergeFrom(state);
+  const State now(filtered.net.state());
   for (int i = 0; i < config.net.layer_size(); ++i) {
     const LayerParameter& layer = config.net.layer(i);
-    if (takes_part(layer, config.layers[i], filtered.net.state())) {
+    if (takes_part(layer, config.layers[i], now)) {
       *filtered.net.add_layer() = layer;
       filtered.layers.push_back(config.layers[i]);
     } else {
@@ -49,6 +68,23 @@ NetConfig filter(const NetConfig& config, const NetState& state) {
     }
   }
   return filtered;
+}
+
+void check_stage(const NetConfig& config, const std::string& stage, const std::string& flag) {
+  std::set<std::string> named;
+  each_rule(config, [&](const NetStateRule& rule) {
+    named.insert(rule.stage().begin(), rule.stage().end());
+    named.insert(rule.not_stage().begin(), rule.not_stage().end());
+  });
+  if (named.contains(stage)) return;
+  throw Error("{}: no layer of {} has a rule that names stage {}{}", flag, config.source.at(), quoted(stage),
+              choices(stage, {named.begin(), named.end()}));
+}
+
+void check_level(const NetConfig& config, const std::string& flag) {
+  bool named = false;
+  each_rule(config, [&](const NetStateRule& rule) { named |= rule.has_min_level() || rule.has_max_level(); });
+  check(named, "{}: no layer of {} has a rule with min_level or max_level", flag, config.source.at());
 }
 
 }  // namespace crema

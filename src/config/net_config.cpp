@@ -3,9 +3,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "config/override.h"
-#include "config/prototxt.h"
 
 namespace crema {
 namespace {
@@ -59,26 +57,26 @@ void split_weights(SolverConfig& config) {
 }  // namespace
 
 NetConfig read_net(const std::string& path, const std::vector<std::string>& settings) {
-  NetParameter net;
-  Source source = read_prototxt(path, net);
-  return override_net(upgrade(std::move(net), std::move(source)), settings);
+  return parse_net(read_text(path), path, settings);
 }
 
-NetConfig parse_net(std::string_view text, const std::string& file) {
+NetConfig parse_net(std::string_view text, const std::string& file, const std::vector<std::string>& settings,
+                    std::vector<TextFault>* faults) {
   NetParameter net;
-  Source source = parse_prototxt(text, file, net);
-  return upgrade(std::move(net), std::move(source));
+  Source source = parse_prototxt(text, file, net, {.other_params = true, .faults = faults});
+  return override_net(upgrade(std::move(net), std::move(source)), settings);
 }
 
 NetConfig wrap(NetParameter net, const std::string& file) { return upgrade(std::move(net), Source{file, {}, {}}); }
 
 SolverConfig read_solver(const std::string& path, const std::vector<std::string>& settings) {
-  return parse_solver(read_file(path, kLongestText), path, settings);
+  return parse_solver(read_text(path), path, settings);
 }
 
-SolverConfig parse_solver(std::string_view text, const std::string& file, const std::vector<std::string>& settings) {
+SolverConfig parse_solver(std::string_view text, const std::string& file, const std::vector<std::string>& settings,
+                          std::vector<TextFault>* faults) {
   SolverConfig config;
-  config.source = parse_prototxt(text, file, config.solver);
+  config.source = parse_prototxt(text, file, config.solver, {.other_params = true, .faults = faults});
   for (const std::string& setting : settings) override_solver(config, setting);
   upgrade_type(config);
   split_weights(config);

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/prototxt.h"
 #include "config/source.h"
 #include "crema.pb.h"
 
@@ -25,12 +26,14 @@ struct SolverConfig {
   std::vector<std::string> net_settings{};  // for every net that the solver names, "KEY=VALUE" (config/override.h)
 };
 
-// Reads a net's text file and brings it to the current format; then sets what `settings` say, each "KEY=VALUE"
-// (config/override.h). Throws Error, with file, line and column.
+// Reads a net's text file ("-": standard input) and brings it to the current format; then sets what `settings` say, each
+// "KEY=VALUE" (config/override.h). Throws Error, with file, line and column.
 NetConfig read_net(const std::string& path, const std::vector<std::string>& settings = {});
 
 // The same from a text; `file` is the name that errors carry, beside which the files that it names are looked for.
-NetConfig parse_net(std::string_view text, const std::string& file);
+// Faults of the text itself go to `faults`, where that is not null (config/prototxt.h).
+NetConfig parse_net(std::string_view text, const std::string& file, const std::vector<std::string>& settings = {},
+                    std::vector<TextFault>* faults = nullptr);
 
 // A net that no text file of its own holds: from a binary file, or built in code. Brought to the current format.
 NetConfig wrap(NetParameter net, const std::string& file = "");
@@ -51,11 +54,16 @@ NetConfig filter(const NetConfig& config, const NetState& state);
 // state's stages, no `not_stage` among them.
 bool holds(const NetStateRule& rule, const NetState& state);
 
+// For stages and a level that a user asks for: throws Error if no rule of the net names the stage, or none asks for a
+// level, so that the wish could not change anything. `flag`: "--stage a".
+void check_stage(const NetConfig& config, const std::string& stage, const std::string& flag);
+void check_level(const NetConfig& config, const std::string& flag);
+
 // Reads a solver's text file and sets what `settings` say, each "KEY=VALUE" (config/override.h); those for its nets are
 // kept for them. The legacy solver_type becomes `type`; both at once are an error. A comma-separated list in `weights`
 // becomes several values.
 SolverConfig read_solver(const std::string& path, const std::vector<std::string>& settings = {});
 SolverConfig parse_solver(std::string_view text, const std::string& file,
-                          const std::vector<std::string>& settings = {});
+                          const std::vector<std::string>& settings = {}, std::vector<TextFault>* faults = nullptr);
 
 }  // namespace crema

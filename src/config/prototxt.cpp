@@ -2,13 +2,15 @@
 
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "config/prototxt_value.h"
-#include "config/suggest.h"
+#include "config/unknown_field.h"
+#include "crema.pb.h"
 
 namespace crema {
 namespace {
@@ -19,76 +21,100 @@ using google::protobuf::Message;
 using google::protobuf::io::ArrayInputStream;
 
 constexpr int kPositionsOfNumbers = 100;
+constexpr size_t kMostFaults = 1000;
 
-std::vector<std::string> field_names(const Descriptor& type) {
-  std::vector<std::string> names;
-  for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
-  return names;
+bool is_layer(const Descriptor& type) {
+  return &type == LayerParameter::descriptor() || &type == V1LayerParameter::descriptor();
 }
 
-// Where a name that is no field of `type` would be one: in the other kind of file, or inside a message that `type`
-// holds.
-std::string place_of(const std::string& name, const Descriptor& type) {
-  const auto known_to = [&](const char* other) {
-    const Descriptor* found = type.file()->FindMessageTypeByName(other);
-    return found && found->FindFieldByName(name);
-  };
-  if (type.name() == "NetParameter" && known_to("SolverParameter")) return "; is this file a solver, and not a net?";
-  if (type.name() == "SolverParameter" && known_to("NetParameter")) return "; is this file a net, and not a solver?";
-  std::vector<std::string> holders;
-  for (int i = 0; i < type.field_count(); ++i) {
-    const Descriptor* inner = type.field(i)->message_type();
-    if (inner && inner->FindFieldByName(name)) holders.push_back('"' + type.field(i)->name() + '"');
+// A message whose text is being read, or was.
+struct Block {
+  const Message* message;
+  std::string name;  // the field's; "" for the whole file
+  Position where;
+  bool begins_line = false;
+
+  // `layer "conv1"`, as far as it was read; `"pooling_param"`.
+  std::string text() const {
+    if (!is_layer(*message->GetDescriptor())) return quoted(name);
+    const FieldDescriptor* field = message->GetDescriptor()->FindFieldByName("name");
+    const bool named = field && message->GetReflection()->HasField(*message, field);
+    return named ? fmt::format("layer {}", quoted(message->GetReflection()->GetString(*message, field))) : quoted(name);
   }
-  if (holders.size() > 3) return "; it belongs inside the \"*_param\" of the layer's type";
-  return holders.empty() ? "" : fmt::format("; it belongs inside {}", fmt::join(holders, " or "));
-}
+};
 
 // Descends once per message that holds another; the schema has no message that can hold itself, so its depth is the
 // bound of the recursion.
 class Parser {
  public:
-  Parser(std::string_view text, Source& source)
-      : stream_(text.data(), static_cast<int>(text.size())), tokens_(stream_, source.file), source_(source) {}
+  Parser(std::string_view text, Source& source, const Reading& reading)
+      : stream_(text.data(), static_cast<int>(text.size())), file_(source.file), source_(source), reading_(reading) {}
 
   void parse(Message& message) {
-    while (!tokens_.at_end()) parse_field(message, "");
-    check_required(message, source_.position, message.GetDescriptor()->name());
+    open_.push_back({&message, "", {}, false});
+    try {
+      tokens_.emplace(stream_, file_);
+      while (!tokens().at_end()) parse_field(message, "");
+      check_required(message, source_.position, message.GetDescriptor()->name());
+    } catch (const Error& error) {
+      if (!reading_.faults) throw;
+      add_fault(error);
+    }
   }
 
  private:
+  Tokens& tokens() { return *tokens_; }
+
+  // A fault behind which one can read on. Thrown, if the first one is to be.
+  template <typename... Args>
+  void refuse(Position where, fmt::format_string<Args...> format, Args&&... args) {
+    try {
+      tokens().fail(where, format, std::forward<Args>(args)...);
+    } catch (const Error& error) {
+      if (!reading_.faults) throw;
+      if (reading_.faults->size() >= kMostFaults) throw Error("{}: there are more faults", file_);
+      add_fault(error);
+    }
+  }
+
+  void add_fault(const Error& error) {
+    Position layer;
+    for (const Block& block : open_) {
+      if (is_layer(*block.message->GetDescriptor())) layer = block.where;
+    }
+    reading_.faults->push_back({error.what(), layer});
+  }
+
   // One field, with the comma or semicolon that may follow it. `path` is the message's: "" or "layer[3].".
   void parse_field(Message& message, const std::string& path) {
-    const Position where = tokens_.position();
-    const std::string name = tokens_.identifier("a field name");
-    const Descriptor& type = *message.GetDescriptor();
-    const FieldDescriptor* field = type.FindFieldByName(name);
+    if (open_.size() == 1 && tokens().is("}") && last_.message) return refuse_extra_close();
+    const Position where = tokens().position();
+    begins_line_ = where.line > tokens().previous_line();
+    const std::string name = tokens().identifier("a field name");
+    const FieldDescriptor* field = message.GetDescriptor()->FindFieldByName(name);
     if (!field) {
-      const std::string near = suggestion(name, field_names(type));
-      tokens_.fail(where, "{} has no field {}{}", type.name(), quoted(name),
-                   near.empty() ? place_of(name, type) : near);
-    }
-    if (!field->is_repeated() && message.GetReflection()->HasField(message, field)) {
-      tokens_.fail(where, "field \"{}\" is given twice; the first is in line {}", name, source_.find(path + name).line);
-    }
-    if (!tokens_.take(":") && field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) {
-      tokens_.fail("expected \":\" after \"{}\", found {}", name, tokens_.shown());
-    }
-    if (field->is_repeated() && tokens_.take("[")) {
+      parse_unknown(message, name, path, where);
+    } else if (!field->is_repeated() && message.GetReflection()->HasField(message, field)) {
+      refuse(where, "field \"{}\" is given twice; the first is in line {}", name, source_.find(path + name).line);
+      skip_value(message);
+    } else if (!tokens().take(":") && field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) {
+      refuse(tokens().position(), "expected \":\" after \"{}\", found {}", name, tokens().shown());
+      skip_value(message);
+    } else if (field->is_repeated() && tokens().take("[")) {
       parse_list(message, *field, path);
     } else {
       parse_element(message, *field, path, where);
     }
-    tokens_.take(";") || tokens_.take(",");
+    tokens().take(";") || tokens().take(",");
   }
 
   // The rest of "[1, 2, 3]".
   void parse_list(Message& message, const FieldDescriptor& field, const std::string& path) {
-    if (tokens_.take("]")) return;
+    if (tokens().take("]")) return;
     do {
-      parse_element(message, field, path, tokens_.position());
-    } while (tokens_.take(","));
-    tokens_.expect("]", "\",\" or \"]\"");
+      parse_element(message, field, path, tokens().position());
+    } while (tokens().take(","));
+    tokens().expect("]", "\",\" or \"]\"");
   }
 
   void parse_element(Message& message, const FieldDescriptor& field, const std::string& path, Position where) {
@@ -98,11 +124,13 @@ class Parser {
       return index > 0 ? fmt::format("{}{}[{}]", path, field.name(), index) : path + field.name();
     };
     if (field.cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) {
-      parse_value(tokens_, message, field);
+      if (!parse_scalar(message, field)) return;
       const bool is_name = field.cpp_type() == FieldDescriptor::CPPTYPE_STRING;
       if (is_name || index < kPositionsOfNumbers) source_.fields[own_path()] = where;
       return;
     }
+    check(!is_layer(*field.message_type()) || index < kMostLayers, "{}:{}: the net has more than {} layers", file_,
+          where.line, kMostLayers);
     const std::string inner = own_path();
     source_.fields[inner] = where;
     Message& held =
@@ -110,16 +138,147 @@ class Parser {
     parse_block(held, field.name(), inner + ".", where);
   }
 
+  // Whether there was a value that fits.
+  bool parse_scalar(Message& message, const FieldDescriptor& field) {
+    try {
+      parse_value(tokens(), message, field);
+      return true;
+    } catch (const Error& error) {
+      if (!reading_.faults || tokens().broken()) throw;
+      add_fault(error);
+    }
+    skip_value(message);
+    return false;
+  }
+
   // "{ ... }" or "< ... >".
   void parse_block(Message& message, const std::string& name, const std::string& path, Position where) {
-    const std::string close = tokens_.take("<") ? ">" : "}";
-    if (close == "}") tokens_.expect("{", fmt::format("\"{{\" after \"{}\"", name));
-    while (!tokens_.is(">") && !tokens_.is("}")) {
-      if (tokens_.at_end()) tokens_.fail(where, "\"{}\" is not closed: the file ends within it", name);
+    const std::string close = tokens().take("<") ? ">" : "}";
+    if (close == "}") tokens().expect("{", fmt::format("\"{{\" after \"{}\"", name));
+    open_.push_back({&message, name, where, begins_line_});
+    while (!tokens().is(">") && !tokens().is("}")) {
+      if (tokens().at_end()) refuse_end();
+      if (missing_closes_ == 0) find_missing_closes();
+      if (missing_closes_ > 0) {
+        --missing_closes_;
+        open_.pop_back();
+        return;
+      }
       parse_field(message, path);
     }
-    tokens_.expect(close, fmt::format("\"{}\"", close));
+    note_close();
+    tokens().expect(close, fmt::format("\"{}\"", close));
     check_required(message, where, name);
+    open_.pop_back();
+  }
+
+  // Notes what the "}" in view closes, and whether it stands as if it closed something further out.
+  void note_close() {
+    const Position at = tokens().position();
+    const Block& block = open_.back();
+    if (open_.size() == 2) {
+      last_ = block;
+      last_line_ = at.line;
+      suspect_ = {};
+    } else if (block.begins_line && at.line > tokens().previous_line() && at.column < block.where.column &&
+               !suspect_.message) {
+      suspect_ = block;
+      suspect_line_ = at.line;
+    }
+  }
+
+  // A layer cannot begin within a layer: there "}" is missing.
+  void find_missing_closes() {
+    if (!tokens().is("layer") && !tokens().is("layers")) return;
+    const auto has = [&](const Block& block) {
+      return block.message->GetDescriptor()->FindFieldByName(tokens().text()) != nullptr;
+    };
+    if (has(open_.back())) return;
+    size_t owner = open_.size() - 1;
+    while (owner > 0 && !has(open_[owner])) --owner;
+    if (!has(open_[owner])) return;
+    const Block& outer = open_[owner + 1];
+    const bool one = owner + 2 == open_.size();
+    refuse(outer.where, "{}{} not closed: a \"}}\" is missing before line {}{}", outer.text(),
+           one ? " is" : fmt::format(" and {} in line {} are", quoted(open_.back().name), open_.back().where.line),
+           tokens().position().line, suspicion());
+    missing_closes_ = static_cast<int>(open_.size() - 1 - owner);
+  }
+
+  // The indentation may tell which block a "}" was meant for.
+  std::string suspicion() const {
+    if (!suspect_.message) return "";
+    return fmt::format("; as it stands, the one in line {} closes {} of line {}", suspect_line_, quoted(suspect_.name),
+                       suspect_.where.line);
+  }
+
+  [[noreturn]] void refuse_end() {
+    const Block* outer = &open_.back();
+    for (const Block& block : open_) {
+      if (is_layer(*block.message->GetDescriptor())) outer = &block;
+    }
+    const bool within = outer != &open_.back();
+    tokens().fail(outer->where, "{} is not closed: the file ends within it{}{}", outer->text(),
+                  within ? fmt::format(", in {} of line {}", quoted(open_.back().name), open_.back().where.line) : "",
+                  suspicion());
+  }
+
+  void refuse_extra_close() {
+    refuse(tokens().position(), "this \"}}\" closes nothing: {} of line {} is closed in line {}", last_.text(),
+           last_.where.line, last_line_);
+    tokens().next();
+  }
+
+  void parse_unknown(const Message& message, const std::string& name, const std::string& path, Position where) {
+    const Descriptor& type = *message.GetDescriptor();
+    const bool may_be_other = reading_.other_params && &type == LayerParameter::descriptor() && name.ends_with("_param");
+    if (may_be_other) {
+      source_.fields[path + name] = where;
+    } else {
+      const std::string outer = outer_place(name);
+      refuse(where, "{}{}", outer.empty() ? unknown_field(name, type) : type.name() + " has no field " + quoted(name),
+             outer.empty() ? closed_place(name) : outer);
+    }
+    skip_value(message);
+  }
+
+  // A field of a message around this one: is this one not closed?
+  std::string outer_place(const std::string& name) const {
+    for (size_t i = open_.size() - 1; i-- > 0;) {
+      if (!open_[i].message->GetDescriptor()->FindFieldByName(name)) continue;
+      return fmt::format("; {} around it has: is {} of line {} not closed?", i == 0 ? "the message" : open_[i].text(),
+                         quoted(open_.back().name), open_.back().where.line);
+    }
+    return "";
+  }
+
+  // A field of the layer before: was that closed too early?
+  std::string closed_place(const std::string& name) const {
+    const bool follows = open_.size() == 1 && last_.message && is_layer(*last_.message->GetDescriptor());
+    if (!follows || !last_.message->GetDescriptor()->FindFieldByName(name)) return "";
+    return fmt::format("; {} of line {} is closed in line {}", last_.text(), last_.where.line, last_line_);
+  }
+
+  // The value of a field that is refused, or the rest of one: a block, a list, a word, strings that follow each other.
+  void skip_value(const Message& message) {
+    tokens().take(":");
+    int depth = 0;
+    for (bool more = true; more;) {
+      if (tokens().at_end() && depth > 0) refuse_end();
+      const bool opens = tokens().is("{") || tokens().is("<") || tokens().is("[");
+      const bool closes = tokens().is("}") || tokens().is(">") || tokens().is("]");
+      if (tokens().at_end() || (depth == 0 && (closes || begins_field(message)))) return;  // there is none
+      depth += opens ? 1 : closes ? -1 : 0;
+      const bool sign = tokens().is("-"), text = tokens().is(Tokens::Tokenizer::TYPE_STRING);
+      tokens().next();
+      more = depth > 0 || sign || (text && tokens().is(Tokens::Tokenizer::TYPE_STRING));
+    }
+  }
+
+  // Whether the next field of `message` stands where a value should: at the beginning of a line.
+  bool begins_field(const Message& message) {
+    return tokens().position().line > tokens().previous_line() &&
+           message.GetDescriptor()->FindFieldByName(tokens().text()) != nullptr;
   }
 
   void check_required(const Message& message, Position where, const std::string& name) {
@@ -127,14 +286,20 @@ class Parser {
     for (int i = 0; i < type.field_count(); ++i) {
       const FieldDescriptor* field = type.field(i);
       if (field->is_required() && !message.GetReflection()->HasField(message, field)) {
-        tokens_.fail(where, "{} lacks the field \"{}\", which it must have", name, field->name());
+        refuse(where, "{} lacks the field \"{}\", which it must have", name, field->name());
       }
     }
   }
 
   ArrayInputStream stream_;
-  Tokens tokens_;
+  const std::string file_;
+  std::optional<Tokens> tokens_;
   Source& source_;
+  const Reading& reading_;
+  std::vector<Block> open_;  // from the whole file to the innermost one
+  Block last_{}, suspect_{};
+  int last_line_ = 0, suspect_line_ = 0, missing_closes_ = 0;
+  bool begins_line_ = false;  // the field that was begun last
 };
 
 // Weights and data are binary; given where text belongs, the first odd byte says so better than a syntax error.
@@ -152,19 +317,17 @@ void check_text(std::string_view text, const std::string& file) {
 
 }  // namespace
 
-Source parse_prototxt(std::string_view text, const std::string& file, Message& message) {
+Source parse_prototxt(std::string_view text, const std::string& file, Message& message, const Reading& reading) {
   Source source{file, {}, {}};
   check(text.size() <= kLongestText, "{}: longer than the {} bytes of text that are read at most", source.at(),
         kLongestText);
   check_text(text, source.at());
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   message.Clear();
-  Parser(text, source).parse(message);
+  Parser(text, source, reading).parse(message);
   return source;
 }
 
-Source read_prototxt(const std::string& path, Message& message) {
-  return parse_prototxt(read_file(path, kLongestText), path, message);
-}
+std::string read_text(const std::string& path) { return read_file(path == "-" ? "/dev/stdin" : path, kLongestText); }
 
 }  // namespace crema

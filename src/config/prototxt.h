@@ -8,6 +8,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/source.h"
 
@@ -16,10 +17,28 @@ namespace crema {
 // Longer texts are refused.
 inline constexpr uint64_t kLongestText = uint64_t{64} << 20;
 
-// Sets `message` to what `text` says and returns the positions. `file` is the name that errors carry. Throws Error.
-Source parse_prototxt(std::string_view text, const std::string& file, google::protobuf::Message& message);
+// Nor are there nets of more layers: each takes a hundred times the memory of the shortest text that makes one.
+inline constexpr int kMostLayers = 200000;
 
-// The same from a file.
-Source read_prototxt(const std::string& path, google::protobuf::Message& message);
+struct TextFault {
+  std::string message;  // with its place
+  Position layer;       // where the layer begins in which it is; not known() outside of layers
+};
+
+// How a text is read.
+struct Reading {
+  // A layer may hold messages that the schema does not have ("roi_pooling_param"), as one of another fork's types does.
+  // They are skipped; the Source knows where they stand, and check_layer_types() (config/check.h) judges them.
+  bool other_params = false;
+  // Not null: a fault is added here instead of thrown, and reading goes on behind it, as far as that makes sense.
+  std::vector<TextFault>* faults = nullptr;
+};
+
+// Sets `message` to what `text` says and returns the positions. `file` is the name that errors carry. Throws Error.
+Source parse_prototxt(std::string_view text, const std::string& file, google::protobuf::Message& message,
+                      const Reading& reading = {});
+
+// The text of a file; "-": of standard input. Throws Error.
+std::string read_text(const std::string& path);
 
 }  // namespace crema

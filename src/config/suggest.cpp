@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "config/source.h"
+
 namespace crema {
 namespace {
 
@@ -32,11 +34,14 @@ size_t distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {
+  // Nobody types longer names by hand, and of very many one is near by chance. Tables for them would take for ever.
+  constexpr size_t kLongest = 100, kMost = 2000;
+  if (name.size() > kLongest || candidates.size() > kMost) return "";
   const std::string* best = nullptr;
   size_t least = 0;
   for (const std::string& candidate : candidates) {
     const size_t limit = (std::min(name.size(), candidate.size()) + 1) / 3;
-    // Names whose lengths differ by more cannot be near: no table for a name of a megabyte.
+    // Names whose lengths differ by more cannot be near.
     if (std::max(name.size(), candidate.size()) - std::min(name.size(), candidate.size()) > limit) continue;
     const size_t slips = distance(name, candidate);
     if (slips > limit || (best && slips >= least)) continue;
@@ -48,12 +53,17 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
 
 std::string suggestion(std::string_view name, const std::vector<std::string>& candidates) {
   const std::string near = nearest(name, candidates);
-  return near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near);
+  return near.empty() ? "" : fmt::format("; did you mean {}?", quoted(near));
 }
 
 std::string choices(std::string_view name, const std::vector<std::string>& candidates) {
+  constexpr size_t kShown = 100;
   const std::string near = suggestion(name, candidates);
-  return near.empty() ? fmt::format("; it is one of {}", fmt::join(candidates, ", ")) : near;
+  if (!near.empty() || candidates.empty()) return near;
+  std::string all;
+  for (size_t i = 0; i < std::min(kShown, candidates.size()); ++i) all += (i > 0 ? ", " : "") + shortened(candidates[i]);
+  if (candidates.size() > kShown) all += fmt::format(" and {} more", candidates.size() - kShown);
+  return "; it is one of " + all;
 }
 
 }  // namespace crema

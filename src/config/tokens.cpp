@@ -32,6 +32,11 @@ std::string Tokens::shown() const {
   return is(Tokenizer::TYPE_STRING) ? shortened(text()) : quoted(text());
 }
 
+int Tokens::previous_line() {
+  const Tokenizer::Token& token = tokenizer_.previous();
+  return token.type == Tokenizer::TYPE_START ? 0 : token.line + 1;
+}
+
 void Tokens::next() {
   tokenizer_.Next();
   if (!error_.message.empty()) fail(error_.position, "{}", clause(error_.message));

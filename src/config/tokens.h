@@ -22,10 +22,12 @@ class Tokens {
   Tokens(google::protobuf::io::ZeroCopyInputStream& stream, const std::string& file);
 
   bool at_end() const { return is(Tokenizer::TYPE_END); }
+  bool broken() const { return !error_.message.empty(); }  // after a fault within a token: there is no next one
   bool is(Type type) const { return token_.type == type; }
   bool is(std::string_view text) const { return token_.text == text; }
   const std::string& text() const { return token_.text; }
   Position position() const { return {token_.line + 1, token_.column + 1}; }
+  int previous_line();  // of the token before; 0 if there is none
 
   // The token as an error message shows it: in quotes, or "the end of the file".
   std::string shown() const;

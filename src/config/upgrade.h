@@ -29,7 +29,7 @@ void fold_padding_layers(NetParameter& net, std::vector<Source>& sources);
 
 // upgrade_input.cpp: the net's legacy fields input, input_shape and input_dim become a first layer of type Input with
 // the name "input". A net that names inputs without shapes, as binary files do, loses the names; in a text that is an
-// Error.
+// Error, unless its layers have tops of these names.
 void upgrade_inputs(NetConfig& config);
 
 }  // namespace crema

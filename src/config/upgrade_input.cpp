@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <set>
+
 #include "base/error.h"
 #include "config/upgrade.h"
 
@@ -29,6 +32,14 @@ void check_counts(const NetConfig& config) {
         config.source.at("input_dim"), dims, inputs, kLegacyAxes);
 }
 
+// Whether layers give all that `input` names.
+bool given_by_layers(const NetParameter& net) {
+  std::set<std::string> tops;
+  for (const LayerParameter& layer : net.layer()) tops.insert(layer.top().begin(), layer.top().end());
+  return std::all_of(net.input().begin(), net.input().end(),
+                     [&](const std::string& name) { return tops.contains(name); });
+}
+
 }  // namespace
 
 void upgrade_inputs(NetConfig& config) {
@@ -36,7 +47,7 @@ void upgrade_inputs(NetConfig& config) {
   const bool has_shape = net.input_shape_size() > 0 || net.input_dim_size() > 0;
   if (net.input_size() == 0 && !has_shape) return;
   const Position where = config.source.find("input");
-  if (has_shape || where.known()) {
+  if (has_shape || (where.known() && !given_by_layers(net))) {
     check_counts(config);
     LocatedLayer input{{}, {config.source.file, where, {}}};
     input.layer.set_name("input");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/error.h"
 #include "config/suggest.h"
@@ -66,12 +67,26 @@ class Wiring {
 
   Graph finish() { return std::move(graph_); }
 
+  bool reads_lost(int i) const {
+    const auto& bottoms = config_.net.layer(i).bottom();
+    return std::any_of(bottoms.begin(), bottoms.end(), [this](const auto& name) { return lost_.contains(name); });
+  }
+  // Goes on without layer i.
+  void lose(int i) {
+    for (const std::string& top : config_.net.layer(i).top()) {
+      current_.erase(top);
+      lost_.insert(top);
+    }
+  }
+  bool bottom_left_out() const { return bottom_left_out_; }
+
  private:
   void read(int i, int b) {
     const std::string& name = config_.net.layer(i).bottom(b);
     const auto found = current_.find(name);
     if (found == current_.end()) {
       const auto left_out = config_.left_out.find(name);
+      bottom_left_out_ = left_out != config_.left_out.end();
       fail(config_, i, fmt::format("bottom[{}]", b), "bottom \"{}\" is not a top of any layer before it{}", name,
            left_out == config_.left_out.end() ? suggestion(name, keys(current_))
                                               : fmt::format("; {} makes it, but its include and exclude rules leave it "
@@ -98,6 +113,7 @@ class Wiring {
              name, config_.net.layer(other.layer).name(), t);
       }
       current_[name] = static_cast<int>(graph_.values.size());
+      lost_.erase(name);
     }
     Value value{.name = name, .layer = i, .top = t, .readers = {}};
     if (l.loss_weight_size() > 0) {
@@ -112,6 +128,8 @@ class Wiring {
   const NetConfig& config_;
   Graph graph_;
   std::map<std::string, int> current_;
+  std::set<std::string> lost_;  // names that stand for what a lost layer made
+  bool bottom_left_out_ = false;
 };
 
 // Whether layer i wants a gradient at bottom b, before asking whether any gradient reaches the layer.
@@ -171,6 +189,22 @@ Graph connect(const NetConfig& config, const std::vector<Contract>& contracts) {
   Wiring wiring(config);
   for (int i = 0; i < config.net.layer_size(); ++i) wiring.add(i, contracts[i]);
   return wiring.finish();
+}
+
+std::vector<LayerFault> connection_faults(const NetConfig& config, const std::vector<Contract>& contracts) {
+  Wiring wiring(config);
+  std::vector<LayerFault> faults;
+  for (int i = 0; i < config.net.layer_size(); ++i) {
+    bool lost = wiring.reads_lost(i);
+    try {
+      if (!lost) wiring.add(i, contracts[i]);
+    } catch (const Error& error) {
+      faults.push_back({i, error.what(), wiring.bottom_left_out()});
+      lost = true;
+    }
+    if (lost) wiring.lose(i);
+  }
+  return faults;
 }
 
 void mark_gradients(const NetConfig& config, const std::vector<Contract>& contracts, const std::vector<bool>& learns,

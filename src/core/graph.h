@@ -55,6 +55,15 @@ struct Graph {
 // name), a top that exists already, wrong counts of bottoms, tops, loss weights or propagate_down.
 Graph connect(const NetConfig& config, const std::vector<Contract>& contracts);
 
+// All that connect() would have to say, in one pass: at a faulty layer, and at those that read what it or another lost
+// layer makes, the net goes on without it.
+struct LayerFault {
+  int layer;
+  std::string message;
+  bool left_out = false;  // a bottom is made by layers that the filter left out alone
+};
+std::vector<LayerFault> connection_faults(const NetConfig& config, const std::vector<Contract>& contracts);
+
 // Decides which layers run backward and which uses carry a diff: a gradient is wanted by what learns (learns[i]: layer
 // i has such a parameter), flows from losses and fed values, and goes where contracts, propagate_down and
 // force_backward let it. Throws for a gradient into a bottom that takes none; into one of which the shape alone is

@@ -49,6 +49,17 @@ std::vector<NetConfig> test_nets(const SolverConfig& config, const NetConfig& tr
   return nets;
 }
 
+// What flags ask for, the net has to know.
+void check_flags(const SolverConfig& config, const NetConfig& train) {
+  const NetState& state = config.solver.train_state();
+  for (int i = 0; i < state.stage_size(); ++i) {
+    const Position where = config.source.find(fmt::format("train_state.stage[{}]", i));
+    if (!where.flag.empty()) check_stage(train, state.stage(i), where.flag);
+  }
+  const Position level = config.source.find("train_state.level");
+  if (!level.flag.empty()) check_level(train, level.flag);
+}
+
 }  // namespace
 
 SolverNets solver_nets(const SolverConfig& config) {
@@ -66,6 +77,7 @@ SolverNets solver_nets(const SolverConfig& config) {
   for (int i = 0; i < count; ++i) {
     nets.tests.push_back(in_state(tests[i], TEST, s.test_state_size() > 0 ? s.test_state(i) : NetState()));
   }
+  check_flags(config, train);
   nets.train = in_state(train, TRAIN, s.train_state());
   return nets;
 }

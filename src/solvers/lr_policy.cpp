@@ -24,12 +24,21 @@ namespace {
 double share_of_period(const SolverParameter& s, double t) {
   if (!s.has_stepsize()) return std::min(t, static_cast<double>(s.max_iter())) / std::max(1, s.max_iter());
   double length = s.stepsize();
-  if (s.period_mult() == 1) return std::fmod(t, length) / length;
-  while (t >= length) {
-    t -= length;
-    length *= static_cast<double>(s.period_mult());
+  const auto mult = static_cast<double>(s.period_mult());
+  // The first n periods take length (mult^n - 1) / (mult - 1). All but the last one or two before t are left out at
+  // once: where mult is near 1 there are very many.
+  if (mult != 1) {
+    const double whole = std::floor(std::log1p(t / length * (mult - 1)) / std::log(mult)) - 1;
+    if (whole > 100) {
+      t -= length * std::expm1(whole * std::log(mult)) / (mult - 1);
+      length *= std::pow(mult, whole);
+    }
   }
-  return t / length;
+  for (int i = 0; i < 200 && mult != 1 && t >= length; ++i) {
+    t -= length;
+    length *= mult;
+  }
+  return std::fmod(std::max(t, 0.0), length) / length;
 }
 
 const std::vector<LrFormula> kFormulas = {
@@ -46,7 +55,7 @@ const std::vector<LrFormula> kFormulas = {
     {"poly",
      {"power", "max_iter"},
      [](const SolverParameter& s, double t, double) {
-       return std::pow(std::max(0.0, 1 - t / s.max_iter()), s.power());
+       return std::pow(std::max(0.0, 1 - t / std::max(1, s.max_iter())), s.power());
      }},
     {"sigmoid",
      {"gamma", "stepsize"},
