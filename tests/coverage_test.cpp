@@ -74,6 +74,7 @@ const Reasons kFieldsInNoRow = {
     {"TanHParameter.engine", "there is one path"},
     {"TransformationParameter.force_color", "needs image files: data_layer_test"},
     {"TransformationParameter.force_gray", "needs image files: data_layer_test"},
+    {"TransformationParameter.max_pixels", "needs image files: data_image_test"},
     {"TransformationParameter.mean_file", "needs a mean file: data_layer_test"},
     {"TransformationParameter.mirror", "random: data_test"},
     {"WindowDataParameter.batch_size", "needs image files: window_data_test"},

@@ -42,11 +42,11 @@ std::string all_of(const std::string& backend, const std::string& path) {
 TEST(Datum, BecomesARecord) {
   Record record;
   auto bytes = parsed<Datum>("channels: 1 height: 1 width: 3 data: 'abc' label: -4 float_data: 1");
-  datum_to_record(&bytes, Decoding::as_stored, &record);
+  datum_to_record(&bytes, Decoding{}, &record);
   EXPECT_EQ(record.bytes, "abc");
   EXPECT_EQ(record.label, -4);
   auto floats = parsed<Datum>("channels: 2 height: 1 width: 1 float_data: [0.5, -1]");
-  datum_to_record(&floats, Decoding::as_stored, &record);
+  datum_to_record(&floats, Decoding{}, &record);
   EXPECT_TRUE(record.bytes.empty());
   EXPECT_EQ(record.floats, (std::vector<float>{0.5, -1}));
   EXPECT_EQ(record.channels, 2);
@@ -62,7 +62,7 @@ TEST(Datum, Refuses) {
       {"channels: 2147483647 height: 2147483647 width: 2147483647 data: 'a'",
        "1 bytes, but channels x height x width is 2147483647 x 2147483647 x 2147483647"},
 #ifdef CREMA_WITH_OPENCV
-      {"encoded: true data: 'no image'", "not an image file that OpenCV can read"},
+      {"encoded: true data: 'no image'", "not an image file of a kind that is read: JPEG, PNG, BMP, WebP, TIFF or PNM"},
       {"encoded: true", "an image file of 0 bytes"},
 #else
       {"encoded: true data: 'any'",
@@ -72,7 +72,7 @@ TEST(Datum, Refuses) {
   for (const auto& [text, message] : rows) {
     auto bad = parsed<Datum>(text);
     Record record;
-    EXPECT_EQ(message_of([&] { datum_to_record(&bad, Decoding::as_stored, &record); }), message) << text;
+    EXPECT_EQ(message_of([&] { datum_to_record(&bad, Decoding{}, &record); }), message) << text;
   }
 }
 
@@ -240,6 +240,33 @@ TEST(Lmdb, RefusesWhatHoldsNoRecords) {
             (folder / "folder") + "/data.mdb: cannot open: No such file or directory");
   EXPECT_EQ(all_of("LMDB", kGolden + "leveldb_raw"),
             kGolden + "leveldb_raw: is a LevelDB database; set backend: LEVELDB");
+}
+
+// As LMDB's own keys are, in order and without an overlap: else a small file could claim any number of long ones.
+TEST(Lmdb, KeysAreCheckedBeforeTheyAreKept) {
+  const TempFolder folder;
+  Entries entries;
+  for (int i = 0; i < 9; ++i)
+    entries.emplace_back(fmt::format("{:0300}", i), datum("channels: 1 height: 1 width: 1 data: 'a'"));
+  const std::string whole = read_file(write_lmdb(folder / "db", entries) + "/data.mdb");
+  const size_t leaf = whole.find(std::string(290, '0')) / 4096 * 4096;
+  const auto said = [&](const std::function<void(std::string&)>& damage) {
+    std::string bytes = whole;
+    damage(bytes);
+    folder.write("data.mdb", bytes);
+    return all_of("LMDB", folder / "data.mdb");
+  };
+  EXPECT_EQ(said([](std::string&) {}), "no error");
+  const std::string twice = said([&](std::string& bytes) { bytes.replace(leaf + 18, 2, bytes.substr(leaf + 16, 2)); });
+  EXPECT_NE(twice.find("are not in order"), std::string::npos) << twice;
+  const std::string many = said([&](std::string& bytes) {
+    const std::string node = bytes.substr(leaf + 16 + 2 * 8, 2);
+    const size_t last = leaf + static_cast<unsigned char>(node[0]) + 256u * static_cast<unsigned char>(node[1]);
+    bytes[leaf + 12] = 16 + 2 * 20;  // twenty nodes in the place of nine
+    for (size_t i = 0; i < 20; ++i) bytes.replace(leaf + 16 + 2 * i, 2, node);
+    bytes[last + 6] = '\x2c';
+  });
+  EXPECT_NE(many.find("damaged"), std::string::npos) << many;
 }
 
 // The library ends the program, or reads past its map, for some of these: nothing of that may come through.

@@ -34,16 +34,31 @@ TEST(ImageData, ReadsPlanesAndLabelsInTheOrderOfTheList) {
   folder.write("one.ppm", colored(2, 1, "\1\2\3\4\5\6"));
   folder.write("with two spaces.ppm", colored(2, 1, counting(6, 11)));
   const std::string list = folder.write("list.txt", "one.ppm 7\r\n\n  with two spaces.ppm -3  \none.ppm\t0");
-  folder.write("  with two spaces.ppm", colored(2, 1, counting(6, 21)));
   DataLayer data(layer(list, "batch_size: 2 root_folder: '" + (folder / "") + "'"));
   EXPECT_EQ(data.tops[0]->shape(), (Shape{2, 3, 1, 2}));
   EXPECT_EQ(data.tops[1]->shape(), (Shape{2}));
-  // Blue, green, red; a name is all that stands before the last space.
-  EXPECT_EQ(data.forward(), (Values{3, 6, 2, 5, 1, 4, 23, 26, 22, 25, 21, 24}));
+  // Blue, green, red; a name is all that stands before the last blanks.
+  EXPECT_EQ(data.forward(), (Values{3, 6, 2, 5, 1, 4, 13, 16, 12, 15, 11, 14}));
   EXPECT_EQ(data.values(1), (Values{7, -3}));
   EXPECT_EQ(data.forward(), (Values{3, 6, 2, 5, 1, 4, 3, 6, 2, 5, 1, 4}));
   EXPECT_EQ(data.values(1), (Values{0, 7}));
   EXPECT_EQ(data.position(), 4u);
+}
+
+TEST(ImageData, TakesListsAsEditorsWriteThem) {
+  const TempFolder folder;
+  const std::string one = folder.write("one.pgm", grey(1, 1, "\5")), two = folder.write("t wo.pgm", grey(1, 1, "\6"));
+  for (const std::string& text :
+       {one + " 3\n" + two + " 4\n", "\xef\xbb\xbf" + one + " 3\r\n" + two + " 4\r\n", one + "  3\n" + two + "\t \t4",
+        "\n \t\r\n  " + one + " 3  \n\t" + two + "   4 \t\r\n\r\n", "\xef\xbb\xbf\n " + one + " 3\n\n" + two + " 4"}) {
+    DataLayer data(layer(folder.write("list.txt", text), "batch_size: 2 is_color: false"));
+    EXPECT_EQ(data.forward(), (Values{5, 6})) << text;
+    EXPECT_EQ(data.values(1), (Values{3, 4})) << text;
+  }
+  const std::string wide = folder.write("list.txt", std::string("\xff\xfe"
+                                                                "a\0",
+                                                                4));
+  EXPECT_EQ(message_of([&] { DataLayer{layer(wide, "")}; }), wide + ": is UTF-16; save it as UTF-8");
 }
 
 TEST(ImageData, LooksForImagesBesideTheNet) {
@@ -166,7 +181,8 @@ TEST(ImageData, NamesListAndLine) {
   EXPECT_EQ(said(image + " 1.5\n"), list + ":1: the label \"1.5\" is not a whole number");
   EXPECT_EQ(said(image + " 0\n/none.pgm 1\n"), list + ":2: /none.pgm: image \"/none.pgm\" does not exist");
   const std::string text = folder.write("text.pgm", "no image at all");
-  EXPECT_EQ(said(image + " 0\n" + text + " 1\n"), list + ":2: " + text + ": not an image file that OpenCV can read");
+  EXPECT_EQ(said(image + " 0\n" + text + " 1\n"),
+            list + ":2: " + text + ": not an image file of a kind that is read: JPEG, PNG, BMP, WebP, TIFF or PNM");
   const std::string larger = folder.write("larger.pgm", grey(2, 1, "\5\5"));
   EXPECT_EQ(said(image + " 0\n" + larger + " 1\n"),
             list + ":2: " + larger + ": its shape is 3 1 2, that of record 0 is 3 1 1");

@@ -1,6 +1,10 @@
 // Models in Caffe's binary formats: written, read, and refused.
 #include <fmt/format.h>
+#include <google/protobuf/unknown_field_set.h>
 #include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
 
 #include "base/file.h"
 #include "core/weights.h"
@@ -208,6 +212,85 @@ TEST(Weights, what_is_no_model_is_refused_with_its_kind) {
             "not a binary model: it is of another kind or a part of it is missing");
   EXPECT_EQ(message_of([&] { read_model(folder / "none"); }),
             (folder / "none") + ": cannot open: No such file or directory");
+}
+
+TEST(Weights, a_model_without_layers_is_refused) {
+  const TempFolder folder;
+  ModelNet model;
+  model.set_name("empty");
+  const std::string path = folder.write("m", model.SerializeAsString());
+  EXPECT_EQ(message_of([&] { read_model(path); }), path + ": not a binary model: it has no layers");
+}
+
+TEST(Weights, a_model_of_another_net_is_told) {
+  const TempFolder folder;
+  write_binary(folder / "m", model_with("other", {blob({4, 3}, 0)}));
+  const auto net = seeded(1);
+  EXPECT_EQ(log_of([&] { EXPECT_EQ(load_weights(folder / "m", net.get()).layers, 0); }),
+            (folder / "m") + " has parameters for no layer of the net: layers are matched by name\n");
+}
+
+// --- values as bytes, in the fields of NVIDIA's Caffe ----------------------------------------------------------------
+
+BlobProto raw(const std::vector<long>& dims, int type, const std::string& bytes) {
+  BlobProto proto;
+  for (const long dim : dims) proto.mutable_shape()->add_dim(dim);
+  auto* fields = proto.GetReflection()->MutableUnknownFields(&proto);
+  fields->AddVarint(10, static_cast<uint64_t>(type));
+  fields->AddLengthDelimited(12, bytes);
+  return proto;
+}
+
+template <typename T>
+std::string bytes_of(const std::vector<T>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
+}
+
+TEST(Weights, raw_values_are_read) {
+  const std::vector<float> expected = {1, -2, 65504, 0.333251953125f, 6.103515625e-05f, 5.9604645e-08f, -0.0f, 0.5f};
+  const std::vector<uint16_t> halves = {0x3c00, 0xc000, 0x7bff, 0x3555, 0x0400, 0x0001, 0x8000, 0x3800};
+  const std::vector<double> doubles(expected.begin(), expected.end());
+  const Shape shape{2, 4};
+  for (const BlobProto& proto :
+       {raw({2, 4}, 0, bytes_of(doubles)), raw({2, 4}, 1, bytes_of(expected)), raw({2, 4}, 2, bytes_of(halves))}) {
+    BlobProto copy;
+    ASSERT_TRUE(copy.ParseFromString(proto.SerializeAsString()));
+    std::vector<real> values(8);
+    from_proto(copy, shape, values.data());
+    EXPECT_EQ(values, std::vector<real>(expected.begin(), expected.end()));
+    EXPECT_TRUE(std::signbit(values[6]));
+  }
+  std::vector<real> special(3);
+  from_proto(raw({3}, 2, bytes_of(std::vector<uint16_t>{0x7c00, 0xfc00, 0x7e00})), Shape{3}, special.data());
+  EXPECT_EQ(special[0], std::numeric_limits<real>::infinity());
+  EXPECT_EQ(special[1], -std::numeric_limits<real>::infinity());
+  EXPECT_TRUE(std::isnan(special[2]));
+}
+
+TEST(Weights, a_model_with_raw_values_loads) {
+  const auto net = seeded(1);
+  const std::string weights = bytes_of(std::vector<uint16_t>(12, 0x3c00)),
+                    bias = bytes_of(std::vector<uint16_t>(4, 0x4000));
+  ModelNet model, parsed;
+  model = model_with("a", {raw({4, 3}, 2, weights), raw({4}, 2, bias)});
+  ASSERT_TRUE(parsed.ParseFromString(model.SerializeAsString()));
+  EXPECT_EQ(load_weights(parsed, net.get()).layers, 1);
+  EXPECT_EQ(net->parameters()[0].parameter->data()[11], 1);
+  EXPECT_EQ(net->parameters()[1].parameter->data()[3], 2);
+}
+
+TEST(Weights, malformed_raw_values_are_refused) {
+  std::vector<real> values(4);
+  const auto said = [&](int type, size_t size) {
+    return message_of([&] { from_proto(raw({4}, type, std::string(size, 'x')), Shape{4}, values.data()); });
+  };
+  EXPECT_EQ(said(1, 16), "no error");
+  EXPECT_EQ(said(1, 12), "3 values for shape 4");
+  EXPECT_EQ(said(0, 16), "2 values for shape 4");
+  EXPECT_EQ(said(2, 7), "raw_data of 7 bytes, which are no whole number of FLOAT16 values");
+  EXPECT_EQ(said(3, 16), "raw_data of type INT; FLOAT, FLOAT16 and DOUBLE are read");
+  EXPECT_EQ(said(9, 16), "raw_data of the unknown type 9");
+  EXPECT_EQ(said(1, 0), "0 values for shape 4");
 }
 
 TEST(Weights, errors_name_the_file) {

@@ -165,6 +165,22 @@ TEST(WindowData, KeepsImagesInMemory) {
   EXPECT_EQ(cached.forward(), first);
 }
 
+TEST(WindowData, TakesListsAsEditorsWriteThem) {
+  const TempFolder folder;
+  const std::string name = folder.write("a.ppm", image(2, 2));
+  const std::string list =
+      folder.write("list.txt", "\xef\xbb\xbf# 0\r\n " + name + "\r\n3\r\n2\r\n2\r\n\r\n1\r\n1  1\t0 0 0 0\r\n");
+  DataLayer data(layer(list, kForeground, "crop_size: 1"));
+  EXPECT_EQ(data.forward(), (Values{100, 50, 0}));
+}
+
+// With its context the window is wider than an int counts; of its 1000 pixels the image's 4 become none.
+TEST(WindowData, HugeWindowsWithContext) {
+  const Windows windows(plain_image(4, 40), {"1 1 -16777216 -16777216 16777216 16777216"});
+  DataLayer data(layer(windows.list, kForeground + "context_pad: 499", "crop_size: 1000"));
+  EXPECT_EQ(data.forward(), Values(3'000'000, 0));
+}
+
 TEST(WindowData, FindsImagesUnderTheRootFolder) {
   const TempFolder folder;
   folder.write("a.ppm", image(2, 2));
@@ -207,6 +223,7 @@ TEST(WindowData, NamesListAndLine) {
   EXPECT_EQ(said("# 0\n" + name + "\n1\n"), list + ":3: an image of 1 channels; images are read with 3");
   EXPECT_EQ(said(head + "2\n1 1 0 0 0 0\n1 1 0 x 0 0\n"), list + ":8: expected a corner, found \"x\"");
   EXPECT_EQ(said(head + "2\n1 1 0 0 0 0\n"), list + ":8: expected a class, found \"\"");
+  EXPECT_EQ(said(head + "1\n1 nan 0 0 0 0\n"), list + ":7: the overlap is nan");
   EXPECT_EQ(said(head + "1\n1 1 1 0 0 0\n"), list + ":7: the window from (1, 0) to (0, 0) is empty");
   EXPECT_EQ(said(head + "1\n0 1 0 0 0 0\n"), list + ":7: class 0 with overlap 1; the class of foreground is positive");
   EXPECT_EQ(

@@ -119,6 +119,15 @@ std::string read_file(const std::string& path, uint64_t limit) {
 
 std::string draft_name(const std::string& path) { return fmt::format("{}.{}.tmp", path, ::getpid()); }
 
+void check_regular(const std::string& path) {
+  struct stat info {};
+  check(::stat(path.c_str(), &info) == 0, "{}: cannot open: {}", path, reason());
+  check(S_ISREG(info.st_mode), "{}: is {}, not a file", path,
+        S_ISDIR(info.st_mode)    ? "a folder"
+        : S_ISFIFO(info.st_mode) ? "a pipe"
+                                 : "a device or a socket");
+}
+
 void write_file(const std::string& path, std::string_view bytes) {
   Draft draft(path);
   draft.fill(bytes);

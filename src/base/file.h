@@ -12,6 +12,10 @@ namespace crema {
 // The file's bytes. Throws Error if it cannot be read or holds more than `limit` bytes.
 std::string read_file(const std::string& path, uint64_t limit = uint64_t{1} << 31);
 
+// Throws Error unless `path` is a regular file or a link to one: a device may have no end, and a pipe lets whoever
+// opens it wait.
+void check_regular(const std::string& path);
+
 // Puts `bytes` at `path`: writes a temporary file in the same folder, flushes it to disk and renames it. On any failure
 // (no space, no permission, no such folder) throws Error, removes the temporary file and leaves what stood at `path`.
 // A symbolic link is followed; devices, pipes and folders are refused.

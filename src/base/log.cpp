@@ -1,6 +1,10 @@
 #include "base/log.h"
 
 #include <fcntl.h>
+#include <google/protobuf/stubs/common.h>
+#if GOOGLE_PROTOBUF_VERSION < 4022000
+#include <google/protobuf/stubs/logging.h>
+#endif
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <unistd.h>
@@ -41,10 +45,18 @@ void open_standard_descriptors() {
   }
 }
 
+// What it says of a file that it cannot read, crema says itself. From version 22 on it logs by Abseil, which says less.
+void silence_protobuf() {
+#if GOOGLE_PROTOBUF_VERSION < 4022000
+  google::protobuf::SetLogHandler(nullptr);
+#endif
+}
+
 }  // namespace
 
 void set_up_log() {
   open_standard_descriptors();
+  silence_protobuf();
   auto logger = std::make_shared<spdlog::logger>("crema", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   auto formatter = std::make_unique<spdlog::pattern_formatter>();
   formatter->add_flag<Severity>('*').add_flag<Text>('&');

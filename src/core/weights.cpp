@@ -5,7 +5,9 @@
 #include <set>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "config/upgrade.h"
+#include "data/blob_values.h"
 
 namespace crema {
 namespace {
@@ -61,7 +63,7 @@ bool fits(const BlobProto& proto, const Shape& shape) {
 
 void check_fits(const BlobProto& proto, const Shape& shape) {
   check(fits(proto, shape), "shape {} where {} is needed", text_of(dims_of(proto)), shape.str());
-  const int values = proto.double_data_size() > 0 ? proto.double_data_size() : proto.data_size();
+  const long values = value_count(proto);
   check(values == shape.count(), "{} values for shape {}", values, shape.str());
 }
 
@@ -124,19 +126,16 @@ void to_proto(const Shape& shape, const real* data, BlobProto* proto) {
 
 void from_proto(const BlobProto& proto, const Shape& shape, real* data) {
   check_fits(proto, shape);
-  if (proto.double_data_size() > 0) {
-    std::copy(proto.double_data().begin(), proto.double_data().end(), data);
-  } else {
-    std::copy(proto.data().begin(), proto.data().end(), data);
-  }
+  copy_values(proto, data);
 }
 
 ModelNet read_model(const std::string& path) {
   const std::string bytes = read_file(path, kLargest);
   ModelNet model;
   const bool parsed = model.ParseFromString(bytes);
-  check(parsed && (model.layer_size() > 0 || model.layers_size() > 0), "{}: not a binary model: {}", path,
-        what_else(bytes));
+  const bool layers = model.layer_size() > 0 || model.layers_size() > 0;
+  check(parsed && layers, "{}: not a binary model: {}", path,
+        parsed && model.has_name() ? "it has no layers" : what_else(bytes));
   modernize(&model);
   return model;
 }
@@ -186,7 +185,9 @@ LoadReport load_weights(const ModelNet& model, Net* net) {
 LoadReport load_weights(const std::string& path, Net* net) {
   const ModelNet model = read_model(path);
   try {
-    return load_weights(model, net);
+    LoadReport report = load_weights(model, net);
+    if (report.layers == 0) CREMA_WARN("{} has parameters for no layer of the net: layers are matched by name", path);
+    return report;
   } catch (const Error& error) {
     throw Error("{}: {}", path, error.what());
   }

@@ -16,7 +16,7 @@ bool holds(uint64_t count, const Datum& datum) {
 
 }  // namespace
 
-void datum_to_record(Datum* datum, Decoding decoding, Record* record) {
+void datum_to_record(Datum* datum, const Decoding& decoding, Record* record) {
   record->label = datum->label();
   if (datum->encoded()) return decode_image(datum->data(), decoding, record);
   record->channels = datum->channels();

@@ -11,7 +11,7 @@ namespace crema {
 
 // `datum` as a record; takes its bytes away. Throws Error unless the sizes are positive and the values as many as they
 // say.
-void datum_to_record(Datum* datum, Decoding decoding, Record* record);
+void datum_to_record(Datum* datum, const Decoding& decoding, Record* record);
 
 class DatumSource : public RecordSource {
  public:
@@ -20,7 +20,7 @@ class DatumSource : public RecordSource {
   std::string name(uint64_t i) const override;
 
  protected:
-  explicit DatumSource(Decoding decoding) : decoding_(decoding) {}
+  explicit DatumSource(const Decoding& decoding) : decoding_(decoding) {}
 
   // The value under a key, valid until the next call. Throws Error.
   virtual std::string_view fetch(const std::string& key) = 0;

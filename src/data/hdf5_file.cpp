@@ -4,14 +4,26 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
+#include <mutex>
 
+#include "base/child.h"
 #include "base/error.h"
+#include "base/file.h"
 
 namespace crema {
 namespace {
 
-constexpr uint64_t kMaxRatio = 1100;  // of numbers to stored bytes: a little more than gzip, its best filter, reaches
+constexpr uint64_t kMaxRatio = 1100;  // of numbers to packed bytes: a little more than gzip, its best filter, reaches
 constexpr hsize_t kMaxListed = 20;
+constexpr uint64_t kBlock = uint64_t{1} << 22;         // numbers that are read at once
+constexpr uint64_t kRoom = uint64_t{1} << 29;          // bytes that the library may take for whatever it does
+constexpr uint64_t kBytesASecond = uint64_t{1} << 23;  // that even a slow filter reaches
+constexpr uint64_t kSeconds = 10;                      // for whatever it does
+
+// The library is not made for threads. It is used under this lock, which a child is forked with: so no other thread is
+// in the middle of something there.
+std::mutex library;
 
 // While it lives, the library prints nothing.
 class Quiet {
@@ -58,7 +70,21 @@ void check_place(hid_t set) {
         "refers to data in other files, which are not read");
 }
 
-Shape checked_shape(hid_t set) {
+uint64_t file_size(hid_t set) {
+  const Handle file(H5Iget_file_id(set), H5Fclose);
+  hsize_t size = 0;
+  return file.good() && H5Fget_filesize(file.get(), &size) >= 0 ? size : 0;
+}
+
+// How many numbers the bytes of `set` in the file hold at most. What it says of its bytes is believed as far as the
+// file is long.
+uint64_t stored_numbers(hid_t set, uint64_t stored) {
+  const Handle plist(H5Dget_create_plist(set), H5Pclose), type(H5Dget_type(set), H5Tclose);
+  const bool packed = H5Pget_nfilters(plist.get()) > 0;
+  return packed ? stored * kMaxRatio : stored / std::max<uint64_t>(1, H5Tget_size(type.get()));
+}
+
+std::vector<hsize_t> checked_extent(hid_t set) {
   check_type(set);
   check_place(set);
   const Handle space(H5Dget_space(set), H5Sclose);
@@ -73,10 +99,109 @@ Shape checked_shape(hid_t set) {
           Hdf5File::kMaxCount);
     count *= dim;
   }
-  const uint64_t stored = H5Dget_storage_size(set);
-  check(count / kMaxRatio <= stored, "has the shape {}, for which its {} bytes in the file are too few",
-        fmt::join(extent, " x "), stored);
-  return Shape(std::vector<long>(extent.begin(), extent.end()));
+  const uint64_t stored = std::min<uint64_t>(H5Dget_storage_size(set), file_size(set));
+  check(count <= Hdf5File::kMaxUnwritten + stored_numbers(set, stored),
+        "has the shape {}, for which its {} bytes in the file are too few (numbers that were never written are read up "
+        "to {})",
+        fmt::join(extent, " x "), stored, Hdf5File::kMaxUnwritten);
+  return extent;
+}
+
+uint64_t count_of(const std::vector<hsize_t>& extent, size_t from = 0) {
+  uint64_t count = 1;
+  for (size_t axis = from; axis < extent.size(); ++axis) count *= extent[axis];
+  return count;
+}
+
+// How many rows are read at once: whole chunks, so that none is unpacked twice.
+hsize_t rows_at_once(hid_t set, const std::vector<hsize_t>& extent) {
+  const Handle plist(H5Dget_create_plist(set), H5Pclose);
+  std::vector<hsize_t> chunk(extent.size(), 1);
+  if (H5Pget_layout(plist.get()) == H5D_CHUNKED) {
+    H5Pget_chunk(plist.get(), static_cast<int>(chunk.size()), chunk.data());
+  }
+  const hsize_t chunk_rows = std::max<hsize_t>(1, chunk[0]);
+  const hsize_t rows = std::max<hsize_t>(1, kBlock / std::max<uint64_t>(1, count_of(extent, 1)));
+  return std::min(extent[0], std::max(rows / chunk_rows, hsize_t{1}) * chunk_rows);
+}
+
+// Whether nothing of `set` is stored, and the file does not say what it holds then. The library refuses to read that.
+bool says_nothing(hid_t set) {
+  H5D_space_status_t space = H5D_SPACE_STATUS_ERROR;
+  H5D_fill_value_t fill = H5D_FILL_VALUE_ERROR;
+  const Handle plist(H5Dget_create_plist(set), H5Pclose);
+  return H5Dget_space_status(set, &space) >= 0 && space == H5D_SPACE_STATUS_NOT_ALLOCATED &&
+         H5Pfill_value_defined(plist.get(), &fill) >= 0 && fill == H5D_FILL_VALUE_UNDEFINED;
+}
+
+// What was never written has the fill value; 0 where the file leaves that open.
+void send_numbers(hid_t set, const std::vector<hsize_t>& extent, ChildOutput& output) {
+  if (count_of(extent) == 0) return;
+  const hsize_t step = rows_at_once(set, extent);
+  std::vector<hsize_t> first(extent.size(), 0), part = extent;
+  std::vector<float> values;
+  const bool zeros = says_nothing(set);
+  const Handle file_space(H5Dget_space(set), H5Sclose);
+  for (; first[0] < extent[0]; first[0] += step) {
+    part[0] = std::min(step, extent[0] - first[0]);
+    values.assign(count_of(part), 0.0F);
+    const Handle space(H5Screate_simple(static_cast<int>(part.size()), part.data(), nullptr), H5Sclose);
+    const bool read =
+        zeros ||
+        (H5Sselect_hyperslab(file_space.get(), H5S_SELECT_SET, first.data(), nullptr, part.data(), nullptr) >= 0 &&
+         H5Dread(set, H5T_NATIVE_FLOAT, space.get(), file_space.get(), H5P_DEFAULT, values.data()) >= 0);
+    check(read, "cannot be read (damaged, or packed by an unknown filter)");
+    output.write(values.data(), values.size() * sizeof(float));
+  }
+}
+
+std::string contents(hid_t file) {
+  H5G_info_t info{};
+  if (H5Gget_info(file, &info) < 0 || info.nlinks == 0) return "none";
+  std::vector<std::string> names;
+  for (hsize_t i = 0; i < std::min<hsize_t>(info.nlinks, kMaxListed); ++i) {
+    char name[256] = "";
+    if (H5Lget_name_by_idx(file, ".", H5_INDEX_NAME, H5_ITER_INC, i, name, sizeof name, H5P_DEFAULT) >= 0) {
+      names.push_back(fmt::format("\"{}\"", name));
+    }
+  }
+  return fmt::format("{}{}", fmt::join(names, ", "), info.nlinks > kMaxListed ? ", ..." : "");
+}
+
+// Calls `use` with each of the data sets.
+void for_sets(hid_t file, const std::vector<std::string>& names, const std::function<void(hid_t)>& use) {
+  for (const std::string& name : names) {
+    const Handle set(H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose);
+    check(set.good(), "has no data set \"{}\"; it has: {}", name, contents(file));
+    try {
+      use(set.get());
+    } catch (const Error& error) {
+      throw Error("data set \"{}\" {}", name, error.what());
+    }
+  }
+}
+
+// In the child: the extents of all sets, then, where they are wanted, their numbers.
+void send(const std::string& path, const std::vector<std::string>& names, bool with_numbers, ChildOutput& output) {
+  std::error_code ignored;
+  uint64_t size = std::filesystem::file_size(path, ignored);
+  if (ignored) size = 0;
+  limit_child(kRoom + 2 * size, kSeconds + size / kBytesASecond);
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
+  check(file.good(), "cannot be opened as an HDF5 file (damaged, or another format)");
+  std::vector<std::vector<hsize_t>> extents;
+  uint64_t bytes = size;
+  for_sets(file.get(), names, [&](hid_t set) {
+    extents.push_back(checked_extent(set));
+    bytes += count_of(extents.back()) * sizeof(double);
+    output.put(extents.back().size());
+    output.write(extents.back().data(), extents.back().size() * sizeof(hsize_t));
+  });
+  if (!with_numbers) return;
+  limit_child(kRoom + 4 * bytes, kSeconds + bytes / kBytesASecond);
+  size_t i = 0;
+  for_sets(file.get(), names, [&](hid_t set) { send_numbers(set, extents[i++], output); });
 }
 
 bool put_array(hid_t file, const Hdf5Array& array) {
@@ -107,55 +232,46 @@ bool is_hdf5_of_crema(const std::string& path) {
 }
 
 Hdf5File::Hdf5File(const std::string& path) : path_(path) {
-  const Quiet quiet;
   std::error_code ignored;
   check(std::filesystem::exists(path, ignored), "{}: does not exist", path);
-  file_ = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
-  check(file_ >= 0, "{}: cannot be opened as an HDF5 file (damaged, or another format)", path);
+  check_regular(path);
 }
 
-Hdf5File::~Hdf5File() {
-  const Quiet quiet;
-  H5Fclose(file_);
-}
-
-std::string Hdf5File::contents() const {
-  H5G_info_t info{};
-  if (H5Gget_info(file_, &info) < 0 || info.nlinks == 0) return "none";
-  std::vector<std::string> names;
-  for (hsize_t i = 0; i < std::min<hsize_t>(info.nlinks, kMaxListed); ++i) {
-    char name[256] = "";
-    if (H5Lget_name_by_idx(file_, ".", H5_INDEX_NAME, H5_ITER_INC, i, name, sizeof name, H5P_DEFAULT) >= 0) {
-      names.push_back(fmt::format("\"{}\"", name));
-    }
-  }
-  return fmt::format("{}{}", fmt::join(names, ", "), info.nlinks > kMaxListed ? ", ..." : "");
-}
-
-Shape Hdf5File::shape(const std::string& name) const {
-  const Quiet quiet;
-  const Handle set(H5Dopen2(file_, name.c_str(), H5P_DEFAULT), H5Dclose);
-  check(set.good(), "{}: has no data set \"{}\"; it has: {}", path_, name, contents());
+std::vector<Hdf5Array> Hdf5File::ask(const std::vector<std::string>& names, bool with_numbers) const {
+  const std::lock_guard lock(library);
+  H5open();  // here, so that not each child has to
   try {
-    return checked_shape(set.get());
+    Child child([&](ChildOutput& output) { send(path_, names, with_numbers, output); });
+    std::vector<Hdf5Array> arrays;
+    for (const std::string& name : names) {
+      std::vector<long> dims(child.get<size_t>());
+      child.read(dims.data(), dims.size() * sizeof(long));
+      arrays.push_back({name, Shape(dims), {}});
+    }
+    for (Hdf5Array& array : arrays) {
+      if (!with_numbers) break;
+      array.values.resize(static_cast<size_t>(array.shape.count()));
+      child.read(array.values.data(), array.values.size() * sizeof(float));
+    }
+    child.finish();
+    return arrays;
   } catch (const Error& error) {
-    throw Error("{}: data set \"{}\" {}", path_, name, error.what());
+    throw Error("{}: {}", path_, error.what());
   }
 }
 
-std::vector<float> Hdf5File::read(const std::string& name) const {
-  std::vector<float> values(static_cast<size_t>(shape(name).count()));
-  const Quiet quiet;
-  const Handle set(H5Dopen2(file_, name.c_str(), H5P_DEFAULT), H5Dclose);
-  const bool good = set.good() && (values.empty() || H5Dread(set.get(), H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT,
-                                                             values.data()) >= 0);
-  check(good, "{}: data set \"{}\" cannot be read (damaged, or packed by an unknown filter)", path_, name);
-  return values;
+std::vector<Shape> Hdf5File::shapes(const std::vector<std::string>& names) const {
+  std::vector<Shape> shapes;
+  for (const Hdf5Array& array : ask(names, false)) shapes.push_back(array.shape);
+  return shapes;
 }
+
+std::vector<Hdf5Array> Hdf5File::read(const std::vector<std::string>& names) const { return ask(names, true); }
 
 // In memory, so that whoever writes the bytes decides when and how they reach the disk.
 std::string hdf5_bytes(const std::vector<Hdf5Array>& arrays) {
   constexpr size_t kIncrement = 1 << 20;
+  const std::lock_guard lock(library);
   const Quiet quiet;
   const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   check(H5Pset_fapl_core(access.get(), kIncrement, 0) >= 0, "the HDF5 library cannot make a file in memory");

@@ -2,31 +2,30 @@
 
 #include <algorithm>
 #include <numeric>
-#include <string_view>
+#include <utility>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/random.h"
+#include "data/list_lines.h"
 
 namespace crema {
 namespace {
 
-constexpr uint64_t kMaxListBytes = uint64_t{1} << 26;
-
 std::vector<std::string> listed_files(const std::string& list) {
-  const std::string text = read_file(list, kMaxListBytes);
+  const std::string text = read_list(list);
   std::vector<std::string> paths;
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find('\n', at), text.size());
-    std::string_view line(text.data() + at, end - at);
-    at = end + 1;
-    constexpr std::string_view blanks = " \t\r";
-    line.remove_prefix(std::min(line.find_first_not_of(blanks), line.size()));
-    line = line.substr(0, line.find_last_not_of(blanks) + 1);
-    if (!line.empty()) paths.push_back(find_beside(std::string(line), list, "HDF5 file"));
+  for (const ListLine& line : list_lines(text)) {
+    paths.push_back(find_beside(std::string(line.text), list, "HDF5 file"));
   }
   check(!paths.empty(), "{}: names no HDF5 file", list);
   return paths;
+}
+
+// Without the axes of length 1 at the end: rows of (m) and of (m, 1) hold the same.
+std::vector<long> without_ones(std::vector<long> dims) {
+  while (!dims.empty() && dims.back() == 1) dims.pop_back();
+  return dims;
 }
 
 }  // namespace
@@ -38,24 +37,23 @@ Hdf5Rows::Hdf5Rows(const Options& options)
   check(size() > 0, "{}: the files that it names hold no rows", options.list);
 }
 
-uint64_t Hdf5Rows::rows_in(const Hdf5File& file, const std::string& path) {
+uint64_t Hdf5Rows::rows_in(const std::vector<Shape>& shapes, const std::string& path) {
   const auto& names = options_.names;
-  long rows = 0;
+  const long rows = shapes[0][0];
   for (size_t i = 0; i < names.size(); ++i) {
-    const Shape shape = file.shape(names[i]);
-    if (i == 0) rows = shape[0];
+    const Shape& shape = shapes[i];
     check(shape[0] == rows, "{}: \"{}\" has {} rows and \"{}\" has {}", path, names[0], rows, names[i], shape[0]);
     const std::vector<long> dims(shape.dims().begin() + 1, shape.dims().end());
     if (dims_.size() == i) dims_.push_back(dims);
-    check(dims == dims_[i], "{}: rows of \"{}\" are of shape {}, and in {} of shape {}", path, names[i],
-          Shape(dims).str(), paths_[0], Shape(dims_[i]).str());
+    check(without_ones(dims) == without_ones(dims_[i]), "{}: rows of \"{}\" are of shape {}, and in {} of shape {}",
+          path, names[i], Shape(dims).str(), paths_[0], Shape(dims_[i]).str());
     check(Shape(dims).count() > 0, "{}: rows of \"{}\" are empty: {}", path, names[i], shape.str());
   }
   return static_cast<uint64_t>(rows);
 }
 
 void Hdf5Rows::look_at(const std::string& path) {
-  rows_.push_back(rows_in(Hdf5File(path), path));
+  rows_.push_back(rows_in(Hdf5File(path).shapes(options_.names), path));
   if (!counts_.empty()) return;
   for (const auto& dims : dims_) counts_.push_back(Shape(dims).count());
 }
@@ -88,9 +86,11 @@ void Hdf5Rows::load(size_t place) {
   if (loaded_ != file) {
     loaded_ = kNone;
     for (auto& values : values_) std::vector<float>().swap(values);  // the old file goes before the new one comes
-    const Hdf5File opened(paths_[file]);
-    check(rows_in(opened, paths_[file]) == rows_[file], "{}: was changed while it was in use", paths_[file]);
-    for (size_t i = 0; i < values_.size(); ++i) values_[i] = opened.read(options_.names[i]);
+    std::vector<Hdf5Array> arrays = Hdf5File(paths_[file]).read(options_.names);
+    std::vector<Shape> shapes;
+    for (const Hdf5Array& array : arrays) shapes.push_back(array.shape);
+    check(rows_in(shapes, paths_[file]) == rows_[file], "{}: was changed while it was in use", paths_[file]);
+    for (size_t i = 0; i < values_.size(); ++i) values_[i] = std::move(arrays[i].values);
     loaded_ = file;
   }
   const uint64_t key = epoch_ * paths_.size() + place;

@@ -39,7 +39,7 @@ class Hdf5Rows {
  private:
   static constexpr uint64_t kNone = ~uint64_t{0};
   void look_at(const std::string& path);
-  uint64_t rows_in(const Hdf5File& file, const std::string& path);
+  uint64_t rows_in(const std::vector<Shape>& shapes, const std::string& path);
   void begin_epoch(uint64_t epoch);
   void load(size_t place);
 

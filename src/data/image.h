@@ -1,4 +1,4 @@
-// Image files (PNG, JPEG and what else OpenCV reads) as records.
+// Image files (JPEG, PNG, BMP, WebP, TIFF, PNM) as records.
 #pragma once
 
 #include <string_view>
@@ -13,9 +13,16 @@ struct ImageSize {
 };
 
 // Sets everything of `record` but the label, from the bytes of an image file: planes in the order blue, green, red, or
-// one plane of grey. Throws Error if they are not an image of 8 bits a channel, or if OpenCV was left out of this
-// build.
-void decode_image(std::string_view bytes, Decoding decoding, Record* record, ImageSize size = {});
+// one plane of grey. Throws Error if they are not an image of 8 bits a channel in one of the six formats, if it has
+// more pixels than decoding.max_pixels, or if OpenCV was left out of this build.
+//
+// The format and the size are read before OpenCV sees the bytes, and its decoders print nothing. TIFF, whose library
+// has crashed on damaged files again and again, is decoded in a process of its own, which costs ten milliseconds an
+// image.
+void decode_image(std::string_view bytes, const Decoding& decoding, Record* record, ImageSize size = {});
+
+// The bytes of an image file. Throws Error for what is no regular file, and for more than 1 GB.
+std::string read_image(const std::string& path);
 
 // A rectangle of pixels.
 struct ImagePart {

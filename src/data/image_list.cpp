@@ -4,37 +4,35 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "data/image.h"
+#include "data/list_lines.h"
 #include "data/record_source.h"
 
 namespace crema {
 namespace {
 
 constexpr uint32_t kMaxSide = 1 << 16;
-constexpr uint64_t kMaxFile = uint64_t{1} << 30;
 
-ImageSize size_of(const ImageDataParameter& config) {
+ImageSize size_of(const ImageDataParameter& config, uint64_t max_pixels) {
   const uint32_t height = config.new_height(), width = config.new_width();
   check((height == 0) == (width == 0), "new_height is {} and new_width is {}; give both or neither", height, width);
   check(height <= kMaxSide && width <= kMaxSide, "new_height is {} and new_width is {}; at most {}", height, width,
         kMaxSide);
+  check(uint64_t{height} * width <= max_pixels, "new_height is {} and new_width is {}; max_pixels is {}", height, width,
+        max_pixels);
   return {static_cast<int>(height), static_cast<int>(width)};
 }
 
 class ImageList final : public RecordSource {
  public:
-  ImageList(const ImageDataParameter& config, const std::string& file)
+  ImageList(const ImageDataParameter& config, uint64_t max_pixels, const std::string& file)
       : file_(file),
         root_(config.root_folder()),
-        decoding_(config.is_color() ? Decoding::color : Decoding::gray),
-        size_(size_of(config)) {
+        decoding_{config.is_color() ? Channels::color : Channels::gray, max_pixels},
+        size_(size_of(config, max_pixels)) {
     check_images_are_read();
     path_ = find_beside(config.source(), file, "list of images");
-    text_ = read_file(path_);
-    for (size_t begin = 0, line = 1; begin < text_.size(); ++line) {
-      const size_t end = std::min(text_.find('\n', begin), text_.size());
-      add(std::string_view(text_).substr(begin, end - begin), line);
-      begin = end + 1;
-    }
+    text_ = read_list(path_);
+    for (const ListLine& line : list_lines(text_)) add(line);
     check(!entries_.empty(), "{}: lists no images", path_);
   }
 
@@ -43,7 +41,7 @@ class ImageList final : public RecordSource {
   void read(uint64_t i, Record* record) override {
     try {
       const std::string image = find_beside(root_ + std::string(entries_[i].name), file_, "image");
-      decode_image(read_file(image, kMaxFile), decoding_, record, size_);
+      decode_image(read_image(image), decoding_, record, size_);
     } catch (const Error& error) {
       throw Error("{}: {}", name(i), error.what());
     }
@@ -62,18 +60,16 @@ class ImageList final : public RecordSource {
   };
 
   // Names may hold spaces: the label is what follows the last one.
-  void add(std::string_view text, size_t line) {
-    const size_t end = text.find_last_not_of(" \t\r");
-    if (end == std::string_view::npos) return;
-    text = text.substr(0, end + 1);
+  void add(const ListLine& line) {
+    const auto [text, number] = line;
     const size_t space = text.find_last_of(" \t");
-    check(space != std::string_view::npos, "{}:{}: \"{}\" is no path, space and label", path_, line, text);
-    const std::string_view name = text.substr(0, space), digits = text.substr(space + 1);
+    check(space != std::string_view::npos, "{}:{}: \"{}\" is no path, space and label", path_, number, text);
+    const std::string_view name = without_blanks(text.substr(0, space)), digits = text.substr(space + 1);
     int label = 0;
     const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), label);
     check(error == std::errc() && stop == digits.data() + digits.size(),
-          "{}:{}: the label \"{}\" is not a whole number", path_, line, digits);
-    entries_.push_back({name, label, line});
+          "{}:{}: the label \"{}\" is not a whole number", path_, number, digits);
+    entries_.push_back({name, label, number});
   }
 
   std::string file_, root_, path_;
@@ -85,8 +81,9 @@ class ImageList final : public RecordSource {
 
 }  // namespace
 
-std::unique_ptr<RecordSource> open_image_list(const ImageDataParameter& config, const std::string& file) {
-  return std::make_unique<ImageList>(config, file);
+std::unique_ptr<RecordSource> open_image_list(const ImageDataParameter& config, uint64_t max_pixels,
+                                              const std::string& file) {
+  return std::make_unique<ImageList>(config, max_pixels, file);
 }
 
 }  // namespace crema

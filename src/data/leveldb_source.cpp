@@ -60,7 +60,8 @@ leveldb::ReadOptions checked_reads() {
 
 class LeveldbSource final : public DatumSource {
  public:
-  LeveldbSource(const std::string& path, Decoding decoding) : DatumSource(decoding), database_(open_database(path)) {
+  LeveldbSource(const std::string& path, const Decoding& decoding)
+      : DatumSource(decoding), database_(open_database(path)) {
     leveldb::ReadOptions options = checked_reads();
     options.fill_cache = false;
     const std::unique_ptr<leveldb::Iterator> entry(database_->NewIterator(options));
@@ -82,7 +83,7 @@ class LeveldbSource final : public DatumSource {
 
 }  // namespace
 
-std::unique_ptr<RecordSource> open_leveldb(const std::string& path, Decoding decoding) {
+std::unique_ptr<RecordSource> open_leveldb(const std::string& path, const Decoding& decoding) {
   return std::make_unique<LeveldbSource>(path, decoding);
 }
 
@@ -90,7 +91,7 @@ std::unique_ptr<RecordSource> open_leveldb(const std::string& path, Decoding dec
 #else
 namespace crema {
 
-std::unique_ptr<RecordSource> open_leveldb(const std::string& path, Decoding) {
+std::unique_ptr<RecordSource> open_leveldb(const std::string& path, const Decoding&) {
   throw Error("{}: this build reads no LevelDB databases: they were left out (CMake option CREMA_LEVELDB)", path);
 }
 

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "base/error.h"
 
@@ -24,6 +25,7 @@ constexpr size_t kNode = 8, kNodeFlagsAt = 4, kKeySizeAt = 6;       // node: siz
 constexpr uint16_t kBranch = 1, kLeaf = 2, kNodeElsewhere = 1;
 constexpr uint64_t kNoPage = ~uint64_t{0};
 constexpr int kMaxDepth = 32;
+constexpr size_t kMaxKey = 511;
 
 template <typename T>
 T get(const std::string& bytes, size_t at) {
@@ -103,11 +105,14 @@ class LmdbFile {
     const size_t end = get<uint16_t>(page, kLowerAt), least = flags == kBranch ? 2 : 1;
     check(end % 2 == 0 && end >= kHeader + 2 * least && end <= page_size_, "{}: damaged: the header of page {}", path_,
           number);
+    size_t used = end;  // nodes that overlap could have more keys than the file has bytes
     for (size_t at = kHeader; at < end; at += 2) {
       const size_t node = get<uint16_t>(page, at);
       check(node % 2 == 0 && node >= end && node + kNode <= page_size_ &&
                 node + kNode + get<uint16_t>(page, node + kKeySizeAt) <= page_size_,
             "{}: damaged: the contents of page {}", path_, number);
+      used += kNode + get<uint16_t>(page, node + kKeySizeAt);
+      check(used <= page_size_, "{}: damaged: the contents of page {} overlap", path_, number);
       if (flags == kLeaf) {
         add_key(page, node, number);
       } else {
@@ -131,8 +136,10 @@ class LmdbFile {
     } else if (flags == kNodeElsewhere) {
       room = 0;
     }
-    check(key_size > 0 && size <= room, "{}: damaged: the contents of page {}", path_, number);
-    keys_.push_back(page.substr(node + kNode, key_size));
+    check(key_size > 0 && key_size <= kMaxKey && size <= room, "{}: damaged: the contents of page {}", path_, number);
+    std::string key = page.substr(node + kNode, key_size);
+    check(keys_.empty() || keys_.back() < key, "{}: damaged: the keys of page {} are not in order", path_, number);
+    keys_.push_back(std::move(key));
   }
 
   std::string path_;

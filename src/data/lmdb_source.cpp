@@ -7,6 +7,7 @@
 
 #include <filesystem>
 
+#include "base/file.h"
 #include "data/lmdb_pages.h"
 
 namespace crema {
@@ -14,12 +15,13 @@ namespace {
 
 class LmdbSource final : public DatumSource {
  public:
-  LmdbSource(const std::string& path, Decoding decoding) : DatumSource(decoding) {
+  LmdbSource(const std::string& path, const Decoding& decoding) : DatumSource(decoding) {
     std::error_code ignored;
     const bool folder = std::filesystem::is_directory(path, ignored);
     check(!folder || !std::filesystem::exists(path + "/CURRENT", ignored),
           "{}: is a LevelDB database; set backend: LEVELDB", path);
     const std::string data = folder ? path + "/data.mdb" : path;
+    check_regular(data);
     keys_ = lmdb_keys(data);
     check(!keys_.empty(), "{}: the LMDB database is empty", path);
     try {
@@ -65,7 +67,7 @@ class LmdbSource final : public DatumSource {
 
 }  // namespace
 
-std::unique_ptr<RecordSource> open_lmdb(const std::string& path, Decoding decoding) {
+std::unique_ptr<RecordSource> open_lmdb(const std::string& path, const Decoding& decoding) {
   return std::make_unique<LmdbSource>(path, decoding);
 }
 
@@ -73,7 +75,7 @@ std::unique_ptr<RecordSource> open_lmdb(const std::string& path, Decoding decodi
 #else
 namespace crema {
 
-std::unique_ptr<RecordSource> open_lmdb(const std::string& path, Decoding) {
+std::unique_ptr<RecordSource> open_lmdb(const std::string& path, const Decoding&) {
   throw Error("{}: this build reads no LMDB databases: they were left out (CMake option CREMA_LMDB)", path);
 }
 

@@ -21,8 +21,13 @@ struct Record {
   long count() const { return static_cast<long>(channels) * height * width; }
 };
 
-// How image files within records are decoded: with the channels that they have, to three (blue, green, red), or to one.
-enum class Decoding { as_stored, color, gray };
+// How image files are decoded: with the channels that they have, to three (blue, green, red), or to one.
+enum class Channels { as_stored, color, gray };
+
+struct Decoding {
+  Channels channels = Channels::as_stored;
+  uint64_t max_pixels = TransformationParameter::default_instance().max_pixels();  // larger ones are refused
+};
 
 class RecordSource {
  public:
@@ -40,7 +45,7 @@ class RecordSource {
 
 struct SourceOptions {
   std::string file;  // text that names the source: where relative paths are looked up second
-  Decoding decoding = Decoding::as_stored;
+  Decoding decoding;
   bool labels = true;  // whether labels are wanted; IDX: without, no file of labels is needed
 };
 
@@ -50,12 +55,13 @@ std::unique_ptr<RecordSource> open_records(const DataParameter& config, const So
 
 // The backends behind open_records(). Paths of databases are found already.
 std::unique_ptr<RecordSource> open_idx(const DataParameter& config, const SourceOptions& options);
-std::unique_ptr<RecordSource> open_lmdb(const std::string& path, Decoding decoding);
-std::unique_ptr<RecordSource> open_leveldb(const std::string& path, Decoding decoding);
+std::unique_ptr<RecordSource> open_lmdb(const std::string& path, const Decoding& decoding);
+std::unique_ptr<RecordSource> open_leveldb(const std::string& path, const Decoding& decoding);
 
 // Image files that config.source() lists, a path and a label a line; read one by one, scaled as the configuration says.
 // `file`: text that names the list; paths are looked up beside it second. Throws Error if the list is missing, empty or
 // faulty, with the line, or if OpenCV was left out of this build.
-std::unique_ptr<RecordSource> open_image_list(const ImageDataParameter& config, const std::string& file);
+std::unique_ptr<RecordSource> open_image_list(const ImageDataParameter& config, uint64_t max_pixels,
+                                              const std::string& file);
 
 }  // namespace crema

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/random.h"
+#include "data/blob_values.h"
 
 namespace crema {
 namespace {
@@ -26,12 +27,13 @@ std::vector<long> mean_dims(const BlobProto& mean) {
 }  // namespace
 
 MeanImage read_mean_file(const std::string& path) {
+  check_regular(path);
   BlobProto proto;
   check(proto.ParseFromString(read_file(path)), "mean file {}: is not a BlobProto (.binaryproto)", path);
   MeanImage mean;
-  mean.values.assign(proto.data().begin(), proto.data().end());
-  if (mean.values.empty()) mean.values.assign(proto.double_data().begin(), proto.double_data().end());
   try {
+    mean.values.resize(static_cast<size_t>(value_count(proto)));
+    copy_values(proto, mean.values.data());
     const Shape shape(mean_dims(proto));
     check(shape.count() == static_cast<long>(mean.values.size()), "has the shape {} and {} values",
           fmt::join(shape.dims(), " x "), mean.values.size());
@@ -107,7 +109,11 @@ void Transformer::transform(const Record& record, uint64_t position, float* y) c
 
 Decoding decoding_of(const TransformationParameter& config) {
   check(!config.force_color() || !config.force_gray(), "force_color and force_gray are both set; one of them at most");
-  return config.force_color() ? Decoding::color : config.force_gray() ? Decoding::gray : Decoding::as_stored;
+  check(config.max_pixels() > 0, "max_pixels is 0; it must be positive");
+  return {config.force_color()  ? Channels::color
+          : config.force_gray() ? Channels::gray
+                                : Channels::as_stored,
+          config.max_pixels()};
 }
 
 }  // namespace crema

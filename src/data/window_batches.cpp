@@ -11,12 +11,17 @@ namespace crema {
 namespace {
 
 constexpr uint32_t kMaxSide = 1 << 14;
-constexpr uint64_t kMaxFile = uint64_t{1} << 30;
 
-int rounded(float x) { return static_cast<int>(std::round(x)); }
+// Far beyond every image where a window with its context is larger than numbers go.
+int rounded(float x) {
+  constexpr float kLimit = 1 << 29;
+  return static_cast<int>(std::round(std::clamp(x, -kLimit, kLimit)));
+}
 
+// In float, as Caffe does it; a large batch size may become one more.
 uint32_t foreground_of(const WindowDataParameter& config) {
-  return static_cast<uint32_t>(static_cast<float>(config.batch_size()) * config.fg_fraction());
+  const double share = static_cast<float>(config.batch_size()) * config.fg_fraction();
+  return static_cast<uint32_t>(std::min(share, static_cast<double>(config.batch_size())));
 }
 
 // One direction of a window: its first and last pixel with context, cut at the image's edges, and how that is scaled.
@@ -47,6 +52,7 @@ WindowBatches::WindowBatches(const WindowDataParameter& config, const Transforma
       square_(config.crop_mode() == "square"),
       scale_(transform.scale()),
       mean_values_(transform.mean_value().begin(), transform.mean_value().end()),
+      decoding_{Channels::color, decoding_of(transform).max_pixels},
       prefetcher_(config.batch_size(), options.prefetch,
                   [this](uint64_t position, Batch* batch) { prepare(position, batch); }) {
   check_settings(transform);
@@ -69,7 +75,7 @@ WindowBatches::WindowBatches(const WindowDataParameter& config, const Transforma
         "{}: no window has an overlap below {} (bg_threshold), and a batch takes {}", list_.path, config.bg_threshold(),
         config.batch_size() - foreground);
   if (!config.cache_images()) return;
-  for (uint32_t i = 0; i < list_.images.size(); ++i) cached_.push_back(read_image(i));
+  for (uint32_t i = 0; i < list_.images.size(); ++i) cached_.push_back(image_file(i));
 }
 
 void WindowBatches::check_settings(const TransformationParameter& transform) const {
@@ -124,8 +130,8 @@ void WindowBatches::prepare(uint64_t position, Batch* batch) {
   }
 }
 
-std::string WindowBatches::read_image(uint32_t image) const {
-  return read_file(find_beside(config_.root_folder() + list_.images[image], options_.file, "image"), kMaxFile);
+std::string WindowBatches::image_file(uint32_t image) const {
+  return read_image(find_beside(config_.root_folder() + list_.images[image], options_.file, "image"));
 }
 
 WindowBatches::Placed WindowBatches::place(const ImageWindow& window) const {
@@ -151,7 +157,7 @@ WindowBatches::Placed WindowBatches::place(const ImageWindow& window) const {
 }
 
 void WindowBatches::draw(const ImageWindow& window, bool mirror, float* y) {
-  decode_image(cached_.empty() ? read_image(window.image) : cached_[window.image], Decoding::color, &image_);
+  decode_image(cached_.empty() ? image_file(window.image) : cached_[window.image], decoding_, &image_);
   const Placed placed = place(window);
   const int left = mirror ? placed.right : placed.left;
   // Rounding may make it a pixel too large.

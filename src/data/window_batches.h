@@ -48,7 +48,7 @@ class WindowBatches {
   void prepare(uint64_t position, Batch* batch);
   void draw(const ImageWindow& window, bool mirror, float* y);
   Placed place(const ImageWindow& window) const;
-  std::string read_image(uint32_t image) const;
+  std::string image_file(uint32_t image) const;
   float mean_at(int channel, int row, int column) const;
 
   WindowDataParameter config_;
@@ -57,6 +57,7 @@ class WindowBatches {
   bool mirror_, square_;
   float scale_;
   std::vector<float> mean_values_;
+  Decoding decoding_;
   MeanImage mean_;
   WindowList list_;
   std::vector<std::string> cached_;  // the image files, where they are kept

@@ -1,10 +1,11 @@
 #include "data/window_list.h"
 
 #include <charconv>
+#include <cmath>
 #include <string_view>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "data/list_lines.h"
 
 namespace crema {
 namespace {
@@ -48,6 +49,7 @@ void read_window(Words& words, float fg_threshold, float bg_threshold, WindowLis
   window.line = words.line();
   window.image = static_cast<uint32_t>(list->images.size() - 1);
   const auto overlap = words.number<float>("an overlap");
+  check(std::isfinite(overlap), "{}:{}: the overlap is {}", list->path, window.line, overlap);
   for (int* corner : {&window.x1, &window.y1, &window.x2, &window.y2}) *corner = words.number<int>("a corner");
   constexpr int kLimit = 1 << 24;  // beyond every image; sums of corners stay in range
   for (const int corner : {window.x1, window.y1, window.x2, window.y2}) {
@@ -71,7 +73,7 @@ void read_window(Words& words, float fg_threshold, float bg_threshold, WindowLis
 WindowList read_windows(const std::string& path, float fg_threshold, float bg_threshold) {
   WindowList list;
   list.path = path;
-  const std::string text = read_file(path);
+  const std::string text = read_list(path);
   Words words(path, text);
   for (std::string_view word = words.next(); !word.empty(); word = words.next()) {
     check(word == "#", "{}:{}: expected \"#\" and the index of an image, found \"{}\"", path, words.line(), word);

@@ -20,12 +20,13 @@ class Data final : public Layer {
       : data_(config.data_param()),
         transform_(config.transform_param()),
         labels_(config.top_size() > 1),
-        decoding_(data_.force_encoded_color() ? Decoding::color : decoding_of(transform_)),
+        decoding_(decoding_of(transform_)),
         position_(data_.batch_size()) {
     check(data_.batch_size() > 0, "batch_size is {}; it must be given and positive", data_.batch_size());
     check(data_.has_source(), "source is not given");
     check(data_.prefetch() <= kMaxPrefetch, "prefetch is {}; at most {}", data_.prefetch(), kMaxPrefetch);
     check(!data_.force_encoded_color() || !transform_.force_gray(), "force_encoded_color and force_gray are both set");
+    if (data_.force_encoded_color()) decoding_.channels = Channels::color;
   }
 
   Contract contract() const override { return Contract().bottoms(0).tops(1, 2).no_backward(); }
@@ -58,7 +59,7 @@ class Data final : public Layer {
     batches_ = std::make_unique<RecordBatches>(
         open_records(data_, {file(), decoding_, labels_}), transform_,
         RecordBatches::Options{data_.batch_size(), data_.prefetch(), data_.first_records(), order, phase(), file()});
-    if (decoding_ != Decoding::as_stored && !batches_->decodes()) {
+    if (decoding_.channels != Channels::as_stored && !batches_->decodes()) {
       CREMA_WARN("layer \"{}\": the records are no image files: force_color and force_gray have no effect", name());
     }
   }

@@ -1,6 +1,6 @@
 // ImageData: batches of the image files that a list names, wrapping around at the end.
 // No bottoms.  top[0] data: (N, C, H, W), as new_height, new_width and transform_param leave an image; C is 3 (blue,
-// green, red), or 1 without is_color.  top[1] label, if named: (N).  The list has a path, a space and a whole number on
+// green, red), or 1 without is_color.  top[1] label, if named: (N).  The list has a path, blanks and a whole number on
 // each line.  Rejects images that do not have the first one's shape after they are scaled and cut to crop_size.
 #include <memory>
 
@@ -55,7 +55,7 @@ class ImageData final : public Layer {
     const Sampler::Options order{seed(), name(), images_.shuffle(), images_.rand_skip()};
     const uint32_t prefetch = DataParameter::default_instance().prefetch();
     batches_ = std::make_unique<RecordBatches>(
-        open_image_list(images_, file()), transform_,
+        open_image_list(images_, decoding_of(transform_).max_pixels, file()), transform_,
         RecordBatches::Options{images_.batch_size(), prefetch, 0, order, phase(), file()});
   }
 

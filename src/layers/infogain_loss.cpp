@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "core/labels.h"
 #include "core/layer.h"
+#include "data/blob_values.h"
 #include "math/place_tiles.h"
 #include "math/softmax.h"
 
@@ -107,11 +108,8 @@ class InfogainLoss final : public Layer {
     const std::string path = find_beside(source_, file(), "infogain matrix");
     BlobProto proto;
     check(proto.ParseFromString(read_file(path)), "infogain matrix {}: is not a BlobProto (.binaryproto)", path);
-    if (proto.double_data_size() > 0) {
-      matrix_.assign(proto.double_data().begin(), proto.double_data().end());
-    } else {
-      matrix_.assign(proto.data().begin(), proto.data().end());
-    }
+    matrix_.resize(static_cast<size_t>(value_count(proto)));
+    copy_values(proto, matrix_.data());
     check(!matrix_.empty(), "infogain matrix {}: holds no values", path);
   }
 

@@ -96,7 +96,6 @@ LoadReport Solver::load(const std::string& weights) {
   const LoadReport report = load_weights(weights, net_.get());
   if (average_) average_->restart();
   CREMA_INFO("Loaded {} layers from {}", report.layers, weights);
-  if (report.layers == 0) CREMA_WARN("{} has parameters for no layer of the net: layers are matched by name", weights);
   if (!report.left.empty()) CREMA_INFO("Layers that it does not have: {}", fmt::join(report.left, ", "));
   if (!report.unused.empty()) CREMA_INFO("Layers of it that the net does not have: {}", fmt::join(report.unused, ", "));
   return report;

@@ -1,0 +1,94 @@
+#include "base/quiet.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <csignal>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace crema {
+namespace {
+
+// Gives this thread a table of descriptors of its own. It holds no file of the others open: the end of a pipe, or a
+// lock, would outlive its owner. Where the system allows neither call, the thread prints as all others do.
+void own_descriptors() {
+  if (::close_range(3, ~0U, CLOSE_RANGE_UNSHARE) != 0 && ::unshare(CLONE_FILES) != 0) return;
+  const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  if (null < 0) return;
+  ::dup2(null, STDOUT_FILENO);
+  ::dup2(null, STDERR_FILENO);
+  if (null > STDERR_FILENO) ::close(null);
+}
+
+class QuietThread {
+ public:
+  QuietThread() {
+    sigset_t all, before;
+    sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are for the others
+    thread_ = std::thread([this] { loop(); });
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+  ~QuietThread() {
+    give(nullptr);
+    thread_.join();
+  }
+  QuietThread(const QuietThread&) = delete;
+  QuietThread& operator=(const QuietThread&) = delete;
+
+  void run(const std::function<void()>& work) {
+    give(&work);
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return !given_; });
+    if (const std::exception_ptr error = std::exchange(error_, nullptr)) std::rethrow_exception(error);
+  }
+
+ private:
+  void give(const std::function<void()>* work) {
+    {
+      const std::lock_guard lock(mutex_);
+      work_ = work;
+      given_ = true;
+    }
+    changed_.notify_all();
+  }
+
+  void loop() {
+    own_descriptors();
+    std::unique_lock lock(mutex_);
+    while (true) {
+      changed_.wait(lock, [this] { return given_; });
+      if (work_ == nullptr) return;
+      try {
+        (*work_)();
+      } catch (...) {
+        error_ = std::current_exception();
+      }
+      given_ = false;
+      changed_.notify_all();
+    }
+  }
+
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  const std::function<void()>* work_ = nullptr;  // none: the end
+  bool given_ = false;
+  std::exception_ptr error_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+void quietly(const std::function<void()>& work) {
+  thread_local QuietThread thread;
+  thread.run(work);
+}
+
+}  // namespace crema
