@@ -1,6 +1,7 @@
 // Flags that several subcommands share: --set, Caffe's spellings, what asks for a GPU; and the completion scripts.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <regex>
 
 #include "support/data_files.h"
@@ -52,6 +53,20 @@ TEST(ToolFlags, set_changes_a_solver_and_its_net) {
   const Result usage = crema("train --solver " + solver + " --set base_lr");
   EXPECT_EQ(usage.code, 2);
   EXPECT_EQ(usage.err, "crema: --set: \"base_lr\" is not KEY=VALUE (see crema train --help)\n");
+}
+
+TEST(ToolFlags, bounds_the_number_of_threads) {
+  const TempFolder folder;
+  const std::string solver = solver_in(folder);
+  const Result flag = crema("train --solver " + solver + " --threads 99999");
+  EXPECT_EQ(flag.code, 2);
+  EXPECT_EQ(flag.err, "crema: --threads: Value 99999 not in range 1 to 4096 (see crema train --help)\n");
+  ::setenv("OMP_NUM_THREADS", "99999", 1);
+  const Result variable = crema("train --solver " + solver);
+  ::unsetenv("OMP_NUM_THREADS");
+  EXPECT_EQ(variable.code, 0) << variable.err;
+  EXPECT_NE(variable.err.find("OMP_NUM_THREADS asks for 99999 threads, and 4096 are the most; "), std::string::npos)
+      << variable.err;
 }
 
 TEST(ToolFlags, takes_caffes_spellings) {

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/parallel.h"
 #include "commands.h"
 #include "config/suggest.h"
 #include "help.h"
@@ -61,10 +62,20 @@ int flush() {
   return fail(1, fmt::format("standard output: cannot write: {}", std::strerror(errno)));
 }
 
+// OMP_NUM_THREADS may ask for more threads than fit into memory.
+void bound_threads() {
+  const int wanted = omp_get_max_threads(), used = crema::threads_of(0);
+  if (wanted == used) return;
+  CREMA_WARN("OMP_NUM_THREADS asks for {} threads, and {} are the most; {} compute, one for each processor", wanted,
+             crema::kMaxThreads, used);
+  omp_set_num_threads(used);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   crema::set_up_log();
+  bound_threads();
   std::signal(SIGXFSZ, SIG_IGN);  // a file that grows beyond its limit is an error like a full disk
   CLI::App app("Trains and runs neural networks that are written as text.", "crema");
   app.set_version_flag("--version", [] {

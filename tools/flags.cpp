@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include "base/log.h"
+#include "base/parallel.h"
 #include "config/gpu.h"
 #include "core/weights.h"
 
@@ -11,7 +12,7 @@ namespace {
 
 // More threads than processors wait for each other most of the time: allowed, since results may depend on their number.
 std::string check_threads(const std::string& text) {
-  const std::string fault = CLI::Range(1, 4096)(text);
+  const std::string fault = CLI::Range(1, kMaxThreads)(text);
   const int processors = omp_get_num_procs();
   if (fault.empty() && std::stoi(text) > processors) {
     CREMA_WARN("--threads {}: there are {} processors; more threads than that make everything slower", text,
@@ -69,6 +70,7 @@ std::shared_ptr<Algorithms> known_algorithms(const RunFlags& flags) {
       const std::string known = Algorithms::find(problem, pass);
       return known.empty() ? "direct" : known;
     }
+    void save() override {}
   };
   if (flags.deterministic || flags.engine == Engine::plain) return nullptr;
   return std::make_shared<Known>(algorithms_file());

@@ -8,13 +8,22 @@
 
 namespace crema {
 
+// A team of many more threads has no room for their stacks: the OpenMP runtime ends the process then.
+inline constexpr int kMaxThreads = 4096;
+
+// How many threads a ThreadScope of `threads` gives: kMaxThreads at most.
+inline int threads_of(int threads) {
+  if (threads > 0) return std::min(threads, kMaxThreads);
+  const int set = omp_get_max_threads();  // OMP_NUM_THREADS says so, or the caller's program
+  return set <= kMaxThreads ? set : omp_get_num_procs();
+}
+
 // Within its lifetime, parallel regions that the calling thread opens use `threads` threads (0: what was in force
-// before). The setting belongs to the calling thread; nothing global changes.
+// before; one for each processor where that is more than kMaxThreads). The setting belongs to the calling thread;
+// nothing global changes.
 class ThreadScope {
  public:
-  explicit ThreadScope(int threads) : before_(omp_get_max_threads()) {
-    if (threads > 0) omp_set_num_threads(threads);
-  }
+  explicit ThreadScope(int threads) : before_(omp_get_max_threads()) { omp_set_num_threads(threads_of(threads)); }
   ~ThreadScope() { omp_set_num_threads(before_); }
   ThreadScope(const ThreadScope&) = delete;
   ThreadScope& operator=(const ThreadScope&) = delete;
@@ -22,9 +31,6 @@ class ThreadScope {
  private:
   int before_;
 };
-
-// How many threads a ThreadScope of `threads` would give.
-inline int threads_of(int threads) { return threads > 0 ? threads : omp_get_max_threads(); }
 
 // Work below this many elementary operations is done on the calling thread: waking a team costs a few microseconds.
 inline constexpr long kParallelGrain = 16384;

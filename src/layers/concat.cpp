@@ -2,7 +2,7 @@
 // bottom[k] x_k: one or more shapes that agree on all other axes.  top[0] y: their sizes add up along axis.
 // No parameters.  concat_dim is the old name of axis, and cannot be negative.
 #include "core/layer.h"
-#include "math/engine_flat.h"
+#include "math/checked_engine.h"
 #include "math/move.h"
 
 namespace crema {
@@ -82,7 +82,7 @@ class Concat final : public Layer {
     length_ = 0;
     for (const long length : lengths) length_ += length;
     x_.assign(lengths.size(), nullptr);
-    engine_ = use_engine() ? EngineCombine::concat(rows, lengths) : nullptr;
+    engine_ = use_engine() ? checked_concat(rows, lengths) : nullptr;
     rows_ = rows;
   }
 

@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "core/layer.h"
-#include "math/engine_flat.h"
+#include "math/checked_engine.h"
 #include "math/loops.h"
 
 namespace crema {
@@ -106,7 +106,7 @@ class Eltwise final : public Layer {
     coeff_ = given_coeff_.empty() ? std::vector<real>(bottoms, 1) : given_coeff_;
     x_.assign(bottoms, nullptr);
     const bool sum = operation_ == EltwiseParameter::SUM;
-    engine_ = sum && !bent_ && use_engine() ? EngineCombine::sum(count, coeff_) : nullptr;
+    engine_ = sum && !bent_ && use_engine() ? checked_sum(count, coeff_) : nullptr;
     if (operation_ == EltwiseParameter::MAX) winner_.resize(count);
     count_ = count;
   }

@@ -5,7 +5,7 @@
 #include "core/fused_tail.h"
 #include "core/layer.h"
 #include "math/blas.h"
-#include "math/engine_inner_product.h"
+#include "math/checked_engine.h"
 
 namespace crema {
 namespace {
@@ -109,12 +109,12 @@ class InnerProduct final : public Layer {
     if (problem == problem_) return;
     problem_ = {};  // nothing is ready until the end is reached
     tail_.forget_weights();
-    engine_ = use_engine() ? EngineInnerProduct::create(problem) : nullptr;
+    engine_ = use_engine() ? checked_inner_product(problem) : nullptr;
     finishes_ = engine_ != nullptr || !problem.finish;
     if (!finishes_ && use_engine()) {
       InnerProductProblem alone = problem;
       alone.finish = {};
-      engine_ = EngineInnerProduct::create(alone);
+      engine_ = checked_inner_product(alone);
     }
     problem_ = problem;
   }

@@ -7,7 +7,7 @@
 #include "math/pooling.h"
 #include "core/layer.h"
 #include "core/window_fields.h"
-#include "math/engine_pooling.h"
+#include "math/checked_engine.h"
 #include "math/loops.h"
 
 namespace crema {
@@ -97,7 +97,7 @@ class Pooling final : public Layer {
           h_.in + 2 * h_.pad, w_.in + 2 * w_.pad);
     engine_ = nullptr;
     if (use_engine() && config_.engine() != PoolingParameter::CAFFE && tops == 1) {
-      engine_ = EnginePooling::create(method(), x.shape(), x.layout(), h_, w_);
+      engine_ = checked_pooling({method(), x.shape(), x.layout(), h_, w_});
     }
     if (!engine_) plain_ = PlainPooling(method(), x.dim(0), x.dim(1), h_, w_);
     shape_ = x.shape();

@@ -18,7 +18,7 @@
 #include "core/filler.h"
 #include "core/layer.h"
 #include "math/blas.h"
-#include "math/engine_inner_product.h"
+#include "math/checked_engine.h"
 #include "math/loops.h"
 #include "math/lstm_row.h"
 #include "math/simd_exp.h"
@@ -193,8 +193,8 @@ class Recurrent : public Layer {
     const InnerProductProblem inputs{rows(), inputs_, width_, false, true, true};
     if (!use_engine() || inputs == inputs_problem_) return;
     inputs_problem_ = {};  // nothing is ready until the end is reached
-    inputs_engine_ = EngineInnerProduct::create(inputs);
-    states_engine_ = EngineInnerProduct::create({rows(), cells_, width_});
+    inputs_engine_ = checked_inner_product(inputs);
+    states_engine_ = checked_inner_product({rows(), cells_, width_});
     inputs_problem_ = inputs;
   }
 

@@ -1,10 +1,19 @@
 #include "math/algorithms.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
+#include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <sstream>
+#include <thread>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -16,9 +25,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The file: this line, a line "problem <tab> pass <tab> algorithm" for each choice, and their number.
-constexpr std::string_view kHeading = "crema: algorithms of convolutions, 1";
+// The file: this line, a line "problem <tab> pass <tab> algorithm" for each choice, "kernel <tab> check <tab> right"
+// (or wrong) for each kernel that was compared, and the number of them all.
+constexpr std::string_view kHeading = "crema: algorithms of convolutions, 2";
+constexpr std::string_view kOlder = "crema: algorithms of convolutions, 1";  // from before kernels were compared
 constexpr std::string_view kEnd = "end ";
+constexpr const char* kCheck = "check";
 constexpr uint64_t kLargest = 1 << 24;
 
 bool is_choice(const Algorithms::Choice& choice) {
@@ -28,6 +40,35 @@ bool is_choice(const Algorithms::Choice& choice) {
   return !choice.problem.empty() && one_of(choice.pass, {"forward", "backward_data", "backward_weights"}) &&
          one_of(choice.algorithm, {"direct", "winograd", "gemm"});
 }
+
+bool is_check(const Algorithms::Choice& line) {
+  return !line.problem.empty() && line.pass == kCheck && (line.algorithm == "right" || line.algorithm == "wrong");
+}
+
+// A lock that processes which write the same file take in turn; gone when the process is. Where it cannot be had for
+// some seconds, throws Error. A file system without locks is written without.
+class Lock {
+ public:
+  explicit Lock(const std::string& path)
+      : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0666)) {
+    check(file_ >= 0, "{}: cannot open: {}", path, std::strerror(errno));
+    using namespace std::chrono_literals;
+    const auto end = std::chrono::steady_clock::now() + 5s;
+    while (::flock(file_, LOCK_EX | LOCK_NB) != 0 && (errno == EWOULDBLOCK || errno == EINTR)) {
+      if (std::chrono::steady_clock::now() > end) {
+        ::close(file_);
+        throw Error("{}: another process holds the lock", path);
+      }
+      std::this_thread::sleep_for(5ms);
+    }
+  }
+  ~Lock() { ::close(file_); }
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+
+ private:
+  int file_;
+};
 
 // The processor's name, as Linux tells it.
 std::string processor() {
@@ -69,7 +110,10 @@ std::string algorithms_file() {
 
 Algorithms::Algorithms(std::string file) : file_(std::move(file)) {
   try {
-    known_ = read();
+    Content content = read();
+    known_ = std::move(content.choices);
+    kept_checks_ = content.checks.size();
+    SelfChecks::of_process().add(content.checks);
   } catch (const Error& error) {
     CREMA_WARN("{}; convolutions are measured anew", error.what());
     warned_ = true;
@@ -77,13 +121,16 @@ Algorithms::Algorithms(std::string file) : file_(std::move(file)) {
 }
 
 // Nothing where there is no file.
-Algorithms::Map Algorithms::read() const {
-  Map choices;
+Algorithms::Content Algorithms::read() const {
+  Content content;
   std::error_code ignored;
-  if (file_.empty() || !fs::exists(file_, ignored)) return choices;
+  if (file_.empty() || !fs::exists(file_, ignored)) return content;
+  // Others may never end, or wait for someone to write.
+  check(fs::is_regular_file(file_, ignored), "{}: is no regular file", file_);
   std::istringstream lines(read_file(file_, kLargest));
   std::string line;
   std::getline(lines, line);
+  if (line == kOlder) return content;
   bool whole = line == kHeading;
   while (whole && std::getline(lines, line) && !line.starts_with(kEnd)) {
     std::istringstream fields(line);
@@ -91,12 +138,16 @@ Algorithms::Map Algorithms::read() const {
     std::getline(fields, choice.problem, '\t');
     std::getline(fields, choice.pass, '\t');
     std::getline(fields, choice.algorithm);
-    whole = is_choice(choice);
-    choices[{choice.problem, choice.pass}] = choice.algorithm;
+    whole = is_choice(choice) || is_check(choice);
+    if (is_check(choice)) {
+      content.checks[choice.problem] = choice.algorithm == "right";
+    } else {
+      content.choices[{choice.problem, choice.pass}] = choice.algorithm;
+    }
   }
-  check(whole && line == fmt::format("{}{}", kEnd, choices.size()), "{}: damaged, or no file of measured algorithms",
-        file_);
-  return choices;
+  check(whole && line == fmt::format("{}{}", kEnd, content.choices.size() + content.checks.size()),
+        "{}: damaged, or no file of measured algorithms", file_);
+  return content;
 }
 
 std::string Algorithms::find(const std::string& problem, const std::string& pass) {
@@ -134,11 +185,15 @@ void Algorithms::give(const std::vector<Choice>& choices, bool complete) {
 }
 
 void Algorithms::save() {
-  if (measured_ == 0) return;
-  CREMA_INFO("Measured the algorithms of {} convolution passes in {:.2f} s", measured_, seconds_);
+  const SelfChecks::Work work = SelfChecks::of_process().take_work();
+  if (measured_ > 0) CREMA_INFO("Measured the algorithms of {} convolution passes in {:.2f} s", measured_, seconds_);
+  if (work.comparisons > 0) {
+    CREMA_INFO("Compared {} kernels of oneDNN with the plain path in {:.2f} s", work.comparisons, work.seconds);
+  }
+  const bool news = measured_ > 0 || SelfChecks::of_process().answers().size() > kept_checks_;
   measured_ = 0;
   seconds_ = 0;
-  if (file_.empty()) return;
+  if (file_.empty() || !news) return;
   try {
     write();
   } catch (const std::exception& error) {
@@ -149,17 +204,23 @@ void Algorithms::save() {
 
 // What another process has written meanwhile stays.
 void Algorithms::write() {
-  Map all;
+  fs::create_directories(fs::path(file_).parent_path());
+  const Lock lock(file_ + ".lock");
+  Content all;
   try {
     all = read();
   } catch (const Error&) {  // damaged: written anew
   }
-  all.insert(known_.begin(), known_.end());
+  all.choices.insert(known_.begin(), known_.end());
+  all.checks.merge(SelfChecks::of_process().answers());
   std::string text = fmt::format("{}\n", kHeading);
-  for (const auto& [key, algorithm] : all) text += fmt::format("{}\t{}\t{}\n", key.first, key.second, algorithm);
-  text += fmt::format("{}{}\n", kEnd, all.size());
-  fs::create_directories(fs::path(file_).parent_path());
+  for (const auto& [key, algorithm] : all.choices)
+    text += fmt::format("{}\t{}\t{}\n", key.first, key.second, algorithm);
+  for (const auto& [kernel, right] : all.checks)
+    text += fmt::format("{}\t{}\t{}\n", kernel, kCheck, right ? "right" : "wrong");
+  text += fmt::format("{}{}\n", kEnd, all.choices.size() + all.checks.size());
   write_file(file_, text);
+  kept_checks_ = all.checks.size();
 }
 
 }  // namespace crema

@@ -1,11 +1,16 @@
 // Which algorithm computes each pass of a convolution: what was measured to be the fastest, or what a solver's state
 // says. A store is shared by the nets of a run. Without one, convolutions are direct alone.
+//
+// Its file also keeps what the process found out about the engine's kernels (math/self_check.h): what earlier processes
+// found counts from the store's creation on.
 #pragma once
 
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "math/self_check.h"
 
 namespace crema {
 
@@ -20,7 +25,7 @@ class Algorithms {
   };
 
   // `file`: the choices measured by earlier processes; "": none are kept. A file that cannot be read, or is none of
-  // ours, is warned of and counts as empty.
+  // ours, is warned of and counts as empty; so does one in an older form, without a warning.
   explicit Algorithms(std::string file = "");
   virtual ~Algorithms() = default;
   Algorithms(const Algorithms&) = delete;
@@ -38,19 +43,26 @@ class Algorithms {
   // do not name is direct, and nothing is measured any more.
   void give(const std::vector<Choice>& choices, bool complete);
 
-  // Says in the log what was measured since the last time, and adds it to the file. Where that fails, warns once.
-  void save();
+  // Says in the log what was measured and compared since the last time, and adds it to the file: what other processes
+  // add meanwhile stays. Where that fails, warns once.
+  virtual void save();
 
  private:
   using Key = std::pair<std::string, std::string>;
   using Map = std::map<Key, std::string>;
 
-  Map read() const;
+  struct Content {  // of the file
+    Map choices;
+    SelfChecks::Answers checks;
+  };
+
+  Content read() const;
   void write();
 
   std::string file_;
-  Map known_;  // from the file, or measured by this process
-  Map given_;  // by a state
+  Map known_;               // from the file, or measured by this process
+  size_t kept_checks_ = 0;  // of the process's, as many as the file has
+  Map given_;               // by a state
   Map in_use_;
   bool complete_ = false, warned_ = false;
   int measured_ = 0;  // since the last save()

@@ -2,15 +2,16 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <functional>
 #include <limits>
 #include <vector>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "math/buffer.h"
-#include "math/loops.h"
+#include "math/checked_engine.h"
 #include "math/math_info.h"
+#include "math/self_check.h"
 
 namespace crema {
 namespace {
@@ -59,29 +60,6 @@ ConvolutionProblem sample(const ConvolutionProblem& p) {
   cut.bottom = with_batch(p.bottom, std::min(batch, enough));
   cut.top = with_batch(p.top, std::min(batch, enough));
   return cut;
-}
-
-// Numbers in [-1, 1) that look like none in particular.
-Buffer noise(long count, uint32_t seed) {
-  Buffer buffer(count);
-  for_elements(count, 4, [x = buffer.data(), seed](long i) {
-    uint32_t h = (static_cast<uint32_t>(i) + seed) * 2654435761U;
-    h = (h ^ (h >> 15)) * 2246822519U;
-    x[i] = static_cast<real>(h >> 8) * real(1.1920929e-7) - 1;
-  });
-  return buffer;
-}
-
-// Largest difference, relative to the largest magnitude of `expected`.
-double difference(const Buffer& actual, const Buffer& expected, long count) {
-  double apart = 0, largest = 0;
-  for (long i = 0; i < count; ++i) {
-    const double d = std::abs(static_cast<double>(actual[i]) - static_cast<double>(expected[i]));
-    if (!std::isfinite(d)) return std::numeric_limits<double>::infinity();
-    apart = std::max(apart, d);
-    largest = std::max(largest, std::abs(static_cast<double>(expected[i])));
-  }
-  return largest == 0 ? apart : apart / largest;
 }
 
 // Memory that all candidates run on, and their passes.
@@ -141,7 +119,7 @@ std::vector<Candidate> right_ones(const std::vector<Candidate>& all, long count,
   std::vector<Candidate> right = {all[0]};
   for (size_t i = 1; i < all.size(); ++i) {
     run(*all[i].convolution, actual.data());
-    if (difference(actual, expected, count) < tolerance) right.push_back(all[i]);
+    if (difference(actual.data(), expected.data(), count) < tolerance) right.push_back(all[i]);
   }
   return right;
 }
@@ -240,7 +218,7 @@ std::string problem_text(const ConvolutionProblem& p) {
 
 std::unique_ptr<EngineConvolution> choose_convolution(const ConvolutionProblem& problem, Algorithms* store,
                                                       bool backward) {
-  auto direct = EngineConvolution::create(problem);
+  auto direct = checked_convolution(problem);
   if (!direct || store == nullptr) return direct;
   const std::string text = problem_text(problem);
   ConvolutionAlgorithms chosen;
@@ -257,7 +235,9 @@ std::unique_ptr<EngineConvolution> choose_convolution(const ConvolutionProblem& 
     }
     chosen.*pass.algorithm = algorithm;
   }
-  return chosen == ConvolutionAlgorithms{} ? std::move(direct) : EngineConvolution::create(problem, chosen);
+  if (chosen == ConvolutionAlgorithms{}) return direct;
+  auto fastest = checked_convolution(problem, chosen);
+  return fastest ? std::move(fastest) : std::move(direct);
 }
 
 }  // namespace crema

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "math/convolution_groups.h"
+#include "math/engine_bounds.h"
 #include "math/onednn.h"
 #include "math/workspace.h"
 
@@ -49,6 +50,18 @@ typename P::primitive_desc first_descriptor(const Operation& operation, const dn
   return pd;
 }
 
+// Kernels for windows of one element that skip elements first copy those that they read into a scratchpad. With
+// channels last, and fewer than fill a vector, that of the weights' gradient writes past its end (oneDNN's issue 6035,
+// in 2.x as in 3.x): wrong gradients, a crash, or threads that wait for ever.
+bool overruns(const BackwardWeights::primitive_desc& pd, const Shape& bottom, const dnnl::memory::dims& stride) {
+  const std::string_view name = pd.impl_info_str();
+  const long vector = name.find("avx512") == std::string_view::npos ? 8 : 16;
+  const bool skips = std::any_of(stride.begin(), stride.end(), [](long s) { return s != 1; });
+  if (!skips || bottom[1] >= vector || name.find("1x1") == std::string_view::npos) return false;
+  const auto layout = layout_of(pd.src_desc(), bottom);
+  return !layout || block_size(*layout) == 1;
+}
+
 // Where each channel has one kernel of its own.
 bool each_channel(const ConvolutionProblem& p) { return p.group > 1 && p.weights[0] == p.group && p.weights[1] == 1; }
 
@@ -70,6 +83,7 @@ struct Setting {
   Type product;           // of the numbers that are multiplied; in memory outside of the passes all are float
   Type gradient_product;  // the same of the weights' gradient
   dnnl::memory::dims stride, pad, dilation;
+  Shape bottom;
   Desc weights, any_weights, bias;  // weights: plain, with a first axis for the groups if several; bias: empty if none
   bool constant_weights;
 
@@ -79,6 +93,7 @@ struct Setting {
         stride(p.windows.stride),
         pad(p.windows.pad),
         dilation(p.windows.dilation),
+        bottom(p.bottom),
         constant_weights(p.constant_weights) {
     for (auto& d : dilation) --d;  // oneDNN counts the gaps
     std::vector<long> dims = p.weights.dims();
@@ -119,7 +134,11 @@ struct Setting {
       const Type type = type_by(how, gradient_product);
       const auto convolution = operation<BackwardWeights>(kind_of(how), as(type, src), any_weights, bias, as(type, dst),
                                                           stride, dilation, pad, pad);
-      return first_descriptor<BackwardWeights>(convolution, attributes(), how, hint);
+      auto pd = first_descriptor<BackwardWeights>(convolution, attributes(), how, hint);
+      while (overruns(pd, bottom, stride)) {
+        if (!pd.next_impl()) throw dnnl::error(dnnl_unimplemented, "no kernel that keeps to its memory");
+      }
+      return pd;
     });
   }
 };
@@ -332,6 +351,7 @@ std::unique_ptr<EngineConvolution> EngineConvolution::create(const ConvolutionPr
   if (!gains(problem)) problem.precision = Precision::f32;
   const int spatial = problem.bottom.axes() - 2;
   if (spatial < 1 || spatial > 3 || problem.bottom.count() == 0 || problem.top.count() == 0) return nullptr;
+  if (!engine_takes({problem.bottom, problem.top, problem.weights}) || !engine_takes(problem.windows)) return nullptr;
   auto made = guarded([&]() -> std::unique_ptr<EngineConvolution> {
     const Setting setting(problem);
     auto descriptors = find_descriptors(setting, problem);

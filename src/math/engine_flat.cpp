@@ -1,8 +1,10 @@
 #include "math/engine_flat.h"
 
 #include <algorithm>
+#include <numeric>
 #include <vector>
 
+#include "math/engine_bounds.h"
 #include "math/onednn.h"
 
 namespace crema {
@@ -57,7 +59,7 @@ std::unique_ptr<EngineCombine> combine(size_t sources, const Make& make) {
 }  // namespace
 
 std::unique_ptr<EngineCombine> EngineCombine::sum(long count, std::span<const real> coeff) {
-  if (count == 0) return nullptr;
+  if (count == 0 || !engine_takes({Shape{count}})) return nullptr;
   const std::vector<Desc> sources(coeff.size(), onednn::describe({count}, Layout::plain));
   return combine(coeff.size(),
                  [&] { return onednn::make_sum(std::vector<float>(coeff.begin(), coeff.end()), sources); });
@@ -65,12 +67,10 @@ std::unique_ptr<EngineCombine> EngineCombine::sum(long count, std::span<const re
 
 std::unique_ptr<EngineCombine> EngineCombine::concat(long rows, std::span<const long> lengths) {
   if (rows == 0 || std::find(lengths.begin(), lengths.end(), 0) != lengths.end()) return nullptr;
+  const long sum = std::accumulate(lengths.begin(), lengths.end(), 0L);
+  if (!engine_takes({Shape{rows, sum}})) return nullptr;
   std::vector<Desc> sources;
-  long sum = 0;
-  for (const long length : lengths) {
-    sources.push_back(onednn::describe({rows, length}, Layout::plain));
-    sum += length;
-  }
+  for (const long length : lengths) sources.push_back(onednn::describe({rows, length}, Layout::plain));
   // Told, since a source of length 1 fits several layouts and the primitive may choose another for the result.
   const Desc result = onednn::describe({rows, sum}, Layout::plain);
   return combine(lengths.size(), [&] { return onednn::make_concat(result, 1, sources); });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "math/engine_bounds.h"
 #include "math/onednn.h"
 #include "math/workspace.h"
 
@@ -156,6 +157,8 @@ class OnednnInnerProduct final : public EngineInnerProduct {
 
 std::unique_ptr<EngineInnerProduct> EngineInnerProduct::create(const InnerProductProblem& problem) {
   if (problem.rows == 0 || problem.inputs == 0) return nullptr;
+  const Shape bottom{problem.rows, problem.inputs}, top{problem.rows, problem.outputs};
+  if (!engine_takes({bottom, top, Shape{problem.outputs, problem.inputs}})) return nullptr;
   auto made = guarded([&]() -> std::unique_ptr<EngineInnerProduct> {
     const Setting setting(problem);
     const Desc& weights = setting.weights_for(setting.product, false);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "math/buffer.h"
+#include "math/engine_bounds.h"
 #include "math/onednn.h"
 
 namespace crema {
@@ -81,6 +82,7 @@ std::unique_ptr<EnginePooling> EnginePooling::create(PoolingMethod method, const
   const algorithm how = maximum ? algorithm::pooling_max : average_of(h, w);
   if (method == PoolingMethod::stochastic || how == algorithm::undef || x.count() == 0 || !fits(h) || !fits(w))
     return nullptr;
+  if (!engine_takes({x, Shape{x[0], x[1], h.out, w.out}})) return nullptr;
   return onednn::guarded([&]() -> std::unique_ptr<EnginePooling> {
     const auto from = onednn::describe(x, layout), to = onednn::describe({x[0], x[1], h.out, w.out}, layout);
     const onednn::PoolingWindows windows = {.stride = {h.stride, w.stride},

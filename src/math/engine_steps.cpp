@@ -1,6 +1,7 @@
 #include "math/engine_steps.h"
 
 #include "base/parallel.h"
+#include "math/engine_bounds.h"
 #include "math/onednn.h"
 
 namespace crema {
@@ -63,6 +64,9 @@ class OnednnSteps final : public EngineSteps {
 
 std::unique_ptr<EngineSteps> EngineSteps::create(const StepsProblem& p) {
   if (p.inputs == 0 || p.outputs == 0) return nullptr;
+  const long rows = *std::max_element(p.rows.begin(), p.rows.end());
+  const Shape x{rows, p.inputs}, y{rows, p.outputs};
+  if (!engine_takes({x, y, Shape{p.outputs, p.inputs}})) return nullptr;
   return guarded([&]() -> std::unique_ptr<EngineSteps> {
     const ThreadScope threads(p.rows.size() > 1 ? 1 : 0);
     std::vector<Product::primitive_desc> parts;

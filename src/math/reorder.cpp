@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/parallel.h"
+#include "math/engine_bounds.h"
 #include "math/onednn.h"
 
 namespace crema {
@@ -58,7 +59,7 @@ Reorder::Reorder(const Shape& shape, Layout from, Layout to) : kernel_(new Kerne
   kernel_->to = to;
 #ifdef CREMA_ENGINE
   const bool blocked = block_size(from) > 1 || block_size(to) > 1;
-  if (shape.axes() >= (blocked ? 3 : 1) && shape.axes() <= 5 && shape.count() > 0) {
+  if (shape.axes() >= (blocked ? 3 : 1) && shape.axes() <= 5 && shape.count() > 0 && engine_takes({shape})) {
     kernel_->primitive = onednn::make_reorder(onednn::describe(shape, from), onednn::describe(shape, to));
   }
 #endif

@@ -1,6 +1,7 @@
 #include "math/step_products.h"
 
 #include "math/blas.h"
+#include "math/checked_engine.h"
 
 namespace crema {
 
@@ -36,11 +37,11 @@ void StepProducts::create() {
   problem.inputs = cells_;
   problem.outputs = width_;
   problem.add = true;
-  forward_ = EngineSteps::create(problem);
+  forward_ = checked_steps(problem);
   std::swap(problem.inputs, problem.outputs);
   problem.transpose = true;
   problem.add = false;
-  backward_ = EngineSteps::create(problem);
+  backward_ = checked_steps(problem);
 }
 
 void StepProducts::prepare(bool backward, const real* w, uint64_t version) {

@@ -1,0 +1,67 @@
+// Sizes of the small problems that the engine's kernels are compared on (math/checked_engine.h), and what the
+// comparisons have in common. Internal to src/math/.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/parallel.h"
+#include "math/self_check.h"
+#include "math/workspace.h"
+
+namespace crema {
+
+inline constexpr double kTolerance32 = 1e-3, kTolerance16 = 2e-2;  // of the largest value: products of float, bfloat16
+inline constexpr double kWorthComparing = 2e9;                     // multiply-adds: what takes more is not compared
+
+inline long few_records(long n) { return std::min(n, 3L); }
+
+// Fills the last block, and the last of the blocks that a kernel takes at once, to the same part.
+inline long few_channels(long n) {
+  constexpr long kMost = 64;
+  return n <= kMost ? n : kMost + n % kMost;
+}
+
+// Windows along an axis: some that reach over either padding, and some between. The innermost axis has enough of them
+// for a kernel's main loop, and leaves it the same rest.
+inline long few_windows(long n, long stride, long pad, bool innermost) {
+  constexpr long kWide = 32, kRest = 16;
+  const long both_ends = 2 * ((pad + stride - 1) / stride) + 3;
+  if (!innermost) return std::min(n, both_ends);
+  const long most = std::max(kWide, (both_ends + kRest - 1) / kRest * kRest);
+  return n <= most ? n : most + n % kRest;
+}
+
+// All of a comparison but what the engine does is done on one thread: small problems are done before a team is awake.
+class OneThread {
+ public:
+  template <typename F>
+  void on_all(const F& f) const {
+    const ThreadScope all(all_);
+    f();
+  }
+
+ private:
+  const int all_ = omp_get_max_threads();
+  const ThreadScope one_{1};
+};
+
+// Whether a kernel is right. It is compared on the first of `problems` that the engine has it for: make(problem) is a
+// part, or null; same(part) says whether that is the kernel; error(part, problem) runs it. Where there is no such
+// problem, it is trusted.
+template <typename Problem, typename Make, typename Same, typename Compare>
+bool is_right(const SelfChecks::Kernel& kernel, double tolerance, const std::vector<Problem>& problems,
+              const Make& make, const Same& same, const Compare& error) {
+  return SelfChecks::of_process().right(kernel, tolerance, [&] {
+    const LentMemory none(nullptr, 0);  // what is lent to a step is the step's
+    for (const Problem& problem : problems) {
+      const auto part = make(problem);
+      if (part && same(*part)) return error(*part, problem);
+    }
+    return 0.0;
+  });
+}
+
+}  // namespace crema

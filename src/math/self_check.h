@@ -1,0 +1,88 @@
+// Whether what the engine computes is right on this machine. Each of its kernels is compared once with the plain path,
+// for each class of shapes that it is used on, on a small problem of that class (math/checked_engine.h). A kernel that
+// is wrong is not used there. What was found is kept by the process, and by a store of measured algorithms
+// (math/algorithms.h) for later ones.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "math/buffer.h"
+
+namespace crema {
+
+class SelfChecks {
+ public:
+  struct Kernel {
+    std::string pass;     // "convolution forward"
+    std::string name;     // as the engine calls it
+    std::string problem;  // all that the answer depends on beside them and the machine
+  };
+  using Answers = std::map<std::string, bool>;  // by the kernel's text; true: it is right
+
+  // Those of this process.
+  static SelfChecks& of_process();
+
+  // Within its lifetime, the calling thread compares nothing if `wanted`: what is not known counts as right. For nets
+  // that are only looked at.
+  class Pause {
+   public:
+    explicit Pause(bool wanted);
+    ~Pause();
+    Pause(const Pause&) = delete;
+    Pause& operator=(const Pause&) = delete;
+
+   private:
+    bool before_;
+  };
+
+  // Whether the kernel is right. Where that is not known, `error` is called, which runs it and returns how far it is
+  // off, relative to the largest value; what it throws as Error counts as infinitely far. A wrong kernel is warned of
+  // once for each pass and name.
+  bool right(const Kernel& kernel, double tolerance, const std::function<double()>& error);
+
+  // May be called side by side, as all here.
+  Answers answers() const;
+  void add(const Answers& answers);  // those of an earlier process; what is known already stays
+
+  // Comparisons made since the last call, and the seconds that they took.
+  struct Work {
+    int comparisons = 0;
+    double seconds = 0;
+  };
+  Work take_work();
+
+ private:
+  bool known(const std::string& text, bool* right) const;
+  void warn_once(const Kernel& kernel);
+
+  mutable std::mutex mutex_;
+  Answers answers_;
+  std::set<std::string> warned_;
+  Work work_;
+};
+
+// Numbers in [-1, 1) that look like none in particular.
+Buffer noise(long count, uint32_t seed);
+
+// Largest difference of `count` elements, relative to the largest magnitude of `expected`. Infinite where one is no
+// number.
+double difference(const real* actual, const real* expected, long count);
+
+// Memory for a result: `count` elements that are NaN until they are written, and some behind them that must not be.
+class Guarded {
+ public:
+  explicit Guarded(long count);
+  real* data() { return buffer_.data(); }
+  const real* data() const { return buffer_.data(); }
+  bool intact() const;  // nothing was written behind the end
+
+ private:
+  long count_;
+  Buffer buffer_;
+};
+
+}  // namespace crema
