@@ -190,7 +190,8 @@ class Checker {
         action();
       } catch (const Error& error) {
         const std::string text = error.what(), begin = config.source.file + ":";
-        const bool has_line = text.starts_with(begin) && std::isdigit(static_cast<unsigned char>(text[begin.size()])) != 0;
+        const bool has_line =
+            text.starts_with(begin) && std::isdigit(static_cast<unsigned char>(text[begin.size()])) != 0;
         if (!spoilt || has_line) report(text);
       }
     };
@@ -280,7 +281,8 @@ class Checker {
   std::unique_ptr<Net> show(Survey found, const Look& how, long* memory = nullptr) {
     fmt::print("{}\n", how.title);
     if (found.net) fmt::print("{}{}", layer_table(found), totals(*found.net));
-    if (!found.left_out.empty()) fmt::print("left out: {}\n", one_line(fmt::format("{}", fmt::join(found.left_out, ", "))));
+    if (!found.left_out.empty())
+      fmt::print("left out: {}\n", one_line(fmt::format("{}", fmt::join(found.left_out, ", "))));
     const bool whole = found.whole() && found.net;
     if (whole) print_memory(found, how);
     if (whole && memory) *memory = memory_need(found, how.training, how.histories).total();

@@ -150,9 +150,7 @@ void add_net_flags(CLI::App& command, NetFlags& flags) {
   add_set_flag(command, flags.settings);
 }
 
-NetConfig read_net(const NetFlags& flags) {
-  return filtered(read_net(flags.model, flags.settings), flags.state, TEST);
-}
+NetConfig read_net(const NetFlags& flags) { return filtered(read_net(flags.model, flags.settings), flags.state, TEST); }
 
 void load_weights(const NetFlags& flags, Net& net) {
   if (flags.weights.empty()) {
@@ -169,13 +167,17 @@ void load_weights(const NetFlags& flags, Net& net) {
 }
 
 void check_is_model(const std::string& file) {
-  check(!file.ends_with(".solverstate"), "--weights {}: this is a solver's state, from which train goes on with --resume; "
-        "its parameters are in the .caffemodel beside it", file);
+  check(!file.ends_with(".solverstate"),
+        "--weights {}: this is a solver's state, from which train goes on with --resume; "
+        "its parameters are in the .caffemodel beside it",
+        file);
 }
 
 void check_is_state(const std::string& file) {
-  check(!file.ends_with(".caffemodel"), "--resume {}: this is a model, without the solver's state: --weights starts "
-        "from its parameters", file);
+  check(!file.ends_with(".caffemodel"),
+        "--resume {}: this is a model, without the solver's state: --weights starts "
+        "from its parameters",
+        file);
 }
 
 }  // namespace crema

@@ -16,7 +16,9 @@ uint64_t source_size(LayerParameter layer, const Source& source) {
     const uint64_t all = open_records(data, {source.file, {}, layer.top_size() > 1})->size();
     return data.first_records() > 0 ? std::min(all, data.first_records()) : all;
   }
-  if (layer.type() == "ImageData") return open_image_list(layer.image_data_param(), source.file)->size();
+  if (layer.type() == "ImageData") {
+    return open_image_list(layer.image_data_param(), layer.transform_param().max_pixels(), source.file)->size();
+  }
   if (layer.type() == "HDF5Data") {
     const HDF5DataParameter& data = layer.hdf5_data_param();
     const std::vector<std::string> names(layer.top().begin(), layer.top().end());

@@ -108,10 +108,9 @@ std::vector<Contract> contracts_of(const NetConfig& config) {
 class Shapes {
  public:
   Shapes(NetConfig config, bool backward) : config_(std::move(config)), backward_(backward) {
-    pass_.phase = config_.net.state().phase();
     resolve_files(config_);
     for (LayerParameter& layer : *config_.net.mutable_layer()) {
-      layer.set_phase(pass_.phase);
+      if (!layer.has_phase()) layer.set_phase(config_.net.state().phase());
       layers_.push_back(create_layer(layer));
       contracts_.push_back(layers_.back()->contract());
     }
@@ -120,12 +119,13 @@ class Shapes {
   }
 
   std::vector<LayerFault> faults() {
+    const PlannedMemory planned;
     std::vector<LayerFault> found;
     std::vector<bool> lost(values_.size());
     for (int i = 0; i < config_.net.layer_size(); ++i) {
       const GraphLayer& wiring = graph_.layers[i];
-      bool fails = std::any_of(wiring.bottoms.begin(), wiring.bottoms.end(),
-                               [&](const Use& use) { return lost[use.value]; });
+      bool fails =
+          std::any_of(wiring.bottoms.begin(), wiring.bottoms.end(), [&](const Use& use) { return lost[use.value]; });
       const std::string fault = fails ? "" : shape(i);
       if (!fault.empty()) found.push_back({i, fault});
       fails = fails || !fault.empty();
@@ -141,6 +141,7 @@ class Shapes {
     layers_[i]->set_context({.name = layer.name(),
                              .file = config_.layers[i].file,
                              .backward = backward_,
+                             .phase = layer.phase(),
                              .pass = &pass_,
                              .scratch = &scratch_});
     std::vector<Blob> copies(graph_.layers[i].bottoms.size());

@@ -29,7 +29,8 @@ std::string found_net(const std::string& name, const Source& source, const std::
   if (fs::path(name).is_absolute()) return "";
   std::string found = found_above(name, fs::path(source.file).parent_path() / ".");
   if (found.empty()) found = found_above(name, ".");
-  if (!found.empty()) CREMA_INFO("{}: {} {} is taken from {}", source.at(path), path, crema::quoted(name), crema::quoted(found));
+  if (!found.empty())
+    CREMA_INFO("{}: {} {} is taken from {}", source.at(path), path, crema::quoted(name), crema::quoted(found));
   return found;
 }
 

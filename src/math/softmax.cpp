@@ -67,7 +67,7 @@ void softmax_row_gradient(long n, const real* y, const real* a, const real* da, 
 }
 
 void softmax(const AxisSplit& split, const real* x, real* y) {
-  const long outer = split.outer, channels = split.channels, inner = split.inner;
+  const long channels = split.channels, inner = split.inner;
   if (split.count() == 0) return;
   if (inner == 1) {
     return for_rows(split, 6, [&, channels = channels](long at) { softmax_row(channels, x + at, y + at); });
@@ -102,7 +102,7 @@ void softmax(const AxisSplit& split, const real* x, real* y) {
 }
 
 void softmax_gradient(const AxisSplit& split, const real* y, const real* dy, real* dx) {
-  const long outer = split.outer, channels = split.channels, inner = split.inner;
+  const long channels = split.channels, inner = split.inner;
   if (split.count() == 0) return;
   if (inner == 1) {
     return for_rows(split, 2, [&, channels = channels](long at) {
