@@ -126,7 +126,8 @@ TEST(LayerTypes, UnknownTypes) {
 
 TEST(StateFilter, WishesThatNoRuleNamesAreRefused) {
   const NetConfig net = parse_net(
-      "layer { name: 'a' include { stage: 'small' } }\nlayer { name: 'b' exclude { not_stage: 'deep' min_level: 2 } }", "n");
+      "layer { name: 'a' include { stage: 'small' } }\nlayer { name: 'b' exclude { not_stage: 'deep' min_level: 2 } }",
+      "n");
   EXPECT_EQ(message_of([&] { check_stage(net, "small", "--stage small"); }), "no error");
   EXPECT_EQ(message_of([&] { check_stage(net, "deep", "--stage deep"); }), "no error");
   EXPECT_EQ(message_of([&] { check_stage(net, "smal", "--stage smal"); }),

@@ -315,8 +315,7 @@ TEST(Leveldb, RefusesOtherThings) {
   const TempFolder folder;
   const std::string file = folder.write("file", "x");
   EXPECT_EQ(all_of("LEVELDB", file), file + ": is a file; a LevelDB database is a folder (is backend: IDX meant?)");
-  EXPECT_EQ(all_of("LEVELDB", kGolden + "lmdb_raw"),
-            kGolden + "lmdb_raw: is an LMDB database; set backend: LMDB");
+  EXPECT_EQ(all_of("LEVELDB", kGolden + "lmdb_raw"), kGolden + "lmdb_raw: is an LMDB database; set backend: LMDB");
   EXPECT_EQ(all_of("LEVELDB", kGolden + "images"),
             kGolden + "images: is not a LevelDB database: there is no file CURRENT in it");
 }

@@ -56,8 +56,8 @@ const std::vector<BadText> kBadNets = {
      "net.prototxt:1:29: ConvolutionParameter has no field \"name\"; \"layer\" around it has: is "
      "\"convolution_param\" of line 1 not closed?"},
     {"FieldOfAFork", "layer { pooling_param {\n ceil_mode: false } }",
-     "net.prototxt:2:2: PoolingParameter has no field \"ceil_mode\"; say round_mode: FLOOR for ceil_mode: false; true is "
-     "the default, CEIL"},
+     "net.prototxt:2:2: PoolingParameter has no field \"ceil_mode\"; say round_mode: FLOOR for ceil_mode: false; "
+     "true is the default, CEIL"},
     {"FieldOfAnOldFormat", "layer { blobs_lr: 1 }",
      "net.prototxt:1:9: LayerParameter has no field \"blobs_lr\"; lr_mult and decay_mult of each parameter stand in a "
      "param { } of its own"},
@@ -112,7 +112,8 @@ const std::vector<BadText> kBadNets = {
      "net.prototxt:1:1: layer \"a\" is not closed: a \"}\" is missing before line 6; as it stands, the one in line 5 "
      "closes \"convolution_param\" of line 3"},
     {"NotClosedTwice", "layer { name: \"a\"\n convolution_param { num_output: 3\nlayer { name: \"b\" }",
-     "net.prototxt:1:1: layer \"a\" and \"convolution_param\" in line 2 are not closed: a \"}\" is missing before line 3"},
+     "net.prototxt:1:1: layer \"a\" and \"convolution_param\" in line 2 are not closed: a \"}\" is missing before line "
+     "3"},
     {"NotClosedOldLayer", "layers {\n name: \"a\"\nlayers {\n name: \"b\" }",
      "net.prototxt:1:1: layer \"a\" is not closed: a \"}\" is missing before line 3"},
     {"NotClosedFiller", "layer { inner_product_param {\n weight_filler { type: \"xavier\"\n num_output: 3 } }",
@@ -121,8 +122,8 @@ const std::vector<BadText> kBadNets = {
     {"ClosedTwice", "layer { } }",
      "net.prototxt:1:11: this \"}\" closes nothing: \"layer\" of line 1 is closed in line 1"},
     {"ClosedTooEarly", "layer {\n name: \"a\" }\n  top: \"x\"\n}",
-     "net.prototxt:3:3: NetParameter has no field \"top\"; it belongs inside \"layer\" or \"layers\"; layer \"a\" of line 1 "
-     "is closed in line 2"},
+     "net.prototxt:3:3: NetParameter has no field \"top\"; it belongs inside \"layer\" or \"layers\"; layer \"a\" of "
+     "line 1 is closed in line 2"},
     {"ClosedBeforeAny", "}", "net.prototxt:1:1: expected a field name, found \"}\""},
     {"ClosedOtherwise", "layer < }", "net.prototxt:1:9: expected \">\", found \"}\""},
     {"ListNotClosed", "input: [\"a\" \"b\" 3", "net.prototxt:1:17: expected \",\" or \"]\", found \"3\""},
@@ -301,10 +302,15 @@ TEST(Prototxt, StopsAtVeryManyFaults) {
 }
 
 TEST(Prototxt, LayersOfOtherForksAreSkipped) {
-  const NetConfig net = parse_net("layer { name: 'r' type: 'ROIPooling'\n roi_pooling_param { a: { b: 1 } c: [2] } }", "f");
-  EXPECT_EQ(message_of([&] { check_layer_types(net, {{"ReLU", {}}}); }),
+  const NetConfig net =
+      parse_net("layer { name: 'r' type: 'ROIPooling'\n roi_pooling_param { a: { b: 1 } c: [2] } }", "f");
+  EXPECT_EQ(message_of([&] {
+              check_layer_types(net, {{"ReLU", {}}});
+            }),
             "f:1:19: layer \"r\" has unknown type \"ROIPooling\"");
-  EXPECT_EQ(message_of([&] { check_layer_types(net, {{"ROIPooling", {}}}); }),
+  EXPECT_EQ(message_of([&] {
+              check_layer_types(net, {{"ROIPooling", {}}});
+            }),
             "f:2:2: layer \"r\" (ROIPooling): LayerParameter has no field \"roi_pooling_param\"; did you mean "
             "\"pooling_param\"?");
   EXPECT_THROW(parse_net("layer { roi_pooling_params { } }", "f"), Error);

@@ -291,8 +291,11 @@ TEST_F(BadState, absent) {
 }
 
 TEST_F(BadState, of_another_rule) {
-  EXPECT_EQ(restore("type: 'Nesterov' momentum: 0.9"),
-            state_ + ": the state was written by update rule \"SGD\", and the solver's is \"Nesterov\"");
+  EXPECT_EQ(
+      restore("type: 'Nesterov' momentum: 0.9"),
+      state_ +
+          ": the state was written by update rule \"SGD\", and the solver's is \"Nesterov\": go on with that type, or "
+          "start from the model beside it with --weights");
 }
 
 TEST_F(BadState, of_another_rule_without_a_name_as_in_caffe) {

@@ -123,7 +123,7 @@ TEST(Solver, names_both_places_of_a_missing_net) {
       [] { Solver(parse_solver("base_lr: 1 lr_policy: 'fixed' max_iter: 1\nnet: 'no.prototxt'", "a/s.prototxt")); });
   EXPECT_TRUE(message.starts_with("a/s.prototxt:2:1: net \"no.prototxt\" is neither in the working directory"))
       << message;
-  EXPECT_TRUE(message.ends_with("nor beside a/s.prototxt (a/no.prototxt)")) << message;
+  EXPECT_TRUE(message.ends_with("nor beside a/s.prototxt (a/no.prototxt), nor in a folder above")) << message;
 }
 
 // Whether `log` has the lines of `pattern`, in which @ stands for a number.

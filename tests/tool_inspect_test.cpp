@@ -215,10 +215,10 @@ layer { name: 'fine' type: 'InnerProduct' bottom: 'x' top: 'fine' inner_product_
   const Result result = crema("check " + net);
   EXPECT_EQ(result.code, 1);
   EXPECT_EQ(lines_in(result.err), 5u) << result.err;
-  for (const char* part : {"has no field \"num_otput\"; did you mean \"num_output\"?\n",
-                           "layer \"roi\" has unknown type \"ROIPooling\"\n",
-                           "bottom \"xx\" is not a top of any layer before it\n", "has no field \"slope\"",
-                           "has no field \"relu_params\"; did you mean \"relu_param\"?\n"}) {
+  for (const char* part :
+       {"has no field \"num_otput\"; did you mean \"num_output\"?\n", "layer \"roi\" has unknown type \"ROIPooling\"\n",
+        "bottom \"xx\" is not a top of any layer before it\n", "has no field \"slope\"",
+        "has no field \"relu_params\"; did you mean \"relu_param\"?\n"}) {
     EXPECT_TRUE(has(result.err, part)) << part << " in\n" << result.err;
   }
   EXPECT_EQ(line_of(result.out, "fine"), "fine InnerProduct fine 2 4 16 24") << result.out;
@@ -235,7 +235,8 @@ layer { name: 'fine' type: 'InnerProduct' bottom: 'x' top: 'fine' inner_product_
 
 TEST(Check, reads_pipes) {
   const TempFolder folder;
-  const std::string net = folder.write("net.prototxt", input_text("x", {2, 3}) + "layer { name: 'r' type: 'ReLU' bottom: 'x' top: 'r' }\n");
+  const std::string net =
+      folder.write("net.prototxt", input_text("x", {2, 3}) + "layer { name: 'r' type: 'ReLU' bottom: 'x' top: 'r' }\n");
   for (const std::string file : {"-", "/dev/stdin"}) {
     const Result result = crema("check " + file + " < " + net);
     EXPECT_EQ(result.code, 0) << result.err;
@@ -247,12 +248,14 @@ TEST(Check, reads_pipes) {
 // Without data in a phase, or with what the other phase's layers make, a file is not meant for that phase.
 TEST(Check, tells_a_file_for_one_phase) {
   const TempFolder folder;
-  const std::string rest = R"(layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'ip' inner_product_param { num_output: 4 } }
+  const std::string rest =
+      R"(layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'ip' inner_product_param { num_output: 4 } }
 layer { name: 'loss' type: 'SoftmaxWithLoss' bottom: 'ip' bottom: 'y' top: 'loss' }
 )";
   const auto data = [](const std::string& top, const std::string& shape, const std::string& rule) {
-    return fmt::format("layer {{ name: '{0}' type: 'DummyData' top: '{0}' {2} dummy_data_param {{ shape {{ {1} }} }} }}\n", top,
-                       shape, rule);
+    return fmt::format(
+        "layer {{ name: '{0}' type: 'DummyData' top: '{0}' {2} dummy_data_param {{ shape {{ {1} }} }} }}\n", top, shape,
+        rule);
   };
   const std::string train = "include { phase: TRAIN }", test = "include { phase: TEST }";
   const struct {
@@ -269,14 +272,15 @@ layer { name: 'loss' type: 'SoftmaxWithLoss' bottom: 'ip' bottom: 'y' top: 'loss
     EXPECT_EQ(result.code, 0) << result.err;
     EXPECT_EQ(result.err, "");
     EXPECT_TRUE(has(result.out, fmt::format("net.prototxt, phase {}\n", row.checked))) << result.out;
-    EXPECT_TRUE(has(result.out, fmt::format("phase {} is not checked: the file is for {} alone", row.not_checked,
-                                            row.checked)))
+    EXPECT_TRUE(
+        has(result.out, fmt::format("phase {} is not checked: the file is for {} alone", row.not_checked, row.checked)))
         << result.out;
     EXPECT_EQ(crema(fmt::format("check --phase {} {}", row.not_checked, net)).code, 1);
   }
   // A phase with layers of its own is meant.
-  const std::string own = folder.write("own.prototxt", rows[2].text + "layer { name: 'acc' type: 'Accuracy' bottom: 'ip' "
-                                                                      "bottom: 'y' top: 'acc' include { phase: TEST } }");
+  const std::string own = folder.write("own.prototxt", rows[2].text +
+                                                           "layer { name: 'acc' type: 'Accuracy' bottom: 'ip' "
+                                                           "bottom: 'y' top: 'acc' include { phase: TEST } }");
   EXPECT_EQ(crema("check " + own).code, 1);
 }
 
@@ -288,7 +292,8 @@ layer { name: 'scale' type: 'Scale' bottom: 'bn' top: 'bn' scale_param { bias_te
 )");
   const Result result = crema("check " + net);
   EXPECT_EQ(line_of(result.out, "bn"), "bn BatchNorm bn 2 3 4 4 7 statistics") << result.out;
-  EXPECT_TRUE(has(result.out, "3 layers, 6 parameters (and 7 running statistics, which are not learned), ")) << result.out;
+  EXPECT_TRUE(has(result.out, "3 layers, 6 parameters (and 7 running statistics, which are not learned), "))
+      << result.out;
 }
 
 // Of a solver's settings only what is written is judged: a run may lack data, weights and a place for its snapshots.
@@ -296,12 +301,14 @@ TEST(Check, notes_what_a_run_lacks) {
   const TempFolder folder;
   folder.write("net.prototxt", net_without_data(kAway));
   const std::string solver =
-      folder.write("solver.prototxt", "net: 'net.prototxt' base_lr: 0.1 lr_policy: 'poly' power: 1 weights: 'none.caffemodel'\n"
-                                      "snapshot: 5 snapshot_prefix: '/not/there/x'\n");
+      folder.write("solver.prototxt",
+                   "net: 'net.prototxt' base_lr: 0.1 lr_policy: 'poly' power: 1 weights: 'none.caffemodel'\n"
+                   "snapshot: 5 snapshot_prefix: '/not/there/x'\n");
   const Result result = crema("check --shape data=2,1,6,5 " + solver);
   EXPECT_EQ(result.code, 0) << result.err;
   EXPECT_EQ(result.err, "");
-  for (const char* part : {"note: ", "max_iter is not set", "none.caffemodel", "/not/there", "solver.prototxt: SGD solver\n"}) {
+  for (const char* part :
+       {"note: ", "max_iter is not set", "none.caffemodel", "/not/there", "solver.prototxt: SGD solver\n"}) {
     EXPECT_TRUE(has(result.out, part)) << part << " in\n" << result.out;
   }
 }
@@ -312,15 +319,19 @@ TEST(Check, takes_no_longer_than_a_net_deserves) {
   std::string many = input_text("x", {1, 1});
   for (int i = 0; i < 3000; ++i) {
     many += fmt::format("layer {{ name: 'l{0}' type: 'ReLU' bottom: 'y{0}' top: 'z{0}' }}\n", i);
-    many += fmt::format("layer {{ name: 's{0}' type: 'Softmax' bottom: 'x' top: 's{0}' softmax_param {{ axis: 7 }} }}\n", i);
+    many += fmt::format(
+        "layer {{ name: 's{0}' type: 'Softmax' bottom: 'x' top: 's{0}' softmax_param {{ axis: 7 }} }}\n", i);
   }
   const Result result = crema("check --phase TEST " + folder.write("many.prototxt", many));
   EXPECT_EQ(result.code, 1);
   EXPECT_EQ(lines_in(result.err), 1001u);
   const std::string a(60000, 'a'), b = a + "b";
-  const Result names = crema("check " + folder.write("long.prototxt", fmt::format(
-      "layer {{ name: 'd' type: 'Input' top: '{}' input_param {{ shape {{ dim: 1 }} }} }}\n"
-      "layer {{ name: 'r' type: 'ReLU' bottom: '{}' top: 'r' }}", a, b)));
+  const Result names = crema(
+      "check " +
+      folder.write("long.prototxt",
+                   fmt::format("layer {{ name: 'd' type: 'Input' top: '{}' input_param {{ shape {{ dim: 1 }} }} }}\n"
+                               "layer {{ name: 'r' type: 'ReLU' bottom: '{}' top: 'r' }}",
+                               a, b)));
   EXPECT_EQ(names.code, 1);
 }
 
@@ -328,9 +339,9 @@ TEST(Check, tells_nets_from_solvers) {
   const TempFolder folder;
   const std::string net = folder.write("a.prototxt", "name: 'x'\nlayer { nme: 'a' }\nlayer { name: 'b' }\n");
   const std::string solver = folder.write("b.prototxt", "net: 'x'\nbase_Ir: 0.1\nmax_iter: 3\n");
-  EXPECT_EQ(crema("check " + net).err,
-            "crema: " + net + ":2:9: LayerParameter has no field \"nme\"; did you mean \"name\"?\n" + "crema: " + net +
-                ":3: layer \"b\" has no type\n");
+  EXPECT_EQ(crema("check " + net).err, "crema: " + net +
+                                           ":2:9: LayerParameter has no field \"nme\"; did you mean \"name\"?\n" +
+                                           "crema: " + net + ":3: layer \"b\" has no type\n");
   EXPECT_TRUE(crema("check " + solver)
                   .err.starts_with("crema: " + solver +
                                    ":2:1: SolverParameter has no field \"base_Ir\"; did you mean \"base_lr\"?\n"));

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <regex>
 #include <sstream>
 
@@ -209,9 +210,9 @@ base_lr: 0.01 lr_policy: "fixed" max_iter: 2 display: 1 snapshot_prefix: ")" +
 TEST(ToolLog, writes_control_characters_out) {
   const TempFolder folder;
   const std::string odd = R"(a\033[31m\007\nI1231 23:59:59.000000 1 x.cpp:1] Done\302\233m\377)";
-  const std::string net = folder.write("net.prototxt", "name: '" + odd + "' " + kNet + "layer { name: '" + odd +
-                                                           "' type: 'DummyData' top: '" + odd +
-                                                           "' dummy_data_param { shape { dim: 1 } } }");
+  const std::string net = folder.write("net.prototxt", "name: '" + odd + "' " + std::strchr(kNet, '\n') +
+                                                           "layer { name: '" + odd + "' type: 'DummyData' top: '" +
+                                                           odd + "' dummy_data_param { shape { dim: 1 } } }");
   const std::string solver = folder.write("solver.prototxt", "net: \"" + net + R"("
 base_lr: 0.01 lr_policy: "fixed" max_iter: 1 display: 1 snapshot_prefix: ")" +
                                                                  (folder / "s") + "\"\n");

@@ -111,7 +111,7 @@ TEST(ToolSignals, one_that_is_ignored_stays_so_unless_a_flag_says_what_it_does) 
 
 TEST(ToolSignals, short_runs_end_with_the_signals_code_too) {
   const TempFolder folder;
-  const std::string solver = lenet_solver(folder, "max_iter: 1000000");
+  const std::string solver = lenet_solver(folder, std::string("max_iter: 1000000") + kOneTest);
   for (const char* flag : {"--dry-run", "--overfit 8 --set base_lr=1e-9"}) {
     const std::string command = fmt::format("{0} train --solver {1} {2} 2> {3} & sleep 1; kill -TERM $!; wait $!",
                                             CREMA_TOOL, solver, flag, folder / "err");

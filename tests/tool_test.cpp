@@ -118,18 +118,20 @@ TEST(Tool, an_error_is_one_line_and_code_1) {
       {fmt::format("test {} --weights {}", kModel, text),
        fmt::format("crema: {}: not a binary model: it is a text\n", text)},
       {"train none.prototxt", "crema: none.prototxt: cannot open: No such file or directory\n"},
-      {fmt::format("test {}", kModel), "crema: models/lenet/train_test.prototxt: the net has parameters: give --weights\n"},
+      {fmt::format("test {}", kModel),
+       "crema: models/lenet/train_test.prototxt: the net has parameters: give --weights\n"},
       {fmt::format("test {} --weights x.solverstate", kModel),
-       "crema: --weights x.solverstate: this is a solver's state, from which train goes on with --resume; its parameters "
-       "are in the .caffemodel beside it\n"},
+       "crema: --weights x.solverstate: this is a solver's state, from which train goes on with --resume; its "
+       "parameters are in the .caffemodel beside it\n"},
       {"train --solver none --weights a,x.solverstate",
-       "crema: --weights x.solverstate: this is a solver's state, from which train goes on with --resume; its parameters "
-       "are in the .caffemodel beside it\n"},
+       "crema: --weights x.solverstate: this is a solver's state, from which train goes on with --resume; its "
+       "parameters are in the .caffemodel beside it\n"},
       {"train --solver none --snapshot x.caffemodel",
        "crema: --resume x.caffemodel: this is a model, without the solver's state: --weights starts from its "
        "parameters\n"},
       {"test --model models/lenet/train_test.prototxt --stage mnist10k",
-       "crema: --stage mnist10k: no layer of models/lenet/train_test.prototxt has a rule that names stage \"mnist10k\"; did "
+       "crema: --stage mnist10k: no layer of models/lenet/train_test.prototxt has a rule that names stage "
+       "\"mnist10k\"; did "
        "you mean \"mnist-10k\"?\n"},
       {"draw --model models/lenet/train_test.prototxt --level 2 --output x.svg",
        "crema: --level 2: no layer of models/lenet/train_test.prototxt has a rule with min_level or max_level\n"},
@@ -141,8 +143,9 @@ TEST(Tool, an_error_is_one_line_and_code_1) {
   }
   const Result train = crema("train --solver models/lenet/solver_10k.prototxt --stage mnist10k --dry-run");
   EXPECT_EQ(train.code, 1);
-  EXPECT_TRUE(train.err.ends_with("crema: --stage mnist10k: no layer of models/lenet/train_test.prototxt has a rule that "
-                                  "names stage \"mnist10k\"; did you mean \"mnist-10k\"?\n"))
+  EXPECT_TRUE(
+      train.err.ends_with("crema: --stage mnist10k: no layer of models/lenet/train_test.prototxt has a rule that "
+                          "names stage \"mnist10k\"; did you mean \"mnist-10k\"?\n"))
       << train.err;
 }
 

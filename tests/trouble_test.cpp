@@ -105,7 +105,8 @@ TEST(Trouble, bad_data_end_a_training_with_their_place) {
   EXPECT_NE(message.find("iteration 0: the loss is "), std::string::npos) << message;
   EXPECT_NE(message.find("first, blob \"data\", top of layer \"data\" (Data), is inf at element"), std::string::npos)
       << message;
-  EXPECT_NE(message.find("the input data contain it: check that record and transform_param.scale"), std::string::npos) << message;
+  EXPECT_NE(message.find("the input data contain it: check that record and transform_param.scale"), std::string::npos)
+      << message;
 }
 
 TEST(Trouble, a_test_net_with_other_parameter_shapes_is_refused_at_once) {

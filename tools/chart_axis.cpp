@@ -48,8 +48,9 @@ Scale::Scale(const Axis& axis, const std::vector<double>& values, const std::str
   double low = INFINITY, high = -INFINITY;
   for (const double value : values) {
     if (!shows(value)) continue;
-    low = std::min(low, value);
-    high = std::max(high, value);
+    const double seen = std::abs(value) < kSmallest ? 0 : value;  // half of the smallest number is 0 already
+    low = std::min(low, seen);
+    high = std::max(high, seen);
   }
   if (low > high) low = log_ ? 0.1 : 0, high = log_ ? 10 : 1;  // nothing to show
   if (high - low <= kSame * size_of(low, high)) {

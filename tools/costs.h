@@ -7,9 +7,9 @@
 
 namespace crema {
 
-long parameter_count(const Layer& layer);              // with statistics
-long statistics_count(const Net& net, int layer);      // those among them: running means and variances
-long parameter_count(Net& net);                        // what layers share counts once
+long parameter_count(const Layer& layer);          // with statistics
+long statistics_count(const Net& net, int layer);  // those among them: running means and variances
+long parameter_count(Net& net);                    // what layers share counts once
 long statistics_count(const Net& net);
 
 double multiply_adds(const Net& net, int layer);  // of one forward pass

@@ -50,8 +50,8 @@ int bad_usage(const CLI::App& app, const CLI::ParseError& error) {
                                dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
   if (may_be_misspelt && !unknown.empty()) {
     const std::string near = meant(app, unknown[0]);
-    message = fmt::format("not expected: {}{}", near.empty() ? fmt::format("{}", fmt::join(unknown, " ")) : unknown[0],
-                          near);
+    message =
+        fmt::format("not expected: {}{}", near.empty() ? fmt::format("{}", fmt::join(unknown, " ")) : unknown[0], near);
   }
   return fail(2, fmt::format("{} (see {} --help)", message, command));
 }

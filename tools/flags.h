@@ -74,8 +74,8 @@ NetConfig read_net(const NetFlags& flags);
 // parameters.
 void load_weights(const NetFlags& flags, Net& net);
 
-// Throws Error, which names the flag that was meant, if a file is given as weights that is a solver state, or as a state
-// what is a model, as their endings have it.
+// Throws Error, which names the flag that was meant, if a file is given as weights that is a solver state, or as a
+// state what is a model, as their endings have it.
 void check_is_model(const std::string& file);
 void check_is_state(const std::string& file);
 

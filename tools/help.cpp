@@ -24,8 +24,8 @@ std::string Help::make_option_opts(const CLI::Option* option) const {
 
 // An option that may also be given without its name is listed once, among the flags.
 std::string Help::make_positionals(const CLI::App* app) const {
-  std::vector<const CLI::Option*> alone = app->get_options(
-      [](const CLI::Option* option) { return option->get_positional() && !option->nonpositional(); });
+  std::vector<const CLI::Option*> alone =
+      app->get_options([](const CLI::Option* option) { return option->get_positional() && !option->nonpositional(); });
   return alone.empty() ? "" : make_group(get_label("Positionals"), true, std::move(alone));
 }
 

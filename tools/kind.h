@@ -15,8 +15,8 @@ struct ReadFile {
   bool usable = true;                            // false: there is no config
 };
 
-// Reads a file ("-": standard input), once, as what its fields tell that it is. Throws Error if it cannot be opened, and
-// where a fault is none of the text's own.
+// Reads a file ("-": standard input), once, as what its fields tell that it is. Throws Error if it cannot be opened,
+// and where a fault is none of the text's own.
 ReadFile read_either(const std::string& path, const std::vector<std::string>& settings);
 
 }  // namespace crema

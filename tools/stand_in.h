@@ -38,7 +38,7 @@ struct StandIns {
   // The same of layers whose source is not there and whose shape nothing tells: in `config` they have no shapes.
   std::vector<std::string> unknown;
   std::vector<std::string> assumed;  // and of those whose source is not there and whose shape was assumed
-  std::set<std::string> data_tops;  // of all data layers: what may be given
+  std::set<std::string> data_tops;   // of all data layers: what may be given
 };
 
 // A data layer gets the shapes that are given for its tops. A layer without any whose source is there stays as it is.

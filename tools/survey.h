@@ -20,7 +20,8 @@ struct Survey {
   std::unique_ptr<Net> net;  // null if no layer is left
   std::map<std::string, StandIns::Replaced> replaced;
   std::vector<Fault> faults;
-  std::vector<std::string> unknown;   // data layers whose source is not there and whose shape nothing tells: one line each
+  std::vector<std::string>
+      unknown;  // data layers whose source is not there and whose shape nothing tells: one line each
   std::vector<std::string> assumed;   // sources that are not there, where a shape was assumed
   std::vector<std::string> left_out;  // layers with a fault or of unknown shape, and those that depend on them
   std::set<std::string> data_tops;    // blobs that --shape may name

@@ -26,8 +26,8 @@ struct SolverConfig {
   std::vector<std::string> net_settings{};  // for every net that the solver names, "KEY=VALUE" (config/override.h)
 };
 
-// Reads a net's text file ("-": standard input) and brings it to the current format; then sets what `settings` say, each
-// "KEY=VALUE" (config/override.h). Throws Error, with file, line and column.
+// Reads a net's text file ("-": standard input) and brings it to the current format; then sets what `settings` say,
+// each "KEY=VALUE" (config/override.h). Throws Error, with file, line and column.
 NetConfig read_net(const std::string& path, const std::vector<std::string>& settings = {});
 
 // The same from a text; `file` is the name that errors carry, beside which the files that it names are looked for.
@@ -63,7 +63,7 @@ void check_level(const NetConfig& config, const std::string& flag);
 // kept for them. The legacy solver_type becomes `type`; both at once are an error. A comma-separated list in `weights`
 // becomes several values.
 SolverConfig read_solver(const std::string& path, const std::vector<std::string>& settings = {});
-SolverConfig parse_solver(std::string_view text, const std::string& file,
-                          const std::vector<std::string>& settings = {}, std::vector<TextFault>* faults = nullptr);
+SolverConfig parse_solver(std::string_view text, const std::string& file, const std::vector<std::string>& settings = {},
+                          std::vector<TextFault>* faults = nullptr);
 
 }  // namespace crema

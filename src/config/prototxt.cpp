@@ -231,7 +231,8 @@ class Parser {
 
   void parse_unknown(const Message& message, const std::string& name, const std::string& path, Position where) {
     const Descriptor& type = *message.GetDescriptor();
-    const bool may_be_other = reading_.other_params && &type == LayerParameter::descriptor() && name.ends_with("_param");
+    const bool may_be_other =
+        reading_.other_params && &type == LayerParameter::descriptor() && name.ends_with("_param");
     if (may_be_other) {
       source_.fields[path + name] = where;
     } else {

@@ -61,7 +61,8 @@ std::string choices(std::string_view name, const std::vector<std::string>& candi
   const std::string near = suggestion(name, candidates);
   if (!near.empty() || candidates.empty()) return near;
   std::string all;
-  for (size_t i = 0; i < std::min(kShown, candidates.size()); ++i) all += (i > 0 ? ", " : "") + shortened(candidates[i]);
+  for (size_t i = 0; i < std::min(kShown, candidates.size()); ++i)
+    all += (i > 0 ? ", " : "") + shortened(candidates[i]);
   if (candidates.size() > kShown) all += fmt::format(" and {} more", candidates.size() - kShown);
   return "; it is one of " + all;
 }

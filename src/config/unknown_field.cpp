@@ -78,8 +78,8 @@ const std::vector<ForkField>& fork_fields() {
       {"NetParameter", "global_grad_scale", kTypes},
       {"BatchNormParameter", "momentum", "here it is moving_average_fraction"},
       {"BatchNormParameter", "bn_momentum", "here it is moving_average_fraction"},
-      {"BatchNormParameter", "moving_average", "say use_global_stats: false to use the batch's statistics, true for the "
-                                               "running ones"},
+      {"BatchNormParameter", "moving_average",
+       "say use_global_stats: false to use the batch's statistics, true for the running ones"},
       {"BatchNormParameter", "frozen", "here it is use_global_stats"},
       {"BatchNormParameter", "epsilon", "here it is eps"},
       {"BatchNormParameter", "scale_bias", kScale},

@@ -134,8 +134,9 @@ void Optimizer::save(SolverState* state) const {
 
 void Optimizer::check_histories(const SolverState& state) const {
   check(!state.has_type() || state.type() == rule_->name(),
-        "the state was written by update rule \"{}\", and the solver's is \"{}\": go on with that type, or start from the "
-        "model beside it with --weights", state.type(), rule_->name());
+        "the state was written by update rule \"{}\", and the solver's is \"{}\": go on with that type, or start "
+        "from the model beside it with --weights",
+        state.type(), rule_->name());
   const std::set<std::string> caffes = {"SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam"};
   check(state.has_type() || caffes.contains(rule_->name()),
         "the state names no update rule, as Caffe's do, and Caffe has none that is called \"{}\"", rule_->name());
