@@ -325,6 +325,7 @@ TEST(Check, takes_no_longer_than_a_net_deserves) {
   const Result result = crema("check --phase TEST " + folder.write("many.prototxt", many));
   EXPECT_EQ(result.code, 1);
   EXPECT_EQ(lines_in(result.err), 1001u);
+  EXPECT_TRUE(has(result.out, "\nleft out: l0, l1, ") && has(result.out, " and 5970 more\n")) << result.out;
   const std::string a(60000, 'a'), b = a + "b";
   const Result names = crema(
       "check " +

@@ -115,9 +115,13 @@ TEST(Tool, an_error_is_one_line_and_code_1) {
       {"train --solver none.prototxt", "crema: none.prototxt: cannot open: No such file or directory\n"},
       {"train --solver " + typo,
        "crema: " + typo + ":2:1: SolverParameter has no field \"base_Ir\"; did you mean \"base_lr\"?\n"},
-      {fmt::format("test {} --weights {}", kModel, text),
+      {fmt::format("test {} --engine plain --weights {}", kModel, text),
        fmt::format("crema: {}: not a binary model: it is a text\n", text)},
       {"train none.prototxt", "crema: none.prototxt: cannot open: No such file or directory\n"},
+      {"test none.prototxt", "crema: none.prototxt: cannot open: No such file or directory\n"},
+      {"time none.prototxt", "crema: none.prototxt: cannot open: No such file or directory\n"},
+      {"show none.prototxt", "crema: none.prototxt: cannot open: No such file or directory\n"},
+      {"draw none.prototxt --output x.svg", "crema: none.prototxt: cannot open: No such file or directory\n"},
       {fmt::format("test {}", kModel),
        "crema: models/lenet/train_test.prototxt: the net has parameters: give --weights\n"},
       {fmt::format("test {} --weights x.solverstate", kModel),
@@ -131,8 +135,7 @@ TEST(Tool, an_error_is_one_line_and_code_1) {
        "parameters\n"},
       {"test --model models/lenet/train_test.prototxt --stage mnist10k",
        "crema: --stage mnist10k: no layer of models/lenet/train_test.prototxt has a rule that names stage "
-       "\"mnist10k\"; did "
-       "you mean \"mnist-10k\"?\n"},
+       "\"mnist10k\"; did you mean \"mnist-10k\"?\n"},
       {"draw --model models/lenet/train_test.prototxt --level 2 --output x.svg",
        "crema: --level 2: no layer of models/lenet/train_test.prototxt has a rule with min_level or max_level\n"},
   };

@@ -53,6 +53,14 @@ std::string totals(Net& net) {
   return text + "\n";
 }
 
+// The first of many names, and how many more there are.
+std::string some_of(const std::vector<std::string>& names) {
+  constexpr size_t kShown = 30;
+  const auto end = names.begin() + static_cast<long>(std::min(kShown, names.size()));
+  const std::string shown = one_line(fmt::format("{}", fmt::join(names.begin(), end, ", ")));
+  return names.size() > kShown ? fmt::format("{} and {} more", shown, names.size() - kShown) : shown;
+}
+
 std::string memory_text(const Survey& survey, bool training, int histories) {
   const MemoryNeed need = memory_need(survey, training, histories);
   std::string text = fmt::format("memory for {}: {} = {} blobs (without the plan {}) + {} parameters{}",
@@ -281,8 +289,7 @@ class Checker {
   std::unique_ptr<Net> show(Survey found, const Look& how, long* memory = nullptr) {
     fmt::print("{}\n", how.title);
     if (found.net) fmt::print("{}{}", layer_table(found), totals(*found.net));
-    if (!found.left_out.empty())
-      fmt::print("left out: {}\n", one_line(fmt::format("{}", fmt::join(found.left_out, ", "))));
+    if (!found.left_out.empty()) fmt::print("left out: {}\n", some_of(found.left_out));
     const bool whole = found.whole() && found.net;
     if (whole) print_memory(found, how);
     if (whole && memory) *memory = memory_need(found, how.training, how.histories).total();

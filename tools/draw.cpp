@@ -96,7 +96,7 @@ void draw(const DrawFlags& flags) {
 void add_draw(CLI::App& app) {
   const auto flags = std::make_shared<DrawFlags>();
   CLI::App* command = app.add_subcommand("draw", "draw a net: its layers, blobs, shapes and costs");
-  command->add_option("--model", flags->model, "the net's prototxt")->required()->check(kFileName);
+  command->add_option("--model,MODEL", flags->model, "the net's prototxt")->required()->check(kFileName);
   command->add_option("--output", flags->output, "the picture: .svg or .png, or .dot for Graphviz's text")
       ->required()
       ->check(kFileName);

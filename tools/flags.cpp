@@ -144,7 +144,7 @@ void add_state_flags(CLI::App& command, StateFlags& flags, const std::string& ph
 }
 
 void add_net_flags(CLI::App& command, NetFlags& flags) {
-  command.add_option("--model", flags.model, "the net's prototxt")->required()->check(kFileName);
+  command.add_option("--model,MODEL", flags.model, "the net's prototxt")->required()->check(kFileName);
   command.add_option("--weights", flags.weights, "its parameters, a .caffemodel")->check(kFileName);
   add_state_flags(command, flags.state, "the net's phase: TEST (the default) or TRAIN");
   add_set_flag(command, flags.settings);

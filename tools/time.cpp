@@ -62,7 +62,7 @@ void time(const TimeFlags& flags) {
 void add_time(CLI::App& app) {
   const auto flags = std::make_shared<TimeFlags>();
   CLI::App* command = app.add_subcommand("time", "measure how long each layer of a net takes, forward and backward");
-  auto* model = command->add_option("--model", flags->model, "the net's prototxt")->check(kFileName);
+  auto* model = command->add_option("--model,MODEL", flags->model, "the net's prototxt")->check(kFileName);
   auto* solver = command->add_option("--solver", flags->solver, "a solver's prototxt: its train net is measured")
                      ->check(kFileName)
                      ->excludes(model);
