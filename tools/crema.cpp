@@ -25,7 +25,7 @@ int fail(int code, const std::string& message) {
   return code;
 }
 
-// What a word or a flag that nobody knows may have been meant for.
+// The nearest command or flag to an unknown one.
 std::string meant(const CLI::App& app, const std::string& word) {
   const auto commands = app.get_subcommands();
   std::vector<std::string> names;

@@ -78,7 +78,7 @@ std::shared_ptr<Algorithms> known_algorithms(const RunFlags& flags) {
 
 void add_set_flag(CLI::App& command, std::vector<std::string>& settings) {
   const auto has_key = [](const std::string& text) {
-    return text.find('=') == std::string::npos ? crema::quoted(text) + " is not KEY=VALUE" : std::string();
+    return text.find('=') == std::string::npos ? crema::in_quotes(text) + " is not KEY=VALUE" : std::string();
   };
   command.add_option("--set", settings, "set a field: base_lr=0.02, layer[conv1].convolution_param.num_output=50")
       ->type_size(1)

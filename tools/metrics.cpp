@@ -41,7 +41,7 @@ std::map<std::string, std::vector<double>> outputs(const Json& row) {
   if (found == row.end()) return result;
   if (!found->is_object()) throw Error("\"outputs\" is {}; expected an object", shown(*found));
   for (const auto& [name, values] : found->items()) {
-    const std::string what = fmt::format("output {}", crema::quoted(name));
+    const std::string what = fmt::format("output {}", crema::in_quotes(name));
     if (!values.is_array()) throw Error("{} is {}; expected an array", what, shown(values));
     for (const Json& value : values) result[printable(name)].push_back(number(value, what));
   }

@@ -37,7 +37,7 @@ void install(int signal, void (*handler)(int), struct sigaction* before) {
   sigaction(signal, &action, before);
 }
 
-// As if nobody had ever asked for SIGINT.
+// As if SIGINT had never been handled.
 void end_at_once(const sigset_t& set) {
   ::signal(SIGINT, SIG_DFL);
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);

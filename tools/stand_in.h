@@ -35,9 +35,9 @@ struct StandIns {
 
   // Data layers that could not be replaced, and those of types that crema does not have: one line each.
   std::vector<std::string> faults;
-  // The same of layers whose source is not there and whose shape nothing tells: in `config` they have no shapes.
+  // The same for layers whose source is missing and whose shape cannot be told: in `config` they have no shapes.
   std::vector<std::string> unknown;
-  std::vector<std::string> assumed;  // and of those whose source is not there and whose shape was assumed
+  std::vector<std::string> assumed;  // and for those whose source is missing and whose shape was assumed
   std::set<std::string> data_tops;   // of all data layers: what may be given
 };
 

@@ -9,7 +9,7 @@
 namespace crema {
 namespace {
 
-// More faults than anybody reads; each may cost as much as the net.
+// Each fault may cost as much time as the whole net; no one reads more of them.
 constexpr size_t kMostFaults = 1000;
 constexpr int kMostBuilds = 20;
 
@@ -73,7 +73,7 @@ std::set<int> layers_at(const NetConfig& config, const std::set<std::pair<int, i
   return found;
 }
 
-// Inputs whose shapes nobody knows.
+// Inputs whose shapes are not known.
 std::set<int> shapeless(const NetConfig& config) {
   std::set<int> found;
   for (int i = 0; i < config.net.layer_size(); ++i) {

@@ -22,7 +22,7 @@ uint64_t seed_of(const std::string& text) {
   const char* end = text.data() + text.size();
   const auto [read, error] = std::from_chars(text.data(), end, seed);
   if (error == std::errc() && read == end) return seed;
-  throw CLI::ValidationError("--seed", fmt::format("{} is no whole number from 0 to {}", crema::quoted(text),
+  throw CLI::ValidationError("--seed", fmt::format("{} is no whole number from 0 to {}", crema::in_quotes(text),
                                                    std::numeric_limits<uint64_t>::max()));
 }
 

@@ -1,6 +1,6 @@
 // Errors that a user can cause. Everything in src/ reports them by throwing Error; nothing exits or aborts.
 //
-// The message is one line that says what was expected and what was found. Whoever knows more about the place adds it in
+// The message is one line that says what was expected and what was found. Callers that know the place add it in
 // front: a layer says what is wrong with its input, Net adds file, line and layer (see config/source.h).
 #pragma once
 

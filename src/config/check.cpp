@@ -13,12 +13,13 @@ namespace {
 using Params = std::map<std::string, std::vector<std::string>>;
 
 [[noreturn]] void refuse_type(const LayerParameter& layer, const Source& source, const Params& params_of_type) {
-  check(!layer.type().empty(), "{}: layer {} has no type", source.at(), quoted(layer.name()));
+  check(!layer.type().empty(), "{}: layer {} has no type", source.at(), in_quotes(layer.name()));
   if (layer.type() == "Python") {
     throw Error("{}: layer {} is written in Python (module {}, class {}) and cannot run here", source.at("type"),
-                quoted(layer.name()), quoted(layer.python_param().module()), quoted(layer.python_param().layer()));
+                in_quotes(layer.name()), in_quotes(layer.python_param().module()),
+                in_quotes(layer.python_param().layer()));
   }
-  throw Error("{}: layer {} has unknown type {}{}", source.at("type"), quoted(layer.name()), quoted(layer.type()),
+  throw Error("{}: layer {} has unknown type {}{}", source.at("type"), in_quotes(layer.name()), in_quotes(layer.type()),
               suggestion(layer.type(), keys(params_of_type)));
 }
 
@@ -26,7 +27,7 @@ void refuse_unknown_params(const LayerParameter& layer, const Source& source) {
   const auto& type = *LayerParameter::descriptor();
   for (const auto& [field, where] : source.fields) {
     if (!field.ends_with("_param") || field.find_first_of(".[") != std::string::npos) continue;
-    check(type.FindFieldByName(field) != nullptr, "{}: layer {} ({}): {}", source.at(field), quoted(layer.name()),
+    check(type.FindFieldByName(field) != nullptr, "{}: layer {} ({}): {}", source.at(field), in_quotes(layer.name()),
           layer.type(), unknown_field(field, type));
   }
 }
@@ -37,7 +38,7 @@ void warn_of_unused(const LayerParameter& layer, const Source& source, const std
   for (const auto* field : fields) {
     const std::string& name = field->name();
     if (!name.ends_with("_param") || std::find(used.begin(), used.end(), name) != used.end()) continue;
-    CREMA_WARN("{}: layer {} ({}): {} is not used by this type", source.line_of(name), quoted(layer.name()),
+    CREMA_WARN("{}: layer {} ({}): {} is not used by this type", source.line_of(name), in_quotes(layer.name()),
                layer.type(), name);
   }
 }

@@ -14,7 +14,7 @@ using google::protobuf::Message;
 
 namespace fs = std::filesystem;
 
-// `name` seen from the nearest folder above `folder` in which there is such a file; "" if there is none.
+// The path of `name` in the nearest folder above `folder` that has such a file; "" if none has.
 std::string found_above(const std::string& name, const fs::path& folder) {
   std::error_code ignored;
   for (fs::path at = fs::absolute(folder, ignored).lexically_normal(); at.has_relative_path();) {
@@ -30,7 +30,7 @@ std::string found_net(const std::string& name, const Source& source, const std::
   std::string found = found_above(name, fs::path(source.file).parent_path() / ".");
   if (found.empty()) found = found_above(name, ".");
   if (!found.empty())
-    CREMA_INFO("{}: {} {} is taken from {}", source.at(path), path, crema::quoted(name), crema::quoted(found));
+    CREMA_INFO("{}: {} {} is taken from {}", source.at(path), path, in_quotes(name), in_quotes(found));
   return found;
 }
 

@@ -33,7 +33,7 @@ struct State {
 
 bool takes_part(const LayerParameter& layer, const Source& source, const State& state) {
   const bool both = layer.include_size() > 0 && layer.exclude_size() > 0;
-  check(!both, "{}: layer {} has both include and exclude rules", source.at("exclude"), quoted(layer.name()));
+  check(!both, "{}: layer {} has both include and exclude rules", source.at("exclude"), in_quotes(layer.name()));
   return layer.include_size() > 0 ? state.meets_any(layer.include()) : !state.meets_any(layer.exclude());
 }
 
@@ -44,7 +44,7 @@ void each_rule(const NetConfig& config, const std::function<void(const NetStateR
 }
 
 std::string place(const LayerParameter& layer, const Source& source) {
-  return fmt::format("layer {} ({})", quoted(layer.name()), source.at());
+  return fmt::format("layer {} ({})", in_quotes(layer.name()), source.at());
 }
 
 }  // namespace
@@ -77,7 +77,7 @@ void check_stage(const NetConfig& config, const std::string& stage, const std::s
     named.insert(rule.not_stage().begin(), rule.not_stage().end());
   });
   if (named.contains(stage)) return;
-  throw Error("{}: no layer of {} has a rule that names stage {}{}", flag, config.source.at(), quoted(stage),
+  throw Error("{}: no layer of {} has a rule that names stage {}{}", flag, config.source.at(), in_quotes(stage),
               choices(stage, {named.begin(), named.end()}));
 }
 

@@ -54,8 +54,8 @@ NetConfig filter(const NetConfig& config, const NetState& state);
 // state's stages, no `not_stage` among them.
 bool holds(const NetStateRule& rule, const NetState& state);
 
-// For stages and a level that a user asks for: throws Error if no rule of the net names the stage, or none asks for a
-// level, so that the wish could not change anything. `flag`: "--stage a".
+// For stages and a level that a user gives: throws Error if no rule of the net names the stage, or none has a level, so
+// that the flag could not change anything. `flag`: "--stage a".
 void check_stage(const NetConfig& config, const std::string& stage, const std::string& flag);
 void check_level(const NetConfig& config, const std::string& flag);
 

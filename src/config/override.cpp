@@ -57,7 +57,7 @@ class Setting {
 
   // Why apply() set nothing.
   [[noreturn]] void refuse_missing(const std::vector<std::string>& names) const {
-    fail("no {} is named {}{}", missing_list_, quoted(missing_), suggestion(missing_, names));
+    fail("no {} is named {}{}", missing_list_, in_quotes(missing_), suggestion(missing_, names));
   }
   [[noreturn]] void refuse_missing() const { refuse_missing(present_); }
 
@@ -94,7 +94,7 @@ class Setting {
   void check_name(const std::string& name) const {
     const bool fits = !name.empty() && std::all_of(name.begin(), name.end(),
                                                    [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
-    if (!fits) fail("expected a field name, found {}", quoted(name));
+    if (!fits) fail("expected a field name, found {}", in_quotes(name));
   }
 
   const FieldDescriptor& field_of(const Message& message, const std::string& name) const {
@@ -150,7 +150,7 @@ class Setting {
       }
       return {index};
     }
-    if (!name) fail("\"{}\" takes an index from 0, not {}", field.name(), quoted(element));
+    if (!name) fail("\"{}\" takes an index from 0, not {}", field.name(), in_quotes(element));
     std::vector<int> found;
     for (int i = 0; i < size; ++i) {
       const Message& one = reflection.GetRepeatedMessage(message, &field, i);
@@ -184,7 +184,7 @@ class Setting {
     const auto& reflection = *message.GetReflection();
     const auto scratch = parsed(message, fmt::format("{}: {}", field.name(), one_value(field)));
     expect_alone(*scratch, field);
-    if (reflection.FieldSize(*scratch, &field) != 1) fail("an element takes one value, not {}", quoted(value_));
+    if (reflection.FieldSize(*scratch, &field) != 1) fail("an element takes one value, not {}", in_quotes(value_));
     const int end = reflection.FieldSize(message, &field);
     message.MergeFrom(*scratch);
     if (index == end) return;
@@ -207,7 +207,7 @@ class Setting {
     }
   }
 
-  // A message as `like`, with the fields of `text`. The parser's errors name a place, which is none in a flag.
+  // A message of `like`'s type, with the fields of `text`. The parser's errors name a line, which a flag does not have.
   std::unique_ptr<Message> parsed(const Message& like, const std::string& text) const {
     std::unique_ptr<Message> scratch(like.New());
     try {

@@ -36,10 +36,11 @@ struct Block {
 
   // `layer "conv1"`, as far as it was read; `"pooling_param"`.
   std::string text() const {
-    if (!is_layer(*message->GetDescriptor())) return quoted(name);
+    if (!is_layer(*message->GetDescriptor())) return in_quotes(name);
     const FieldDescriptor* field = message->GetDescriptor()->FindFieldByName("name");
     const bool named = field && message->GetReflection()->HasField(*message, field);
-    return named ? fmt::format("layer {}", quoted(message->GetReflection()->GetString(*message, field))) : quoted(name);
+    return named ? fmt::format("layer {}", in_quotes(message->GetReflection()->GetString(*message, field)))
+                 : in_quotes(name);
   }
 };
 
@@ -65,7 +66,7 @@ class Parser {
  private:
   Tokens& tokens() { return *tokens_; }
 
-  // A fault behind which one can read on. Thrown, if the first one is to be.
+  // A fault after which reading can go on. Thrown if faults are not collected.
   template <typename... Args>
   void refuse(Position where, fmt::format_string<Args...> format, Args&&... args) {
     try {
@@ -200,7 +201,7 @@ class Parser {
     const Block& outer = open_[owner + 1];
     const bool one = owner + 2 == open_.size();
     refuse(outer.where, "{}{} not closed: a \"}}\" is missing before line {}{}", outer.text(),
-           one ? " is" : fmt::format(" and {} in line {} are", quoted(open_.back().name), open_.back().where.line),
+           one ? " is" : fmt::format(" and {} in line {} are", in_quotes(open_.back().name), open_.back().where.line),
            tokens().position().line, suspicion());
     missing_closes_ = static_cast<int>(open_.size() - 1 - owner);
   }
@@ -208,8 +209,8 @@ class Parser {
   // The indentation may tell which block a "}" was meant for.
   std::string suspicion() const {
     if (!suspect_.message) return "";
-    return fmt::format("; as it stands, the one in line {} closes {} of line {}", suspect_line_, quoted(suspect_.name),
-                       suspect_.where.line);
+    return fmt::format("; as it stands, the one in line {} closes {} of line {}", suspect_line_,
+                       in_quotes(suspect_.name), suspect_.where.line);
   }
 
   [[noreturn]] void refuse_end() {
@@ -218,9 +219,10 @@ class Parser {
       if (is_layer(*block.message->GetDescriptor())) outer = &block;
     }
     const bool within = outer != &open_.back();
-    tokens().fail(outer->where, "{} is not closed: the file ends within it{}{}", outer->text(),
-                  within ? fmt::format(", in {} of line {}", quoted(open_.back().name), open_.back().where.line) : "",
-                  suspicion());
+    tokens().fail(
+        outer->where, "{} is not closed: the file ends within it{}{}", outer->text(),
+        within ? fmt::format(", in {} of line {}", in_quotes(open_.back().name), open_.back().where.line) : "",
+        suspicion());
   }
 
   void refuse_extra_close() {
@@ -237,7 +239,8 @@ class Parser {
       source_.fields[path + name] = where;
     } else {
       const std::string outer = outer_place(name);
-      refuse(where, "{}{}", outer.empty() ? unknown_field(name, type) : type.name() + " has no field " + quoted(name),
+      refuse(where, "{}{}",
+             outer.empty() ? unknown_field(name, type) : type.name() + " has no field " + in_quotes(name),
              outer.empty() ? closed_place(name) : outer);
     }
     skip_value(message);
@@ -248,7 +251,7 @@ class Parser {
     for (size_t i = open_.size() - 1; i-- > 0;) {
       if (!open_[i].message->GetDescriptor()->FindFieldByName(name)) continue;
       return fmt::format("; {} around it has: is {} of line {} not closed?", i == 0 ? "the message" : open_[i].text(),
-                         quoted(open_.back().name), open_.back().where.line);
+                         in_quotes(open_.back().name), open_.back().where.line);
     }
     return "";
   }

@@ -30,7 +30,7 @@ struct Reading {
   // A layer may hold messages that the schema does not have ("roi_pooling_param"), as one of another fork's types does.
   // They are skipped; the Source knows where they stand, and check_layer_types() (config/check.h) judges them.
   bool other_params = false;
-  // Not null: a fault is added here instead of thrown, and reading goes on behind it, as far as that makes sense.
+  // Not null: a fault is added here instead of thrown, and reading goes on after it, as far as that makes sense.
   std::vector<TextFault>* faults = nullptr;
 };
 

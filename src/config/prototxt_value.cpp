@@ -33,7 +33,7 @@ Signed take_sign(Tokens& tokens) {
 
 [[noreturn]] void refuse(const Tokens& tokens, const FieldDescriptor& field, const Signed& sign,
                          const std::string& wanted) {
-  const std::string found = sign.negative ? quoted("-" + tokens.text()) : tokens.shown();
+  const std::string found = sign.negative ? in_quotes("-" + tokens.text()) : tokens.shown();
   tokens.fail(sign.position, "field \"{}\" takes {}, not {}", field.name(), wanted, found);
 }
 
@@ -118,7 +118,7 @@ std::string listed(const std::vector<std::string>& names) {
   const EnumDescriptor& type = *field.enum_type();
   std::vector<std::string> names;
   for (int i = 0; i < type.value_count(); ++i) names.push_back(type.value(i)->name());
-  const std::string found = sign.negative ? quoted("-" + tokens.text()) : tokens.shown();
+  const std::string found = sign.negative ? in_quotes("-" + tokens.text()) : tokens.shown();
   if (tokens.is(Tokenizer::TYPE_STRING)) {
     tokens.fail(sign.position, "field \"{}\" takes a name without quotes{}, not {}", field.name(),
                 names.size() <= kFew ? ": " + listed(names) : "", found);

@@ -80,6 +80,6 @@ std::string shortened(std::string_view text) {
   return printable(text.substr(0, end)) + "...";
 }
 
-std::string quoted(std::string_view text) { return '"' + shortened(text) + '"'; }
+std::string in_quotes(std::string_view text) { return '"' + shortened(text) + '"'; }
 
 }  // namespace crema

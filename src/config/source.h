@@ -53,7 +53,7 @@ struct Source {
 };
 
 // `text` as an error message shows it: in quotes, on one line, shortened if it is long.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 // The same without the quotes.
 std::string shortened(std::string_view text);

@@ -53,7 +53,7 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
 
 std::string suggestion(std::string_view name, const std::vector<std::string>& candidates) {
   const std::string near = nearest(name, candidates);
-  return near.empty() ? "" : fmt::format("; did you mean {}?", quoted(near));
+  return near.empty() ? "" : fmt::format("; did you mean {}?", in_quotes(near));
 }
 
 std::string choices(std::string_view name, const std::vector<std::string>& candidates) {

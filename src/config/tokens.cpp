@@ -29,7 +29,7 @@ Tokens::Tokens(google::protobuf::io::ZeroCopyInputStream& stream, const std::str
 
 std::string Tokens::shown() const {
   if (at_end()) return "the end of the file";
-  return is(Tokenizer::TYPE_STRING) ? shortened(text()) : quoted(text());
+  return is(Tokenizer::TYPE_STRING) ? shortened(text()) : in_quotes(text());
 }
 
 int Tokens::previous_line() {

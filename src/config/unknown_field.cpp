@@ -47,7 +47,7 @@ std::string unknown_field(const std::string& name, const Descriptor& type) {
   std::string more = fork_hint(name, type);
   if (more.empty()) more = suggestion(name, field_names(type));
   if (more.empty()) more = place_of(name, type);
-  return fmt::format("{} has no field {}{}", type.name(), quoted(name), more);
+  return fmt::format("{} has no field {}{}", type.name(), in_quotes(name), more);
 }
 
 const std::vector<ForkField>& fork_fields() {

@@ -46,7 +46,7 @@ void upgrade_transform(LayerParameter& layer, Source& source, bool current_forma
     const std::string old = fmt::format("{}.{}", found->second, name), place = fmt::format("transform_param.{}", name);
     if (move_field({layer, source}, old, {layer, source}, place) && current_format) {
       CREMA_WARN("{}: layer {} ({}): {} is read as {}; Caffe ignores it here", source.line_of(place),
-                 quoted(layer.name()), layer.type(), old, place);
+                 in_quotes(layer.name()), layer.type(), old, place);
     }
   }
 }

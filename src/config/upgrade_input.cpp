@@ -25,7 +25,7 @@ void check_counts(const NetConfig& config) {
   const int inputs = net.input_size(), shapes = net.input_shape_size(), dims = net.input_dim_size();
   check(shapes == 0 || dims == 0, "{}: input_shape and input_dim are both set", config.source.at("input_dim"));
   check(shapes > 0 || dims > 0, "{}: input {} has no input_shape", config.source.at("input"),
-        quoted(inputs > 0 ? net.input(0) : ""));
+        in_quotes(inputs > 0 ? net.input(0) : ""));
   check(shapes == 0 || shapes == inputs, "{}: {} input_shape for {} input", config.source.at("input_shape"), shapes,
         inputs);
   check(dims == 0 || dims == inputs * kLegacyAxes, "{}: {} values of input_dim for {} input, which take {} each",

@@ -70,7 +70,7 @@ const std::map<std::string, std::string> kRenamed = {
     {"det_fg_fraction", "fg_fraction"}, {"det_context_pad", "context_pad"},   {"det_crop_mode", "crop_mode"}};
 
 std::string described(const V0LayerParameter& layer) {
-  return fmt::format("layer {} ({})", quoted(layer.name()), shortened(layer.type()));
+  return fmt::format("layer {} ({})", in_quotes(layer.name()), shortened(layer.type()));
 }
 
 // Where a field of `type` goes; "" if the type has no such field.
@@ -85,7 +85,7 @@ std::string place_of(const std::string& field, const Type& type) {
 const Type& type_of(const V0LayerParameter& layer, const Source& source) {
   const auto found = kTypes.find(layer.type());
   if (found != kTypes.end()) return found->second;
-  throw Error("{}: layer {} has unknown type {}{}", source.at("type"), quoted(layer.name()), quoted(layer.type()),
+  throw Error("{}: layer {} has unknown type {}{}", source.at("type"), in_quotes(layer.name()), in_quotes(layer.type()),
               suggestion(layer.type(), keys(kTypes)));
 }
 

@@ -1,6 +1,6 @@
 // A blob is what layers exchange: data, its gradient ("diff") of the same shape, and a layout for both.
 //
-// A blob points at memory that somebody else owns (the net's memory plan, as a rule), unless allocate() gave it its
+// A blob points at memory that another object owns (usually the net's memory plan), unless allocate() gave it its
 // own.
 #pragma once
 

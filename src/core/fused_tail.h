@@ -1,4 +1,4 @@
-// What a layer with weights computes of the layers behind it in the same pass over memory (Layer::absorb), in nets that
+// What a layer with weights computes of the layers after it in the same pass over memory (Layer::absorb), in nets that
 // run no backward: affine maps of channels first, which become part of weights and bias, then an addition, then a ReLU.
 #pragma once
 

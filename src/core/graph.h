@@ -1,4 +1,4 @@
-// The wiring of a net: names become values, and each value knows who makes it, who reads it and which readers send a
+// The wiring of a net: names become values, and each value knows its maker, its readers and which of them send a
 // gradient back. Nothing here knows shapes or memory.
 #pragma once
 
@@ -51,7 +51,7 @@ struct Graph {
   int last_value(int layer, bool backward) const;
 };
 
-// Resolves names and checks counts. Errors carry file, line and layer: a bottom that nobody makes (with the nearest
+// Resolves names and checks counts. Errors carry file, line and layer: a bottom that no layer makes (with the nearest
 // name), a top that exists already, wrong counts of bottoms, tops, loss weights or propagate_down.
 Graph connect(const NetConfig& config, const std::vector<Contract>& contracts);
 

@@ -85,8 +85,8 @@ class Layer {
   virtual Contract contract() const { return {}; }
 
   // Checks the bottoms' shapes, sets the tops' shapes and layouts, declares the parameters. Called before the first
-  // forward and again whenever a bottom's shape changed. Where it throws, it may leave half of its work behind: it is
-  // called with other shapes before anything runs, and whatever lasts from pass to pass is as it was. Bottoms have the
+  // forward and again whenever a bottom's shape changed. Where it throws, its work may be half done: it is
+  // called with other shapes before anything runs, and what lasts from pass to pass is unchanged. Bottoms have the
   // layout in which they were produced; takes() says in which one forward() wants them (default: plain). Bottoms' and
   // tops' memory is not there yet.
   virtual void reshape(const Bottoms& bottom, const Tops& top) = 0;
@@ -119,7 +119,7 @@ class Layer {
   // The layer `next` alone reads this layer's only top. Whether this layer's forward writes what next's would write,
   // and its backward does the work of next's, too (its top's data and diff are then next's top's; parameters stay where
   // they are). Called before the first reshape, again for the layer after next where the answer was yes, and never
-  // where somebody looks at the values between. `others`: next's other bottoms, which lie as this layer's top does.
+  // where a value between them is read elsewhere. `others`: next's other bottoms, which lie as this layer's top does.
   virtual Absorbed absorb([[maybe_unused]] Layer& next, [[maybe_unused]] const Bottoms& others) {
     return Absorbed::nothing;
   }

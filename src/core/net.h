@@ -36,7 +36,7 @@ struct NetOptions {
   Engine engine = default_engine();
   std::optional<bool> backward{};  // whether backward() will be called; default: in phase TRAIN, or with output_diffs
   bool plan = true;                // false: every buffer has memory of its own, filled with NaN at first
-  // Whether layers may compute what the next one does in the same pass, where nobody looks at the values between.
+  // Whether layers may compute what the next one does in the same pass, where no other layer reads the values between.
   bool fuse = true;
   Precision precision = Precision::f32;      // of the engine's products
   std::shared_ptr<Algorithms> algorithms{};  // measured choices for convolutions; null: direct ones alone

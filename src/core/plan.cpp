@@ -46,7 +46,7 @@ class Groups {
     const int from = find(s.from), to = find(s.to);
     if (from == to || life(from).size != life(to).size || life(to).first < s.step) return;
     // A view of data leaves both readable: nothing writes to either until both are done with, which the next check
-    // sees. Everything else overwrites `from`: it must be nobody's any more.
+    // sees. Everything else overwrites `from`, which must not be read after it.
     const bool overwrites = backward || !s.view;
     if (overwrites && (life(from).pinned || life(from).last > s.step)) return;
     if (backward && s.view && life(to).pinned) return;

@@ -179,7 +179,7 @@ class Compiler {
   // The value's diff in its own layout, made when the first part of it is written.
   int diff_of(int v) {
     int& b = out_.value_diff[v];
-    // What the caller reads stays: an Input's diff is nobody else's bottom.
+    // What the caller reads stays: an Input's diff is read by no layer.
     const bool pinned = contracts_[value(v).layer].keeps_tops;
     if (b < 0) b = buffer(value(v).name + ".diff", v, produced(v), pinned);
     return b;

@@ -54,7 +54,7 @@ struct StepList {
   std::vector<BufferInfo> buffers;
   std::vector<Sharing> sharings;
 
-  // Which buffer serves whom; -1 where there is none.
+  // The buffer of each value; -1 where it has none.
   std::vector<int> value_data, value_diff;           // per value, in the producer's layout
   std::vector<int> readable_data;                    // per value that the caller reads, in plain layout
   std::vector<int> fed_diff;                         // per value whose diff the caller sets

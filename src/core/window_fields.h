@@ -18,7 +18,7 @@ class WindowFields {
   // The windows over this many spatial axes. Throws Error if a field has another number of values.
   Windows windows(int spatial) const;
 
-  // The windows over the axes of x behind the channels, which stand at `axis`. Throws Error where none fits.
+  // The windows over the axes of x after the channels, which are at `axis`. Throws Error where none fits.
   Patches patches(const Shape& x, int axis) const;
 
  private:

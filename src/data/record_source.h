@@ -53,7 +53,7 @@ struct SourceOptions {
 // than is read or empty, or if the backend was left out of this build.
 std::unique_ptr<RecordSource> open_records(const DataParameter& config, const SourceOptions& options);
 
-// The backends behind open_records(). Paths of databases are found already.
+// The backends of open_records(). Paths of databases are found already.
 std::unique_ptr<RecordSource> open_idx(const DataParameter& config, const SourceOptions& options);
 std::unique_ptr<RecordSource> open_lmdb(const std::string& path, const Decoding& decoding);
 std::unique_ptr<RecordSource> open_leveldb(const std::string& path, const Decoding& decoding);

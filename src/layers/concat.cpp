@@ -1,4 +1,4 @@
-// Concat:  y = the bottoms, one behind the other along `axis`.
+// Concat:  y = the bottoms, one after the other along `axis`.
 // bottom[k] x_k: one or more shapes that agree on all other axes.  top[0] y: their sizes add up along axis.
 // No parameters.  concat_dim is the old name of axis, and cannot be negative.
 #include "core/layer.h"

@@ -1,4 +1,4 @@
-// Crop:  y = the part of x that begins at the offsets and has the sizes of bottom[1], on `axis` and all behind it.
+// Crop:  y = the part of x that begins at the offsets and has the sizes of bottom[1], on `axis` and all axes after it.
 // bottom[0] x: any shape.  bottom[1]: as many axes; its values are not read, its gradient is 0.  top[0] y.  No
 // parameters. offset: none (0), one for all cropped axes, or one for each.  Rejects a part that reaches beyond x. Long
 // et al., 2015, arXiv:1411.4038.

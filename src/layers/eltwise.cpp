@@ -1,7 +1,7 @@
 // Eltwise:  y = sum_k coeff_k x_k  (SUM),  prod_k x_k  (PROD),  max_k x_k  (MAX), element by element.
 // bottom[k] x_k: two or more of one shape.  top[0] y: that shape.  No parameters.  PROD takes no coeff, MAX ignores it.
-// MAX sends the gradient to the bottom that was largest; of equal ones to the first, but of bottoms 0 and 1 to 1 (as
-// Caffe).
+// MAX sends the gradient to the bottom that was largest; of equal ones to the first, except that of bottoms 0 and 1 it
+// goes to 1 (as in Caffe).
 #include <algorithm>
 #include <cstdint>
 

@@ -1,5 +1,5 @@
 // GroupNorm:  y = (x - mean) / sqrt(variance + eps),  mean and variance of each of group_num groups of channels.
-// InstanceNorm:  the same for each channel of each record by itself.
+// InstanceNorm:  the same with one channel in each group.
 // bottom[0] x: (N, C, ...).  top[0] y: the shape of x.
 // Parameters, with affine: w (C), filled with 1 by default, and b (C); then y is w times what stands above, plus b.
 // Rejects a C that group_num does not divide.

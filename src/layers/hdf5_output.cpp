@@ -1,6 +1,6 @@
 // HDF5Output:  writes the batch into an HDF5 file, as its data sets "data" and "label", in each forward pass anew.
 // bottom[0]: data (N, ...).  bottom[1]: labels (N, ...).  The data sets have those shapes, with 1 on further axes up to
-// four.  No tops, no parameters, no backward.  The file is there as a whole or not at all; a pass that is repeated
+// four.  No tops, no parameters, no backward.  The file is written whole or not at all; a pass that is repeated
 // writes nothing.  Rejects bottoms of different N, and a file that is there and that no such layer has written.
 #include <filesystem>
 
@@ -22,7 +22,7 @@ Hdf5Array stored(const char* name, const Blob& blob) {
   return {name, stored_shape(blob.shape()), {blob.data(), blob.data() + blob.count()}};
 }
 
-// Not what may be somebody's data.
+// Refuses a file that another program may have written.
 void check_may_be_replaced(const std::string& path) {
   namespace fs = std::filesystem;
   std::error_code ignored;

@@ -2,7 +2,7 @@
 // l2_per_location: 1/m sum over places of sqrt(s + epsilon),  s = sum over channels of d^2, or with
 // l2_prescale_by_channels their mean; s below plateau^2 counts as 0.  Rejects negative epsilon or plateau.
 // bottom[0], bottom[1], optional: N records of equal size (N, C, ...); both take a gradient.  top[0]: the loss.
-// Where the last bottom is NaN, nothing is asked for: d = 0.  m = N; with normalize_by_num_entries the number of
+// Where the last bottom is NaN, there is no target: d = 0.  m = N; with normalize_by_num_entries the number of
 // entries that are not NaN, divided by C.  Dosovitskiy et al., 2015, arXiv:1504.06852.
 #include <algorithm>
 #include <cmath>
@@ -75,7 +75,7 @@ class L1Loss final : public Layer {
  private:
   bool by_channels() const { return config_.l2_per_location() || config_.normalize_by_num_entries(); }
 
-  // Calls f with a function of the element that gives d, 0 where nothing is asked for.
+  // Calls f with a function of the element that gives d, 0 where there is no target.
   template <typename F>
   static void with_difference(const Bottoms& bottom, const F& f) {
     const real* a = bottom[0]->data();

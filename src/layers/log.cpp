@@ -1,6 +1,6 @@
 // Log:  y = log_base(shift + scale x);  base -1 stands for e.
 // bottom[0] x: any shape.  top[0] y: the shape of x.  No parameters.
-// Rejects the base 1 and, but for -1, a base that is not positive.  Where shift + scale x is below 0, y is NaN.
+// Rejects a base that is neither -1 nor positive, and the base 1.  Where shift + scale x is below 0, y is NaN.
 #include <cmath>
 
 #include "core/layer.h"

@@ -1,7 +1,7 @@
-// Reshape:  the elements of x, in their order, in another shape: num_axes axes from `axis` on give way to shape.
+// Reshape:  the elements of x, in their order, in another shape: `shape` replaces num_axes axes from `axis` on.
 // bottom[0] x: any shape.  top[0]: as many elements.  No parameters.
 // In shape, 0 stands for the size that x has at this place, and -1, once, for what is left. A negative axis counts from
-// behind the last one: -1 appends.
+// the end: -1 appends.
 #include <algorithm>
 
 #include "core/layer.h"

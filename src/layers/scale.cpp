@@ -113,7 +113,7 @@ class Scale final : public Layer {
     for (Buffer* numbers : {&w_, &b_, &zero_, &sum_, &product_}) numbers->assign(array_.room(), 0);
   }
 
-  // w and b where they have zeros behind them.
+  // w and b in buffers that end in zeros.
   void spread(const Bottoms& bottom) {
     std::copy_n(factor(bottom), split_.channels, w_.data());
     if (config_.bias_term()) std::copy_n(parameter(bias_).data(), split_.channels, b_.data());

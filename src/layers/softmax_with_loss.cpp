@@ -27,7 +27,7 @@ class SoftmaxWithLoss final : public Layer {
     check(!soft_ || !normalization_.ignored(), "ignore_label is given with soft_labels: there is no label to compare");
   }
 
-  // Probabilities and classes are kept by forward: but for soft labels, the bottoms' memory is free after it.
+  // Probabilities and classes are kept by forward: the bottoms' memory is free after it, except that of soft labels.
   Contract contract() const override {
     Contract contract = Contract().bottoms(2).tops(1, 2).is_loss().no_gradient_to({1});
     return soft_ ? contract.reads_bottom_data({1}) : contract;

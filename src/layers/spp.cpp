@@ -1,9 +1,9 @@
 // SPP:  y = the largest (MAX), the mean (AVE) or a randomly picked (STOCHASTIC) element of each of 2^l x 2^l bins of x,
 // on the levels l = 0 .. pyramid_height - 1.  bottom[0] x: (N, C, H, W).  No parameters.
 // top[0] y: (N, C * (1 + 4 + 16 + ...)): the levels in order, each (C, bins, bins); of a single level (N, C, 1, 1).
-// Bins are windows of ceil(size / bins) elements, side by side; what of them is too much is padding, half of it in
-// front (rounded up), which is pooled as in Pooling.  Rejects padding that fills a bin, and any where STOCHASTIC picks.
-// He et al., 2014, arXiv:1406.4729.
+// Bins are windows of ceil(size / bins) elements, side by side. Where they cover more than x, the rest is padding, half
+// of it in front (rounded up), which is pooled as in Pooling.  Rejects padding that fills a bin, and any where
+// STOCHASTIC picks. He et al., 2014, arXiv:1406.4729.
 #include "core/layer.h"
 #include "math/pooling.h"
 

@@ -1,4 +1,4 @@
-// Tile:  y = x, `tiles` times behind each other along `axis`.
+// Tile:  y = x, repeated `tiles` times along `axis`.
 // bottom[0] x: any shape.  top[0] y: x's shape, tiles times as long along axis.  No parameters.  Rejects tiles <= 0.
 #include <algorithm>
 

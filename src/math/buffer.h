@@ -25,7 +25,7 @@ class PlannedMemory {
   bool before_;
 };
 
-// Bytes that nobody has touched yet. Throws Error if they cannot be had.
+// Bytes that are not touched yet, so that they take no memory. Throws Error if they cannot be had.
 void* aligned_memory(long bytes);
 
 template <typename T>

@@ -11,10 +11,10 @@ class Drop {
   // ratio: at least 0, below 1.
   Drop(const Random& numbers, float ratio);
 
-  // Of n elements that lie `step` apart, of which the first takes the random number `first`. y may be x.
+  // For n elements, `step` apart; the first takes the random number `first`. y may be x.
   void operator()(long first, long n, const real* x, real* y, long step = 1) const;
 
-  // Of n neighbours, which take the numbers from 0 on: on all cores.
+  // For n adjacent elements, which take the numbers from 0 on; on all cores.
   void all(long n, const real* x, real* y) const;
 
  private:

@@ -69,7 +69,7 @@ algorithm average_of(const PoolingAxis& h, const PoolingAxis& w) {
   return algorithm::undef;
 }
 
-// Padding behind the axis with which the engine arrives at `out` windows.
+// The padding after the axis that gives the engine `out` windows.
 long far_pad(const PoolingAxis& axis) {
   return std::max((axis.out - 1) * axis.stride + axis.kernel - axis.in - axis.pad, 0L);
 }

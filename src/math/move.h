@@ -11,8 +11,8 @@ namespace crema {
 // Copies `rows` pieces of `length` elements; the strides are the distances between the beginnings of two pieces.
 void copy_pieces(long rows, long length, const real* from, long from_stride, real* to, long to_stride);
 
-// Of how many pieces, one behind the other, an array of this layout is made where each is cut along the axis: the
-// product of all that lies outside of the axis.
+// The number of contiguous pieces of an array of this layout that can be cut along the axis: the product of all sizes
+// outside of the axis.
 long pieces_along(const Shape& shape, Layout layout, int axis);
 
 // Another order of an array's axes.

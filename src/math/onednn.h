@@ -3,7 +3,7 @@
 //
 // An engine part is a class per kind of computation, in a header free of oneDNN: a static create() that returns null
 // where the engine cannot do it (the layer then takes its plain path), and methods that run on raw pointers. Such a
-// header and its create() exist in every build; what stands behind it is compiled where CREMA_ENGINE is defined.
+// header and its create() exist in every build; its code is compiled where CREMA_ENGINE is defined.
 #pragma once
 
 #if defined(CREMA_WITH_ONEDNN) && !defined(CREMA_DOUBLE)
@@ -104,9 +104,8 @@ bool is_fast(const std::optional<Descriptor>& pd) {
   return pd && std::string_view(pd->impl_info_str()).substr(0, 3) != "ref";
 }
 
-// Data on its way into or out of a primitive that wants it in another layout, or in other numbers, than the caller's
-// memory has. It is moved through a slot of the workspace (math/workspace.h), one for each role. Where both
-// agree, nothing moves.
+// Data of a primitive whose layout or number format differs from that of the caller's memory. It is moved through a
+// slot of the workspace (math/workspace.h), one for each role. Where both agree, nothing moves.
 class Detour {
  public:
   enum Role { kBottom, kTop, kWeights, kBias, kGroupBottom, kGroupTop, kRoles };
@@ -133,9 +132,9 @@ class Detour {
   Primitive move_in_, move_out_, add_out_;  // made when first used
 };
 
-// Parameters in the layout and the numbers that a primitive wants: kept until their version changes or, where it
-// changes with every pass, moved through the memory that a Detour of weights takes. Where what is kept is not what
-// `plain` is, that is read only when the version has changed, and may be null until then.
+// Parameters in the layout and number format that a primitive takes: kept until their version changes or, where it
+// changes with every pass, moved through the memory that a Detour of weights takes. Where the kept copy differs from
+// `plain`, `plain` is read only when the version has changed, and may be null until then.
 class DerivedWeights {
  public:
   DerivedWeights() = default;

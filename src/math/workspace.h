@@ -1,7 +1,6 @@
-// Memory that a computation needs while it runs and nobody needs after it: the engine's scratchpads, bottoms and tops
-// on their way between layouts, columns of patches. A net's plan finds room for it where blobs lie that are not there
-// yet or no more, and Net lends that room to each step. What does not fit, or runs outside of a net, is given memory
-// that the calling thread keeps.
+// Memory that a computation needs only while it runs: the engine's scratchpads, bottoms and tops on their way between
+// layouts, columns of patches. A net's plan places it where blobs lie that are not in use at that time, and Net lends
+// that room to each step. What does not fit, or runs outside of a net, gets memory that the calling thread keeps.
 #pragma once
 
 #include "math/real.h"
@@ -22,8 +21,8 @@ struct Workspace {
   Slot slots[kWorkspaceSlots];
 };
 
-// Within its lifetime, what the calling thread asks for below is taken from `count` elements at `memory` (null: from
-// none). Lifetimes nest.
+// During its lifetime, the memory that the calling thread takes below comes from `count` elements at `memory` (null:
+// from none). Lifetimes nest.
 class LentMemory {
  public:
   LentMemory(real* memory, long count);
@@ -48,10 +47,10 @@ class PassMemory {
   Workspace before_;
 };
 
-// Memory of a slot: the same one at each call within a PassMemory that asks for no more than those before.
+// Memory of a slot. Within a PassMemory, each call gives the same memory, unless it needs more than those before.
 real* slot_memory(int slot, long count);
 
-// What one primitive needs while it runs. It must not ask for anything else meanwhile.
+// Scratch memory of one primitive while it runs. Nothing else may be taken meanwhile.
 real* scratchpad_memory(long count);
 
 // Memory that is lent until the step is over or this is called again; null where none is, or too little.

@@ -49,7 +49,7 @@ std::vector<NetConfig> test_nets(const SolverConfig& config, const NetConfig& tr
   return nets;
 }
 
-// What flags ask for, the net has to know.
+// Stages and levels of flags must be known to the net.
 void check_flags(const SolverConfig& config, const NetConfig& train) {
   const NetState& state = config.solver.train_state();
   for (int i = 0; i < state.stage_size(); ++i) {

@@ -50,11 +50,11 @@ void check_names(const SolverConfig& config) {
   const SolverParameter& s = config.solver;
   const std::string& kind = s.regularization_type();
   check_field(config, "regularization_type", kind == "L1" || kind == "L2", "regularization_type is {}; it is L1 or L2",
-              quoted(kind));
+              in_quotes(kind));
   check_field(config, "bias_correction", !s.bias_correction() || s.type() == "Momentum",
-              "bias_correction is an option of type \"Momentum\", not of {}", quoted(s.type()));
+              "bias_correction is an option of type \"Momentum\", not of {}", in_quotes(s.type()));
   check_field(config, "averaged", !s.averaged() || s.type() == "Nesterov",
-              "averaged is an option of type \"Nesterov\", not of {}", quoted(s.type()));
+              "averaged is an option of type \"Nesterov\", not of {}", in_quotes(s.type()));
   check_field(config, "snapshot_format", s.snapshot_format() == SolverParameter::BINARYPROTO,
               "snapshots are written in snapshot_format BINARYPROTO alone; leave the field out");
 }
@@ -74,20 +74,20 @@ real checked_delta(const SolverConfig& config) {
 
 void check_no_momentum(const SolverConfig& config) {
   check_field(config, "momentum", config.solver.momentum() == 0, "momentum is {}, but type {} has none; leave it out",
-              config.solver.momentum(), quoted(config.solver.type()));
+              config.solver.momentum(), in_quotes(config.solver.type()));
 }
 
 void check_trains(const Net& net) {
   check(net.has_loss(),
         "{}: net {} has no loss in phase TRAIN: no layer's top has a loss_weight, so that there is "
         "nothing to train for; add a layer such as SoftmaxWithLoss",
-        net.config().source.at(), quoted(net.name()));
+        net.config().source.at(), in_quotes(net.name()));
   bool learns = false;
   for (int i = 0; i < net.layers(); ++i) learns = learns || net.runs_backward(i);
   check(learns,
         "{}: in net {} no parameter has a part in the loss, or none may learn (lr_mult: 0): training would "
         "change nothing",
-        net.config().source.at(), quoted(net.name()));
+        net.config().source.at(), in_quotes(net.name()));
 }
 
 void check_solver(const SolverConfig& config) {

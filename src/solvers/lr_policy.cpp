@@ -76,7 +76,7 @@ const LrFormula* find_formula(const SolverConfig& config) {
   }
   check_field(config, "lr_policy", config.solver.has_lr_policy(), "lr_policy is not set; it is one of {}",
               fmt::join(names, ", "));
-  throw Error("{}: unknown lr_policy {}{}", config.source.at("lr_policy"), quoted(name), choices(name, names));
+  throw Error("{}: unknown lr_policy {}{}", config.source.at("lr_policy"), in_quotes(name), choices(name, names));
 }
 
 void check_needs(const SolverConfig& config, const LrFormula& formula) {
@@ -84,11 +84,11 @@ void check_needs(const SolverConfig& config, const LrFormula& formula) {
   for (const char* field : formula.needs) {
     const auto* descriptor = SolverParameter::descriptor()->FindFieldByName(field);
     check_field(config, "lr_policy", s.GetReflection()->HasField(s, descriptor), "lr_policy {} needs {}",
-                quoted(s.lr_policy()), field);
+                in_quotes(s.lr_policy()), field);
   }
 }
 
-// Values under which a formula would give no number, or none that anybody wants.
+// Rejects values for which a formula gives no number, or a useless one.
 void check_values(const SolverConfig& config) {
   const SolverParameter& s = config.solver;
   const bool may_be_negative = s.lr_policy() == "sigmoid";  // there it makes the rate fall
@@ -119,7 +119,7 @@ void check_cosine_and_plateau(const SolverConfig& config) {
   const bool cosine = s.lr_policy() == "cosine", plateau = s.lr_policy() == "plateau";
   const auto belongs = [&](const char* field, bool set, bool here, const char* to) {
     check_field(config, field, !set || here, "{} is an option of lr_policy {}, not of {}", field, to,
-                quoted(s.lr_policy()));
+                in_quotes(s.lr_policy()));
   };
   belongs("min_lr", s.has_min_lr(), cosine || plateau, "\"cosine\" and \"plateau\"");
   belongs("period_mult", s.has_period_mult(), cosine, "\"cosine\"");
@@ -157,7 +157,7 @@ void LrPolicy::check_finite(const SolverConfig& config) const {
     const int t = static_cast<int>(static_cast<long>(solver_.max_iter()) * i / kParts);
     const auto rate = static_cast<float>(rate_at(t));
     check_field(config, "lr_policy", std::isfinite(rate), "lr_policy {}: the learning rate of iteration {} is {}",
-                quoted(solver_.lr_policy()), t, rate);
+                in_quotes(solver_.lr_policy()), t, rate);
   }
 }
 

@@ -1,6 +1,6 @@
 // The learning rate as a function of the iteration, by the solver's lr_policy: fixed, step, multistep, exp, inv, poly,
-// sigmoid, cosine; by plateau, of the drops that somebody counts. Before each a linear warm-up, where the solver asks
-// for one. Formulas: proto/crema.proto.
+// sigmoid, cosine; for plateau, of the number of drops so far. Each may begin with a linear warm-up. Formulas:
+// proto/crema.proto.
 #pragma once
 
 #include "config/net_config.h"

@@ -23,9 +23,9 @@ namespace crema {
 
 class Metrics {
  public:
-  // Starts the files at iteration 0. Later, goes on with those that are there: cuts off what they hold of `iteration`
-  // and later ones, of tests that of later ones alone if `tested` is `iteration`. A row out of turn goes, too, if
-  // `more` iterations follow.
+  // Starts the files at iteration 0. Otherwise continues those that exist: removes the rows of `iteration` and of later
+  // ones; of tests only those of later ones if `tested` is `iteration`. A last iteration's extra row is removed, too,
+  // if `more` iterations follow.
   Metrics(const SolverConfig& config, int iteration, int tested, bool more);
 
   // One displayed iteration, which is not counted in `progress` yet. `out_of_turn`: it is not displayed, but the last.

@@ -36,7 +36,7 @@ void Monitor::check_nets(const std::vector<const Net*>& test_nets) const {
     if (output.name == solver_.monitor()) return;
     names.push_back(output.name);
   }
-  throw Error("{}: test net #{} has no output {}{}", place_, net(), quoted(solver_.monitor()),
+  throw Error("{}: test net #{} has no output {}{}", place_, net(), in_quotes(solver_.monitor()),
               choices(solver_.monitor(), names));
 }
 
@@ -57,7 +57,7 @@ bool Monitor::see(int iteration, const std::vector<Score>& scores) {
     ++elements;
     if (solver_.monitor_mode() == MonitorState::AUTO) smaller = score.weight != 0;
   }
-  check(elements > 0, "{}: output {} has no elements in this test", place_, quoted(solver_.monitor()));
+  check(elements > 0, "{}: output {} has no elements in this test", place_, in_quotes(solver_.monitor()));
   if (better(sum / elements, smaller)) {
     state_.set_best(sum / elements);
     state_.set_best_iteration(iteration);

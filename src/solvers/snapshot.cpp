@@ -180,7 +180,7 @@ void check_snapshot_folder(const SolverConfig& config) {
     check_field(config, "snapshot_prefix", !too_long,
                 "a file of this run, {}, has a name that is too long for the file system; choose a shorter "
                 "snapshot_prefix",
-                crema::quoted(file));
+                crema::in_quotes(file));
   }
   const char* what = writes_snapshots(config) ? "snapshots" : "metrics";
   const fs::path folder = folder_of(config);

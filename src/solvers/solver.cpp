@@ -175,7 +175,7 @@ double Solver::iterate() {
   const auto start = std::chrono::steady_clock::now();
   const float rate = policy_.rate(iteration_);
   check(std::isfinite(rate), "{}: iteration {}: lr_policy {} gives a learning rate of {}",
-        config_.source.at("lr_policy"), iteration_, quoted(config_.solver.lr_policy()), rate);
+        config_.source.at("lr_policy"), iteration_, in_quotes(config_.solver.lr_policy()), rate);
   const int display = config_.solver.display();
   net_->set_debug_info(config_.solver.debug_info() && (display == 0 || due(display)));
   const bool histograms = metrics_ && due(config_.solver.histogram_interval());

@@ -25,7 +25,7 @@
 
 namespace crema {
 
-// What somebody outside asks of a training that runs.
+// What a signal or a program asks of a training that runs.
 enum class Request { none, stop, snapshot };
 
 struct SolverOptions {

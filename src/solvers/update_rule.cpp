@@ -25,10 +25,11 @@ std::unique_ptr<UpdateRule> create_update_rule(const SolverConfig& config) {
     const bool refused = rule->decoupled() && config.solver.has_decoupled_decay() && !config.solver.decoupled_decay();
     check_field(config, "decoupled_decay", !refused,
                 "decoupled_decay is false, but type {} decays decoupled by its nature; leave the field out",
-                quoted(type));
+                in_quotes(type));
     return rule;
   }
-  throw Error("{}: unknown solver type {}{}", config.source.at("type"), quoted(type), choices(type, keys(registry())));
+  throw Error("{}: unknown solver type {}{}", config.source.at("type"), in_quotes(type),
+              choices(type, keys(registry())));
 }
 
 }  // namespace crema

@@ -50,7 +50,7 @@ class UpdateRule {
   virtual bool decoupled() const { return false; }
 
   // For a rule that wants the gradient at another point than w: moves w there before the iteration's first forward
-  // pass. update() then finds it there, with the same rate, and leaves w where the rule's formula has it. Update::g is
+  // pass. update() then finds w there, with the same rate, and sets it to what the rule's formula gives. Update::g is
   // null.
   virtual bool looks_ahead() const { return false; }
   virtual void look_ahead(const Update&) const {}
