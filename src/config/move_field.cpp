@@ -26,21 +26,21 @@ struct Slot {
   int size() const { return repeated() ? message.GetReflection()->FieldSize(message, &field) : filled() ? 1 : 0; }
 };
 
-const FieldDescriptor& field_of(const Message& message, const std::string& name) {
+const FieldDescriptor* field_of(const Message& message, const std::string& name) {
   const FieldDescriptor* field = message.GetDescriptor()->FindFieldByName(name);
   check(field, "{} has no field \"{}\"", message.GetDescriptor()->name(), name);
-  return *field;
+  return field;
 }
 
 // The message in a field, made if it is not there. "[i]" after the name: the i-th.
 Message& enter(Message& message, const std::string& segment) {
   const size_t bracket = segment.find('[');
-  const FieldDescriptor& field = field_of(message, segment.substr(0, bracket));
+  const FieldDescriptor* field = field_of(message, segment.substr(0, bracket));
   const auto& reflection = *message.GetReflection();
-  if (bracket == std::string::npos) return *reflection.MutableMessage(&message, &field);
+  if (bracket == std::string::npos) return *reflection.MutableMessage(&message, field);
   const int index = std::atoi(segment.c_str() + bracket + 1);
-  while (reflection.FieldSize(message, &field) <= index) reflection.AddMessage(&message, &field);
-  return *reflection.MutableRepeatedMessage(&message, &field, index);
+  while (reflection.FieldSize(message, field) <= index) reflection.AddMessage(&message, field);
+  return *reflection.MutableRepeatedMessage(&message, field, index);
 }
 
 Slot slot_at(Message& root, const std::string& path) {
@@ -50,7 +50,7 @@ Slot slot_at(Message& root, const std::string& path) {
     message = &enter(*message, path.substr(begin, dot - begin));
     begin = dot + 1;
   }
-  return {*message, field_of(*message, path.substr(begin))};
+  return {*message, *field_of(*message, path.substr(begin))};
 }
 
 // Swaps, so that a blob's numbers are not copied.
@@ -97,11 +97,10 @@ void move_value(const Slot& slot, int index, const Located& from, const std::str
 // Whether there are messages all the way to the last field of a path.
 bool leads_somewhere(const Message& root, const std::string& path) {
   const size_t dot = path.find('.');
-  const FieldDescriptor& field = field_of(root, path.substr(0, dot));
-  if (field.is_repeated() || dot == std::string::npos) return true;
+  const FieldDescriptor* field = field_of(root, path.substr(0, dot));
+  if (field->is_repeated() || dot == std::string::npos) return true;
   const auto& reflection = *root.GetReflection();
-  return reflection.HasField(root, &field) &&
-         leads_somewhere(reflection.GetMessage(root, &field), path.substr(dot + 1));
+  return reflection.HasField(root, field) && leads_somewhere(reflection.GetMessage(root, field), path.substr(dot + 1));
 }
 
 }  // namespace
