@@ -141,12 +141,12 @@ TEST(Svg, lines_that_coincide_are_dashed_in_turns) {
   add({{0, 90}, {10, 90}});
   add({{0, 10}, {2.5, 15}, {10, 10}});  // from 5 on elsewhere
   add({{0, 10}, {5, 20.1}, {10, 10}});
-  EXPECT_EQ(dashes(chart), (std::vector<std::string>{"", "", "12 6", "6 12"}));
+  EXPECT_EQ(dashes(chart), (std::vector<std::string>{"", "", "28 10", "14 20"}));
   // Dashed ones take turns, too.
   panel.series.clear();
   add({{0, 10}, {10, 20}}, true);
   add({{0, 10}, {10, 20}}, true);
-  EXPECT_EQ(dashes(chart), (std::vector<std::string>{"12 8", "6 14"}));
+  EXPECT_EQ(dashes(chart), (std::vector<std::string>{"6 4 6 4", "6 14"}));
   // A line that crosses another one is none that lies on it.
   panel.series.clear();
   add({{0, 0}, {10, 100}});

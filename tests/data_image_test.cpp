@@ -89,6 +89,20 @@ TEST(Images, HugeOnesAreRefusedBeforeTheyAreDecoded) {
   }
 }
 
+// The size alone of whole files is changed: decoders would make up what is missing.
+TEST(Images, ASizeThatTheBytesCannotFillIsDamage) {
+  std::string jpeg = encoded("jpg");
+  const size_t frame = jpeg.find("\xff\xc0");
+  ASSERT_NE(frame, std::string::npos);
+  jpeg.replace(frame + 5, 4, "\x1f\x40\x1f\x40"s);
+  const std::string fault =
+      fmt::format(" file: it announces 8000 x 8000 pixels, for which {} bytes are too few", jpeg.size());
+  EXPECT_EQ(said(jpeg), "a damaged JPEG" + fault);
+  const std::string runs =
+      "BM"s + std::string(12, '\0') + "\x28\0\0\0\x40\x1f\0\0\x40\x1f\0\0\1\0\x08\0\1\0\0\0"s + std::string(20, '\0');
+  EXPECT_NE(said(runs).find("it announces 8000 x 8000 pixels"), std::string::npos) << said(runs);
+}
+
 TEST(Images, DamageIsAnErrorAndPrintsNothing) {
   testing::internal::CaptureStderr();
   for (const std::string& ending : kEndings) {

@@ -1,6 +1,7 @@
 // Snapshots: what is written, going on from them to the same bits, and files that do not fit.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmath>
@@ -9,6 +10,7 @@
 
 #include "base/file.h"
 #include "core/weights.h"
+#include "solvers/run_lock.h"
 #include "solvers/snapshot.h"
 #include "solvers/solver.h"
 #include "support/data_files.h"
@@ -444,6 +446,29 @@ TEST(RunLock, two_trainings_do_not_write_the_same_files) {
       << message;
   EXPECT_FALSE(std::filesystem::exists(folder / "s.lock"));
   EXPECT_EQ(message_of([&] { Solver(config("", folder)).solve(); }), "no error");
+}
+
+TEST(RunLock, other_files_of_that_name_are_left_alone) {
+  const TempFolder folder;
+  const std::string lock = folder / "s.lock";
+  const SolverConfig config = parse_solver(
+      "base_lr: 1 lr_policy: 'fixed' max_iter: 1\nsnapshot_prefix: '" + (folder / "s") + "'", "solver.prototxt");
+  const auto refused = [&] {
+    EXPECT_EQ(message_of([&] { RunLock{config}; }),
+              "solver.prototxt:2:1: " + lock +
+                  " exists and is not the lock of a training: move it away, or give another snapshot_prefix");
+  };
+  folder.write("s.lock", "precious");
+  refused();
+  EXPECT_EQ(read_file(lock), "precious");
+  std::filesystem::remove(lock);
+  std::filesystem::create_symlink(folder / "elsewhere", lock);
+  refused();
+  EXPECT_FALSE(std::filesystem::exists(folder / "elsewhere"));
+  std::filesystem::remove(lock);
+  ASSERT_EQ(::mkfifo(lock.c_str(), 0600), 0);
+  refused();
+  EXPECT_TRUE(std::filesystem::exists(lock));
 }
 
 TEST(RunLock, a_lock_that_a_killed_run_has_left_is_none) {

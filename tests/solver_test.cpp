@@ -111,7 +111,7 @@ TEST(Solver, says_what_its_text_has_wrong) {
        "solver.prototxt:5:1: test_iter has 1 entries for 0 test nets; each test net takes one"},
       {good + "net_param { }\ntest_net_param { }",
        "solver.prototxt: test_iter has 0 entries for 1 test net; each test net takes one"},
-      {good + "net_param { }\ntest_iter: 1", "solver.prototxt: there are test nets, but test_interval is 0"},
+      {good + "net_param { }\ntest_iter: 1", "solver.prototxt: there are test nets, but test_interval is not set"},
       {good + "net_param { }\ntest_iter: 1 test_interval: 1\ntest_state { } test_state { }",
        "solver.prototxt:6:1: test_state has 2 entries for 1 test nets; give one for each or none"},
   };

@@ -201,28 +201,30 @@ layer { name: 'fine' type: 'InnerProduct' bottom: 'x' top: 'fine' inner_product_
   EXPECT_TRUE(has(line_of(result.out, "left"), "big, after")) << result.out;
 }
 
-// What the text's reader finds, and what is wrong beside that; a layer with a fault is not asked about any further.
+// What the text's reader finds, and what is wrong beside that; of a layer with a fault the type is still judged.
 TEST(Check, goes_on_after_faults_of_the_text) {
   const TempFolder folder;
   const std::string net = folder.write("net.prototxt", input_text("x", {2, 3}) + R"(
 layer { name: 'a' type: 'InnerProduct' bottom: 'x' top: 'a' inner_product_param { num_otput: 4 } }
 layer { name: 'b' type: 'ReLU' bottom: 'a' top: 'b' }
 layer { name: 'roi' type: 'ROIPooling' bottom: 'x' top: 'roi' roi_pooling_param { pooled_w: 7 } }
+layer { name: 'both' type: 'ReLu' bottom: 'x' top: 'both' colour: 1 }
 layer { name: 'c' type: 'ReLU' bottom: 'xx' top: 'c' }
 layer { name: 'd' type: 'ReLU' bottom: 'x' top: 'd' relu_param { slope: 1 } relu_params { } }
 layer { name: 'fine' type: 'InnerProduct' bottom: 'x' top: 'fine' inner_product_param { num_output: 4 } }
 )");
   const Result result = crema("check " + net);
   EXPECT_EQ(result.code, 1);
-  EXPECT_EQ(lines_in(result.err), 5u) << result.err;
+  EXPECT_EQ(lines_in(result.err), 7u) << result.err;
   for (const char* part :
-       {"has no field \"num_otput\"; did you mean \"num_output\"?\n", "layer \"roi\" has unknown type \"ROIPooling\"\n",
+       {"has no field \"colour\"", "layer \"both\" has unknown type \"ReLu\"; did you mean \"ReLU\"?\n",
+        "has no field \"num_otput\"; did you mean \"num_output\"?\n", "layer \"roi\" has unknown type \"ROIPooling\"\n",
         "bottom \"xx\" is not a top of any layer before it\n", "has no field \"slope\"",
         "has no field \"relu_params\"; did you mean \"relu_param\"?\n"}) {
     EXPECT_TRUE(has(result.err, part)) << part << " in\n" << result.err;
   }
   EXPECT_EQ(line_of(result.out, "fine"), "fine InnerProduct fine 2 4 16 24") << result.out;
-  EXPECT_EQ(line_of(result.out, "left"), "left out: a, b, roi, d, c") << result.out;
+  EXPECT_EQ(line_of(result.out, "left"), "left out: a, b, roi, both, d, c") << result.out;
 
   const std::string solver = folder.write("solver.prototxt", "net: '" + net + "'\nbase_Ir: 0.1\nlr_policy: 'fixed'\n");
   const Result both = crema("check " + solver);
@@ -326,6 +328,14 @@ TEST(Check, takes_no_longer_than_a_net_deserves) {
   EXPECT_EQ(result.code, 1);
   EXPECT_EQ(lines_in(result.err), 1001u);
   EXPECT_TRUE(has(result.out, "\nleft out: l0, l1, ") && has(result.out, " and 5970 more\n")) << result.out;
+  // Among many long names, the nearest to each of many others is not looked for.
+  std::string long_names;
+  for (int i = 0; i < 1500; ++i) {
+    long_names += input_text(fmt::format("{}{}", std::string(85, 'n'), i), {1});
+    long_names +=
+        fmt::format("layer {{ name: 'r{0}' type: 'ReLU' bottom: '{1}{0}' top: 'r{0}' }}\n", i, std::string(85, 'm'));
+  }
+  EXPECT_EQ(lines_in(crema("check --phase TEST " + folder.write("names.prototxt", long_names)).err), 1001u);
   const std::string a(60000, 'a'), b = a + "b";
   const Result names = crema(
       "check " +

@@ -206,17 +206,18 @@ base_lr: 0.01 lr_policy: "fixed" max_iter: 2 display: 1 snapshot_prefix: ")" +
   }
 }
 
-// A name that would colour the terminal, ring its bell, and begin a line of its own.
+// A name that would colour the terminal, ring its bell, begin a line of its own, and turn what follows around.
 TEST(ToolLog, writes_control_characters_out) {
   const TempFolder folder;
-  const std::string odd = R"(a\033[31m\007\nI1231 23:59:59.000000 1 x.cpp:1] Done\302\233m\377)";
+  const std::string odd =
+      R"(a\033[31m\007\nI1231 23:59:59.000000 1 x.cpp:1] Done\302\233m\377\342\200\256\342\200\246)";
   const std::string net = folder.write("net.prototxt", "name: '" + odd + "' " + std::strchr(kNet, '\n') +
                                                            "layer { name: '" + odd + "' type: 'DummyData' top: '" +
                                                            odd + "' dummy_data_param { shape { dim: 1 } } }");
   const std::string solver = folder.write("solver.prototxt", "net: \"" + net + R"("
 base_lr: 0.01 lr_policy: "fixed" max_iter: 1 display: 1 snapshot_prefix: ")" +
                                                                  (folder / "s") + "\"\n");
-  const std::string shown = R"(a\x1B[31m\x07\x0AI1231 23:59:59.000000 1 x.cpp:1] Done\xC2\x9Bm\xFF)";
+  const std::string shown = R"(a\x1B[31m\x07\x0AI1231 23:59:59.000000 1 x.cpp:1] Done\xC2\x9Bm\xFF\xE2\x80\xAE…)";
   const Result run = crema("train --solver " + solver);
   EXPECT_EQ(run.code, 0) << run.err;
   EXPECT_NE(run.err.find("Train net output #0: " + shown + " = 0\n"), std::string::npos) << run.err;
@@ -227,6 +228,7 @@ base_lr: 0.01 lr_policy: "fixed" max_iter: 1 display: 1 snapshot_prefix: ")" +
         crema("time --iterations 1 --model " + net).out, crema("train --solver '" + (folder / "\033[31m") + "'").err}) {
     EXPECT_NE(text.find("\\x1B[31m"), std::string::npos) << text;
     for (const char c : text) EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= ' ') << text;
+    EXPECT_EQ(text.find("\u202e"), std::string::npos) << text;
   }
 }
 

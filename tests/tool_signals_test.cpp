@@ -26,7 +26,8 @@ namespace fs = std::filesystem;
 // Starts a training that would take long, and waits until it is under way. `ignored`: a signal that it finds ignored.
 class LongTraining {
  public:
-  explicit LongTraining(const char* flag = "--sigint_effect=stop", int ignored = SIGURG)
+  explicit LongTraining(const char* flag = "--sigint_effect=stop", int ignored = SIGURG,
+                        const char* until = "Iteration 2 ")
       : solver_(lenet_solver(folder_, std::string("max_iter: 1000000 display: 1") + kOneTest)), log_(folder_ / "log") {
     pid_ = ::fork();
     if (pid_ == 0) {
@@ -36,7 +37,7 @@ class LongTraining {
       }
       ::_exit(127);
     }
-    wait_for("Iteration 2 ");
+    wait_for(until);
   }
   ~LongTraining() {
     if (pid_ > 0) ::kill(pid_, SIGKILL);
@@ -89,6 +90,18 @@ TEST(ToolSignals, an_interrupt_or_a_request_to_end_stops_a_training_with_a_snaps
     EXPECT_TRUE(stopped_by(signal, training.end()));
     EXPECT_NE(training.log().find("Optimization stopped early."), std::string::npos);
     EXPECT_EQ(states(training.folder()), 1u);
+  }
+}
+
+TEST(ToolSignals, a_second_one_ends_a_training_at_once) {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    LongTraining training("--set=iter_size=1000000", SIGURG, "Solving ");  // an iteration without an end
+    training.send(signal);
+    training.wait_for("once more ends at once");
+    training.send(signal);
+    const int status = training.end();
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == signal) << status;
+    EXPECT_EQ(states(training.folder()), 0u);
   }
 }
 

@@ -116,7 +116,7 @@ TEST(Tool, an_error_is_one_line_and_code_1) {
       {"train --solver " + typo,
        "crema: " + typo + ":2:1: SolverParameter has no field \"base_Ir\"; did you mean \"base_lr\"?\n"},
       {fmt::format("test {} --engine plain --weights {}", kModel, text),
-       fmt::format("crema: {}: not a binary model: it is a text\n", text)},
+       fmt::format("crema: {}: not a binary model: it is text\n", text)},
       {"train none.prototxt", "crema: none.prototxt: cannot open: No such file or directory\n"},
       {"test none.prototxt", "crema: none.prototxt: cannot open: No such file or directory\n"},
       {"time none.prototxt", "crema: none.prototxt: cannot open: No such file or directory\n"},

@@ -39,6 +39,7 @@ TEST(OldNets, Errors) {
       {"layer { type: 'Data' data_param { scale: 1 } transform_param { scale: 1 } }",
        "f:1:35: data_param.scale and transform_param.scale mean the same and are both set"},
       {"name: 'n'\ninput: 'a'", "f:2:1: input \"a\" has no input_shape"},
+      {"input: 'a'\nlayer { type: 'DummyData' top: 'b' }", "f:1:1: input \"a\" has no input_shape"},
       {"input: 'a'\ninput_dim: [1, 2, 3]", "f:2:13: 3 values of input_dim for 1 input, which take 4 each"},
       {"input: 'a'\ninput_shape { } input_shape { }", "f:2:1: 2 input_shape for 1 input"},
       {"input_dim: 1", "f:1:1: 1 values of input_dim for 0 input, which take 4 each"},

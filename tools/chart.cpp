@@ -27,11 +27,17 @@ struct LegendEntry {
   double left = 0;  // from the area's left edge
 };
 
+// Whether there is something to see of a line, beside the crosses of points without a place.
+bool has_line(const Series& series) {
+  return series.points.empty() || std::any_of(series.points.begin(), series.points.end(),
+                                              [](const ChartPoint& point) { return std::isfinite(point.y); });
+}
+
 // The entries in rows that fit into `width`: the lines, and then what is marked by crosses.
 std::vector<LegendEntry> legend(const Panel& panel, double width) {
   std::vector<LegendEntry> entries;
   for (const Series& series : panel.series) {
-    if (!series.name.empty()) entries.push_back({&series, series.name, false});
+    if (!series.name.empty() && has_line(series)) entries.push_back({&series, series.name, false});
   }
   for (const Marks& m : marks(panel)) entries.push_back({m.series, m.what, true});
   size_t row = 0;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 namespace crema {
@@ -41,7 +42,7 @@ Colour colour_of(const Panel& panel, const Series& series) {
   return series.colour.value_or(palette(static_cast<size_t>(&series - panel.series.data())));
 }
 
-// Longer dashes for lines than for those that are dashed in the first round, too, and a dot more each round.
+// Solid series get long dashes from the second round of colours on. Each further round adds a dot.
 std::vector<double> dashes_of(const Panel& panel, const Series& series) {
   const auto place = static_cast<size_t>(&series - panel.series.data());
   const size_t round = series.round.value_or(series.colour ? 0 : place / kPaletteSize);
@@ -94,12 +95,11 @@ bool coincide(const std::vector<ChartPoint>& a, const std::vector<ChartPoint>& b
 
 std::vector<double> in_turn(const std::vector<double>& dashes, size_t i, size_t n) {
   if (n == 1) return dashes;
-  const auto share = static_cast<double>(n - i), rest = static_cast<double>(i), all = static_cast<double>(n);
-  if (dashes.empty()) return i == 0 ? dashes : std::vector<double>{6 * share, 6 * rest};
+  const auto share = static_cast<double>(n - i), rest = static_cast<double>(i);
+  if (dashes.empty()) return i == 0 ? dashes : std::vector<double>{14 * share, 10 * rest};
   std::vector<double> result;
-  for (size_t k = 0; k + 1 < dashes.size(); k += 2) {
-    result.insert(result.end(), {dashes[k] * share, dashes[k + 1] * all + dashes[k] * rest});
-  }
+  for (size_t k = i; k < n; ++k) result.insert(result.end(), dashes.begin(), dashes.end());
+  result.back() += rest * std::accumulate(dashes.begin(), dashes.end(), 0.0);
   return result;
 }
 

@@ -71,7 +71,8 @@ class PngCanvas final : public Canvas {
   void text(ChartPoint at, const std::string& text, const TextStyle& style, const std::string& raised) override {
     if (text.empty()) return;
     const int size = pixel(style.size), thickness = style.bold ? 3 : 2;
-    const cv::Mat body = lettering(ascii(text), size, thickness, style.colour);
+    constexpr size_t kLongest = 500;  // a picture of its own is made of the text
+    const cv::Mat body = lettering(ascii(text.substr(0, kLongest)), size, thickness, style.colour);
     const cv::Mat above = raised.empty() ? cv::Mat() : lettering(ascii(raised), size * 3 / 4, thickness, style.colour);
     cv::Mat whole(body.rows + size / 2, body.cols + above.cols, CV_8UC3, cv::Scalar(255, 255, 255));
     body.copyTo(whole(cv::Rect(0, size / 4, body.cols, body.rows)));

@@ -45,7 +45,8 @@ std::string layer_table(Survey& survey) {
 
 std::string totals(Net& net) {
   const long statistics = statistics_count(net);
-  std::string text = fmt::format("{} layers, {} parameters", net.layers(), grouped(parameter_count(net) - statistics));
+  std::string text = fmt::format("{} layer{}, {} parameters", net.layers(), net.layers() == 1 ? "" : "s",
+                                 grouped(parameter_count(net) - statistics));
   if (statistics > 0) text += fmt::format(" (and {} running statistics, which are not learned)", grouped(statistics));
   text += fmt::format(", {} multiply-adds in a forward pass", short_number(multiply_adds(net)));
   const long batch = net.batch_size();
@@ -120,7 +121,7 @@ class Checker {
   void report(const std::string& fault) {
     if (!faults_.insert(fault).second) return;
     std::fflush(stdout);
-    print_error(fmt::format("crema: {}\n", one_line(fault)));
+    print_error(fmt::format("crema: {}\n", error_line(fault)));
   }
 
   // What keeps a run from starting, but is no fault of what was written: data that is elsewhere, a folder to be made.
@@ -222,7 +223,7 @@ class Checker {
       if (writes_snapshots(config)) check_snapshot_folder(config);
     });
     if (!nets) return report_nets(config.solver);
-    fmt::print("{}: {} solver{}\n\n", file, config.solver.type(),
+    fmt::print("{}: {} solver{}\n\n", one_line(file), config.solver.type(),
                has_end ? fmt::format(", {} iterations", config.solver.max_iter()) : "");
     const auto title = [](const NetConfig& net, const std::string& what) { return net.source.file + ", " + what; };
     long training = 0;
@@ -287,7 +288,7 @@ class Checker {
 
   // Prints a net as far as it can be built, and returns it, and in `memory` what it needs, if all of it can.
   std::unique_ptr<Net> show(Survey found, const Look& how, long* memory = nullptr) {
-    fmt::print("{}\n", how.title);
+    fmt::print("{}\n", one_line(how.title));
     if (found.net) fmt::print("{}{}", layer_table(found), totals(*found.net));
     if (!found.left_out.empty()) fmt::print("left out: {}\n", some_of(found.left_out));
     const bool whole = found.whole() && found.net;
@@ -320,7 +321,7 @@ class Checker {
                            .engine = flags_.run.engine,
                            .backward = training,
                            .precision = flags_.run.precision,
-                           .algorithms = known_algorithms(flags_.run),
+                           .algorithms = algorithms(flags_.run),
                            .partner = partner},
                           config.source.file == spoilt_file_ ? spoilt_ : std::set<std::pair<int, int>>());
     data_tops_.insert(found.data_tops.begin(), found.data_tops.end());

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/parallel.h"
 #include "commands.h"
+#include "flags.h"
 #include "config/suggest.h"
 #include "help.h"
 #include "math/math_info.h"
@@ -21,7 +22,7 @@
 namespace {
 
 int fail(int code, const std::string& message) {
-  crema::print_error(fmt::format("crema: {}\n", crema::one_line(message)));
+  crema::print_error(fmt::format("crema: {}\n", crema::error_line(message)));
   return code;
 }
 
@@ -64,10 +65,10 @@ int flush() {
 
 // OMP_NUM_THREADS may ask for more threads than fit into memory.
 void bound_threads() {
-  const int wanted = omp_get_max_threads(), used = crema::threads_of(0);
-  if (wanted == used) return;
-  CREMA_WARN("OMP_NUM_THREADS asks for {} threads, and {} are the most; {} compute, one for each processor", wanted,
-             crema::kMaxThreads, used);
+  const int wanted = omp_get_max_threads(), most = crema::most_threads();
+  if (wanted <= most) return;
+  const int used = std::min(most, omp_get_num_procs());
+  CREMA_WARN("OMP_NUM_THREADS asks for {} threads, and {} are the most; {} compute", wanted, most, used);
   omp_set_num_threads(used);
 }
 
@@ -95,6 +96,10 @@ int main(int argc, char** argv) {
   crema::add_completion(app);
   try {
     std::vector<std::string> arguments = crema::with_two_dashes(app, argc, argv);
+    if (!arguments.empty() && arguments[0] == "help") {  // "help train" is "train --help"
+      arguments.erase(arguments.begin());
+      arguments.emplace_back("--help");
+    }
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
     app.parse(std::move(arguments));
     if (!app.get_subcommands().empty()) return flush();

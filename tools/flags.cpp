@@ -1,6 +1,9 @@
 #include "flags.h"
 
 #include <omp.h>
+#include <sys/resource.h>
+
+#include <algorithm>
 
 #include "base/log.h"
 #include "base/parallel.h"
@@ -12,7 +15,7 @@ namespace {
 
 // More threads than processors wait for each other most of the time: allowed, since results may depend on their number.
 std::string check_threads(const std::string& text) {
-  const std::string fault = CLI::Range(1, kMaxThreads)(text);
+  const std::string fault = CLI::Range(1, most_threads())(text);
   const int processors = omp_get_num_procs();
   if (fault.empty() && std::stoi(text) > processors) {
     CREMA_WARN("--threads {}: there are {} processors; more threads than that make everything slower", text,
@@ -30,6 +33,14 @@ void log_cpu_notice(const RunFlags& flags, std::vector<std::string> requests) {
 
 const CLI::Validator kFileName([](std::string& name) { return name.empty() ? "the name is empty" : std::string(); },
                                "FILE", "file name");
+
+int most_threads() {
+  constexpr rlim_t kProgram = 700 << 20, kThread = 10 << 20;  // addresses: a stack, and what a thread allocates
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return kMaxThreads;
+  const rlim_t room = (std::max(limit.rlim_cur, kProgram) - kProgram) / kThread;
+  return static_cast<int>(std::clamp<rlim_t>(room, 1, kMaxThreads));
+}
 
 void add_run_flags(CLI::App& command, RunFlags& flags) {
   command
@@ -60,20 +71,6 @@ void add_run_flags(CLI::App& command, RunFlags& flags) {
 std::shared_ptr<Algorithms> algorithms(const RunFlags& flags) {
   if (flags.deterministic || flags.engine == Engine::plain) return nullptr;
   return std::make_shared<Algorithms>(algorithms_file());
-}
-
-std::shared_ptr<Algorithms> known_algorithms(const RunFlags& flags) {
-  class Known final : public Algorithms {
-   public:
-    using Algorithms::Algorithms;
-    std::string find(const std::string& problem, const std::string& pass) override {
-      const std::string known = Algorithms::find(problem, pass);
-      return known.empty() ? "direct" : known;
-    }
-    void save() override {}
-  };
-  if (flags.deterministic || flags.engine == Engine::plain) return nullptr;
-  return std::make_shared<Known>(algorithms_file());
 }
 
 void add_set_flag(CLI::App& command, std::vector<std::string>& settings) {
@@ -159,7 +156,7 @@ void load_weights(const NetFlags& flags, Net& net) {
   }
   check_is_model(flags.weights);
   const LoadReport report = load_weights(flags.weights, &net);
-  CREMA_INFO("Loaded {} layers from {}", report.layers, flags.weights);
+  CREMA_INFO("Loaded {} layer{} from {}", report.layers, report.layers == 1 ? "" : "s", flags.weights);
   if (!report.left.empty()) {
     CREMA_WARN("{} has no parameters for {}: they have their initial values", flags.weights,
                fmt::join(report.left, ", "));

@@ -27,11 +27,12 @@ struct RunFlags {
 };
 void add_run_flags(CLI::App& command, RunFlags& flags);
 
+// Threads that the program may start: kMaxThreads (base/parallel.h), or as many as fit into the limit of memory.
+int most_threads();
+
 // A store for the algorithms of convolutions, with what was measured before on this machine; null where the flags want
 // direct ones alone.
 std::shared_ptr<Algorithms> algorithms(const RunFlags& flags);
-// Those that were measured by earlier runs; all others are direct, and nothing is measured.
-std::shared_ptr<Algorithms> known_algorithms(const RunFlags& flags);
 
 // --set KEY=VALUE, which may be given again and again: for read_net() and read_solver().
 void add_set_flag(CLI::App& command, std::vector<std::string>& settings);

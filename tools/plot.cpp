@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "flags.h"
 #include "metrics.h"
+#include "units.h"
 
 namespace crema {
 namespace {
@@ -16,7 +17,7 @@ struct PlotFlags {
   int smooth = 1;
 };
 
-// What one sees apart, and more.
+// More curves than these cannot be told apart.
 constexpr size_t kMostElements = 50, kMostOutputs = 100;
 
 // The mean over the last `window` points of each; a value that is not finite stays as it is and begins anew.
@@ -181,7 +182,7 @@ void plot(const PlotFlags& flags) {
     for (const std::string& file : metrics_files(path)) runs.push_back(read_metrics(file));
   }
   write_chart(flags.output, Plot(runs, flags.smooth).chart());
-  fmt::print("Plot of {} {}: {}\n", runs.size(), runs.size() == 1 ? "run" : "runs", flags.output);
+  fmt::print("Plot of {} {}: {}\n", runs.size(), runs.size() == 1 ? "run" : "runs", one_line(flags.output));
 }
 
 }  // namespace

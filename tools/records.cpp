@@ -1,5 +1,7 @@
 #include "records.h"
 
+#include <filesystem>
+
 #include "base/error.h"
 #include "config/files.h"
 #include "data/hdf5_rows.h"
@@ -8,9 +10,17 @@
 namespace crema {
 namespace {
 
-// 0: the layer reads no records, or not one after the other.
+// Whether a source may be read twice, unlike a pipe.
+bool is_kept(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::is_regular_file(path, ignored) || std::filesystem::is_directory(path, ignored);
+}
+
+// 0: the layer reads no records, not one after the other, or from a pipe.
 uint64_t source_size(LayerParameter layer, const Source& source) {
   resolve_files(layer, source);
+  if (layer.type() == "ImageData" && !is_kept(layer.image_data_param().source())) return 0;
+  if (layer.type() == "HDF5Data" && !is_kept(layer.hdf5_data_param().source())) return 0;
   if (layer.type() == "Data") {
     const DataParameter& data = layer.data_param();
     const uint64_t all = open_records(data, {source.file, {}, layer.top_size() > 1})->size();

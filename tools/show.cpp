@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "examples.h"
 #include "flags.h"
+#include "units.h"
 
 namespace crema {
 namespace {
@@ -32,7 +33,7 @@ void show(const ShowFlags& flags) {
   fmt::print("{} of {} right\n", right, examples.size());
   if (flags.sheet.empty()) return;
   write_file(flags.sheet, as_png(examples));
-  fmt::print("Contact sheet: {}\n", flags.sheet);
+  fmt::print("Contact sheet: {}\n", one_line(flags.sheet));
 }
 
 }  // namespace
@@ -45,7 +46,8 @@ void add_show(CLI::App& app) {
   command->add_option("--count", flags->count, "how many, 10 unless told")
       ->check(CLI::Range(1, 10000).description("N"));
   command->add_option("--sheet", flags->sheet, "write them as a PNG contact sheet, too; wrong ones are marked in red")
-      ->check(kFileName);
+      ->check(kFileName)
+      ->check([](const std::string& name) { return name.ends_with(".png") ? "" : name + " does not end in .png"; });
   add_run_flags(*command, flags->run);
   command->footer(
       "Example:\n  crema show --model models/lenet/train_test.prototxt"

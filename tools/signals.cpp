@@ -25,7 +25,6 @@ void handle(int signal) {
   if (request != Request::stop) return;
   int none = 0;
   stop_signal.compare_exchange_strong(none, signal);
-  if (signal != SIGINT) return;
   constexpr std::string_view text = "\nStopping after this iteration; once more ends at once.\n";
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
 }
@@ -37,11 +36,11 @@ void install(int signal, void (*handler)(int), struct sigaction* before) {
   sigaction(signal, &action, before);
 }
 
-// As if SIGINT had never been handled.
-void end_at_once(const sigset_t& set) {
-  ::signal(SIGINT, SIG_DFL);
+// As if the signal had never been handled.
+void end_at_once(int signal, const sigset_t& set) {
+  ::signal(signal, SIG_DFL);
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-  ::raise(SIGINT);
+  ::raise(signal);
 }
 
 }  // namespace
@@ -76,11 +75,11 @@ sigset_t Signals::taken() const {
 
 void Signals::wait() const {
   const sigset_t set = taken();
-  bool interrupted = false;
+  bool stopping = false;
   for (int signal = 0; sigwait(&set, &signal) == 0 && !done_;) {
-    const bool stops = signal == SIGINT && on_interrupt == Request::stop;
-    if (stops && interrupted) end_at_once(set);
-    interrupted = interrupted || stops;
+    const bool stops = effect_of(signal) == Request::stop;
+    if (stops && stopping) end_at_once(signal, set);
+    stopping = stopping || stops;
     handle(signal);
   }
 }

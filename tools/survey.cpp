@@ -83,13 +83,12 @@ std::set<int> shapeless(const NetConfig& config) {
   return found;
 }
 
-// What is wrong with layers by themselves, without their bottoms' shapes.
+// What is wrong with layers by themselves, without their bottoms' shapes. Of `spoilt` ones the type alone is judged.
 std::vector<LayerFault> own_faults(const NetConfig& config, const std::set<int>& spoilt) {
   std::vector<LayerFault> faults;
   for (int i = 0; i < config.net.layer_size(); ++i) {
-    if (spoilt.contains(i)) continue;
-    std::string fault = type_fault(config, i);
-    if (fault.empty()) {
+    std::string fault = config.net.layer(i).type().empty() && spoilt.contains(i) ? "" : type_fault(config, i);
+    if (fault.empty() && !spoilt.contains(i)) {
       fault = message_of([&] { create_layer(config.net.layer(i)); });
       if (!fault.empty()) fault.insert(0, where(config, i));
     }

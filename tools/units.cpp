@@ -29,6 +29,7 @@ std::string short_number(double number) {
 }
 
 std::string bytes_text(long count) {
+  if (count < 5000) return fmt::format("{} B", count);
   constexpr std::array kUnits = {"MB", "GB", "TB", "PB", "EB"};
   size_t unit = 0;
   auto bytes = static_cast<double>(count);
@@ -52,6 +53,12 @@ std::string clock_text(double seconds) {
 std::string one_line(std::string text) {
   std::replace(text.begin(), text.end(), '\n', ' ');
   return printable(text);
+}
+
+std::string error_line(std::string text) {
+  constexpr size_t kBegin = 3000, kEnd = 1000;
+  if (text.size() > kBegin + kEnd) text.replace(kBegin, text.size() - kBegin - kEnd, " ... ");
+  return one_line(std::move(text));
 }
 
 }  // namespace crema

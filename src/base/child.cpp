@@ -30,8 +30,8 @@ struct Frame {
   uint64_t size;
 };
 
-// Of the parent nothing is left but its memory: a library that misbehaves can neither print nor write into a file of
-// the parent's, and an interrupt that is meant for the parent does not end the child.
+// The child keeps the parent's memory and nothing else. It has no terminal and no open files, so that a library that
+// misbehaves can neither print nor write into them. An interrupt that is meant for the parent does not end the child.
 void part_from_parent(int* pipe, pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);
@@ -169,20 +169,33 @@ void Child::finish() {
   reap();
 }
 
+namespace {
+
+template <typename Resource>
+rlim_t soft_limit(Resource what) {
+  rlimit limit{};
+  ::getrlimit(what, &limit);
+  return limit.rlim_cur;
+}
+
+}  // namespace
+
 void limit_child(uint64_t memory, uint64_t seconds) {
   unsigned long pages = 0;
   if (std::FILE* file = std::fopen("/proc/self/statm", "r")) {
     if (std::fscanf(file, "%lu", &pages) != 1) pages = 0;
     std::fclose(file);
   }
-  const auto lower = [](auto what, uint64_t value) {
-    rlimit limit{};
-    ::getrlimit(what, &limit);
-    limit.rlim_cur = std::min<rlim_t>(value, limit.rlim_max);
-    ::setrlimit(what, &limit);
+  // A second call may allow more than the first, but never more than the parent has.
+  const auto limit = [](auto what, uint64_t value, rlim_t parents) {
+    rlimit both{};
+    ::getrlimit(what, &both);
+    both.rlim_cur = std::min<rlim_t>({value, parents, both.rlim_max});
+    ::setrlimit(what, &both);
   };
-  if (pages > 0) lower(RLIMIT_AS, pages * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE)) + memory);
-  lower(RLIMIT_CPU, seconds);
+  static const rlim_t parents_memory = soft_limit(RLIMIT_AS), parents_seconds = soft_limit(RLIMIT_CPU);
+  if (pages > 0) limit(RLIMIT_AS, pages * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE)) + memory, parents_memory);
+  limit(RLIMIT_CPU, seconds, parents_seconds);
 }
 
 }  // namespace crema

@@ -5,7 +5,16 @@
 namespace crema {
 namespace {
 
-// The length of the UTF-8 character that `text` begins with; 0 if it begins with none, or with a control character.
+// Ends a line, or turns the direction of the text: U+2028, U+2029, U+200E, U+200F, U+202A to E, U+2066 to 9.
+bool steers(std::string_view character) {
+  if (!character.starts_with("\xe2\x80") && !character.starts_with("\xe2\x81")) return false;
+  const auto last = static_cast<unsigned char>(character[2]);
+  if (character[1] == '\x81') return last >= 0xa6 && last <= 0xa9;
+  return last == 0x8e || last == 0x8f || (last >= 0xa8 && last <= 0xae);
+}
+
+// The length of the UTF-8 character that `text` begins with; 0 if it begins with none, or with one that controls the
+// terminal.
 size_t character(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);
@@ -15,7 +24,8 @@ size_t character(std::string_view text) {
   for (size_t i = 1; i < length; ++i) {
     if ((byte(i) & 0xc0) != 0x80) return 0;
   }
-  return first == 0xc2 && byte(1) < 0xa0 ? 0 : length;
+  const bool controls = (first == 0xc2 && byte(1) < 0xa0) || (length == 3 && steers(text.substr(0, length)));
+  return controls ? 0 : length;
 }
 
 }  // namespace

@@ -103,6 +103,8 @@ std::string read_file(const std::string& path, uint64_t limit) {
   struct stat info {};
   check(::fstat(file.get(), &info) == 0, "{}: cannot read: {}", path, reason());
   check(!S_ISDIR(info.st_mode), "{}: is a folder, not a file", path);
+  const bool device = S_ISBLK(info.st_mode) || (S_ISCHR(info.st_mode) && ::isatty(file.get()) == 0);
+  check(!device, "{}: is a device, not a file", path);
   std::string bytes;
   if (S_ISREG(info.st_mode)) bytes.reserve(std::min<uint64_t>(static_cast<uint64_t>(info.st_size), limit));
   std::vector<char> buffer(1 << 16);

@@ -9,7 +9,8 @@
 
 namespace crema {
 
-// The file's bytes. Throws Error if it cannot be read or holds more than `limit` bytes.
+// The file's bytes, or those of a pipe or a terminal. Throws Error if it cannot be read, holds more than `limit` bytes,
+// or is another device: it may have no end.
 std::string read_file(const std::string& path, uint64_t limit = uint64_t{1} << 31);
 
 // Throws Error unless `path` is a regular file or a link to one: a device may have no end, and a pipe lets whoever

@@ -2,9 +2,7 @@
 
 #include <fcntl.h>
 #include <google/protobuf/stubs/common.h>
-#if GOOGLE_PROTOBUF_VERSION < 4022000
 #include <google/protobuf/stubs/logging.h>
-#endif
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <unistd.h>
@@ -35,8 +33,8 @@ class Text final : public spdlog::custom_flag_formatter {
   std::unique_ptr<spdlog::custom_flag_formatter> clone() const override { return std::make_unique<Text>(); }
 };
 
-// A descriptor that is closed gets one that can only be used the other way round: what is printed there is lost, and
-// who prints is told.
+// A closed standard descriptor is opened on /dev/null in the wrong direction: no file of crema's can take its number,
+// and every use of it fails.
 void open_standard_descriptors() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(fd, F_GETFD) != -1) continue;
@@ -45,12 +43,8 @@ void open_standard_descriptors() {
   }
 }
 
-// What it says of a file that it cannot read, crema says itself. From version 22 on it logs by Abseil, which says less.
-void silence_protobuf() {
-#if GOOGLE_PROTOBUF_VERSION < 4022000
-  google::protobuf::SetLogHandler(nullptr);
-#endif
-}
+// protobuf would print a line of its own for a file that it cannot read. crema reports the file itself.
+void silence_protobuf() { google::protobuf::SetLogHandler(nullptr); }
 
 }  // namespace
 

@@ -10,8 +10,11 @@
 #include <csignal>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
+
+#include "base/error.h"
 
 namespace crema {
 namespace {
@@ -33,7 +36,12 @@ class QuietThread {
     sigset_t all, before;
     sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are for the others
-    thread_ = std::thread([this] { loop(); });
+    try {
+      thread_ = std::thread([this] { loop(); });
+    } catch (const std::system_error& error) {
+      ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+      throw Error("no thread can be started: {}", error.what());
+    }
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
   ~QuietThread() {

@@ -59,7 +59,7 @@ class Parser {
       check_required(message, source_.position, message.GetDescriptor()->name());
     } catch (const Error& error) {
       if (!reading_.faults) throw;
-      add_fault(error);
+      note_fault(error);
     }
   }
 
@@ -73,12 +73,17 @@ class Parser {
       tokens().fail(where, format, std::forward<Args>(args)...);
     } catch (const Error& error) {
       if (!reading_.faults) throw;
-      if (reading_.faults->size() >= kMostFaults) throw Error("{}: there are more faults", file_);
       add_fault(error);
     }
   }
 
+  // Throws instead where there are very many already.
   void add_fault(const Error& error) {
+    if (reading_.faults->size() == kMostFaults) throw Error("{}: there are more faults", file_);
+    note_fault(error);
+  }
+
+  void note_fault(const Error& error) {
     Position layer;
     for (const Block& block : open_) {
       if (is_layer(*block.message->GetDescriptor())) layer = block.where;

@@ -34,9 +34,9 @@ size_t distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {
-  // Nobody types longer names by hand, and of very many one is near by chance. Tables for them would take for ever.
-  constexpr size_t kLongest = 100, kMost = 2000;
-  if (name.size() > kLongest || candidates.size() > kMost) return "";
+  // Longer names are not typed by hand, and of very many one is near by chance. Tables for them would take long.
+  constexpr size_t kLongest = 100, kMostSteps = 5000000;
+  if (name.size() > kLongest || name.size() * name.size() * candidates.size() > kMostSteps) return "";
   const std::string* best = nullptr;
   size_t least = 0;
   for (const std::string& candidate : candidates) {

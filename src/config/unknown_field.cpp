@@ -52,7 +52,7 @@ std::string unknown_field(const std::string& name, const Descriptor& type) {
 
 const std::vector<ForkField>& fork_fields() {
   constexpr const char* kRates = "lr_mult and decay_mult of each parameter stand in a param { } of its own";
-  constexpr const char* kScale = "a Scale layer with bias_term: true behind this one scales and shifts";
+  constexpr const char* kScale = "a Scale layer with bias_term: true after this one scales and shifts";
   constexpr const char* kTypes = "leave it out; --precision bf16 sets what is multiplied";
   constexpr const char* kCudnn = "it is for a GPU; leave it out";
   constexpr const char* kSsd = "it is SSD's, whose augmentation is not here";
@@ -60,6 +60,7 @@ const std::vector<ForkField>& fork_fields() {
   constexpr const char* kAxes = "kernel_size, stride and pad may be given once for each axis instead";
   static const std::vector<ForkField> kFields = {
       {"PoolingParameter", "ceil_mode", "say round_mode: FLOOR for ceil_mode: false; true is the default, CEIL"},
+      {"PoolingParameter", "torch_pooling", "say round_mode: FLOOR for torch_pooling: true"},
       {"PoolingParameter", "kernel_depth", "pooling has two axes here"},
       {"LayerParameter", "blobs_lr", kRates},
       {"LayerParameter", "weight_decay", kRates},
@@ -70,6 +71,8 @@ const std::vector<ForkField>& fork_fields() {
       {"LayerParameter", "forward_math", kTypes},
       {"LayerParameter", "backward_math", kTypes},
       {"LayerParameter", "cudnn_math_override", kCudnn},
+      {"NetParameter", "forward_type", kTypes},
+      {"NetParameter", "backward_type", kTypes},
       {"NetParameter", "default_forward_type", kTypes},
       {"NetParameter", "default_backward_type", kTypes},
       {"NetParameter", "default_forward_math", kTypes},
@@ -86,7 +89,9 @@ const std::vector<ForkField>& fork_fields() {
       {"BatchNormParameter", "scale_filler", kScale},
       {"BatchNormParameter", "slope_filler", kScale},
       {"BatchNormParameter", "bias_filler", kScale},
-      {"BNParameter", "use_global_stats", "here it is frozen: true"},
+      {"BatchNormParameter", "engine", kCudnn},
+      {"BatchNormParameter", "cudnn_enable", kCudnn},
+      {"BNParameter", "use_global_stats", "here it is frozen"},
       {"BNParameter", "moving_average_fraction", "here it is momentum"},
       {"BNParameter", "var_eps", "here it is eps"},
       {"ConvolutionParameter", "hole", "here it is dilation"},
@@ -96,6 +101,7 @@ const std::vector<ForkField>& fork_fields() {
       {"ConvolutionParameter", "temporal_stride", kAxes},
       {"ConvolutionParameter", "temporal_pad", kAxes},
       {"ConvolutionParameter", "conv_algos_override", kCudnn},
+      {"ConvolutionParameter", "cudnn_math_override", kCudnn},
       {"ConvolutionParameter", "cudnn_convolution_algo_seeker", kCudnn},
       {"TransformationParameter", "resize_param", kSsd},
       {"TransformationParameter", "noise_param", kSsd},

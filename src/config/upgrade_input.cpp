@@ -32,12 +32,16 @@ void check_counts(const NetConfig& config) {
         config.source.at("input_dim"), dims, inputs, kLegacyAxes);
 }
 
-// Whether layers give all that `input` names.
+// Whether layers give what `input` names without a shape, as Caffe supposes: all of it, or an Input layer is there.
 bool given_by_layers(const NetParameter& net) {
   std::set<std::string> tops;
-  for (const LayerParameter& layer : net.layer()) tops.insert(layer.top().begin(), layer.top().end());
-  return std::all_of(net.input().begin(), net.input().end(),
-                     [&](const std::string& name) { return tops.contains(name); });
+  bool has_input_layer = false;
+  for (const LayerParameter& layer : net.layer()) {
+    tops.insert(layer.top().begin(), layer.top().end());
+    has_input_layer = has_input_layer || layer.type() == "Input";
+  }
+  return has_input_layer || std::all_of(net.input().begin(), net.input().end(),
+                                        [&](const std::string& name) { return tops.contains(name); });
 }
 
 }  // namespace

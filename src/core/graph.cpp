@@ -57,6 +57,7 @@ class Wiring {
   explicit Wiring(const NetConfig& config) : config_(config) {}
 
   void add(int i, const Contract& contract) {
+    bottom_left_out_ = false;
     check_counts(config_, i, contract);
     const LayerParameter& l = config_.net.layer(i);
     graph_.layers.emplace_back();
@@ -81,6 +82,12 @@ class Wiring {
   bool bottom_left_out() const { return bottom_left_out_; }
 
  private:
+  // Each search looks at all names: where very many bottoms are missing, it would take longer than the net.
+  std::string near(const std::string& name) {
+    constexpr int kMostSearches = 20;
+    return ++searches_ > kMostSearches ? "" : suggestion(name, keys(current_));
+  }
+
   void read(int i, int b) {
     const std::string& name = config_.net.layer(i).bottom(b);
     const auto found = current_.find(name);
@@ -88,7 +95,7 @@ class Wiring {
       const auto left_out = config_.left_out.find(name);
       bottom_left_out_ = left_out != config_.left_out.end();
       fail(config_, i, fmt::format("bottom[{}]", b), "bottom \"{}\" is not a top of any layer before it{}", name,
-           left_out == config_.left_out.end() ? suggestion(name, keys(current_))
+           left_out == config_.left_out.end() ? near(name)
                                               : fmt::format("; {} makes it, but its include and exclude rules leave it "
                                                             "out in {}",
                                                             left_out->second, text_of(config_.net.state())));
@@ -128,8 +135,9 @@ class Wiring {
   const NetConfig& config_;
   Graph graph_;
   std::map<std::string, int> current_;
-  std::set<std::string> lost_;  // names that stand for what a lost layer made
-  bool bottom_left_out_ = false;
+  std::set<std::string> lost_;    // names that stand for what a lost layer made
+  bool bottom_left_out_ = false;  // of the layer that was added last
+  int searches_ = 0;
 };
 
 // Whether layer i wants a gradient at bottom b, before asking whether any gradient reaches the layer.

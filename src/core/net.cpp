@@ -164,7 +164,7 @@ void Net::mark_readable() {
 void Net::shape_layers() {
   const SelfChecks::Pause pause(!options_.memory);
   for (int i = 0; i < layers(); ++i) shape_layer(i);
-  if (options_.algorithms) options_.algorithms->save();
+  if (options_.algorithms && options_.memory) options_.algorithms->save();
   free_workspace();  // measurements may have taken more than steps do
 }
 

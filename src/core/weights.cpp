@@ -95,7 +95,7 @@ std::string what_else(std::string_view bytes) {
   if (bytes.starts_with("\x89HDF")) return "it is an HDF5 file";
   const auto printable = [](char c) { return (c >= ' ' && c <= '~') || c == '\n' || c == '\t' || c == '\r'; };
   const std::string_view start = bytes.substr(0, 200);
-  if (!bytes.empty() && std::all_of(start.begin(), start.end(), printable)) return "it is a text";
+  if (!bytes.empty() && std::all_of(start.begin(), start.end(), printable)) return "it is text";
   return bytes.empty() ? "it is empty" : "it is of another kind or a part of it is missing";
 }
 
@@ -134,8 +134,7 @@ ModelNet read_model(const std::string& path) {
   ModelNet model;
   const bool parsed = model.ParseFromString(bytes);
   const bool layers = model.layer_size() > 0 || model.layers_size() > 0;
-  check(parsed && layers, "{}: not a binary model: {}", path,
-        parsed && model.has_name() ? "it has no layers" : what_else(bytes));
+  check(parsed && (layers || model.has_name()), "{}: not a binary model: {}", path, what_else(bytes));
   modernize(&model);
   return model;
 }
@@ -186,7 +185,11 @@ LoadReport load_weights(const std::string& path, Net* net) {
   const ModelNet model = read_model(path);
   try {
     LoadReport report = load_weights(model, net);
-    if (report.layers == 0) CREMA_WARN("{} has parameters for no layer of the net: layers are matched by name", path);
+    if (model.layer_size() == 0) {
+      CREMA_WARN("{} is a model without layers: nothing is loaded", path);
+    } else if (report.layers == 0) {
+      CREMA_WARN("{} has parameters for no layer of the net: layers are matched by name", path);
+    }
     return report;
   } catch (const Error& error) {
     throw Error("{}: {}", path, error.what());

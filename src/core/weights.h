@@ -15,7 +15,7 @@ void to_proto(const Shape& shape, const real* data, BlobProto* proto);
 void from_proto(const BlobProto& proto, const Shape& shape, real* data);
 
 // The names, types and blobs of a binary model, V0, V1 and current formats alike. Throws Error naming the file if it is
-// not one (truncated, text, larger than 2 GB, without layers).
+// not one (truncated, text, larger than 2 GB).
 ModelNet read_model(const std::string& path);
 
 // Copies parameters into the layers of the same name. Layers without a partner on either side keep what they have and

@@ -12,6 +12,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include <algorithm>
+#include <new>
 #include <string>
 #endif
 
@@ -40,6 +41,7 @@ cv::Mat decode(std::string_view bytes, Channels channels) {
   try {
     return cv::imdecode(input, mode);
   } catch (const cv::Exception& exception) {
+    if (exception.code == cv::Error::StsNoMem) throw std::bad_alloc();
     throw Error("OpenCV refuses it: {}", exception.err);
   }
 }

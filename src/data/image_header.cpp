@@ -172,6 +172,12 @@ Size size_of(ImageFormat format, std::string_view bytes) {
   return {};
 }
 
+// How many pixels a byte of a file may stand for, rounded up: a block of 64 in a bit of a progressive JPEG, deflated
+// rows of single bits in a PNG, a run of 255 in two bytes of a BMP. WebP, TIFF and PNM are not known to have a bound.
+uint64_t pixels_of_a_byte(ImageFormat format) {
+  return format == ImageFormat::jpeg ? 2048 : format == ImageFormat::bmp ? 1024 : 16384;
+}
+
 }  // namespace
 
 std::string_view name_of(ImageFormat format) {
@@ -191,6 +197,11 @@ ImageHeader read_image_header(std::string_view bytes, uint64_t max_pixels) {
   check(size.width <= max_pixels / size.height,
         "a {} image of {} x {} pixels (height x width), more than transform_param's max_pixels, {}", name_of(format),
         size.height, size.width, max_pixels);
+  constexpr uint64_t kSmall = 1 << 22;  // what takes little memory may be damaged in any way
+  const uint64_t most = kSmall + bytes.size() * pixels_of_a_byte(format);
+  check(size.width * size.height <= most,
+        "a damaged {} file: it announces {} x {} pixels, for which {} bytes are too few", name_of(format), size.height,
+        size.width, bytes.size());
   return {format, size.width, size.height};
 }
 

@@ -188,7 +188,8 @@ void Algorithms::save() {
   const SelfChecks::Work work = SelfChecks::of_process().take_work();
   if (measured_ > 0) CREMA_INFO("Measured the algorithms of {} convolution passes in {:.2f} s", measured_, seconds_);
   if (work.comparisons > 0) {
-    CREMA_INFO("Compared {} kernels of oneDNN with the plain path in {:.2f} s", work.comparisons, work.seconds);
+    CREMA_INFO("Compared {} kernel{} of oneDNN with the plain path in {:.2f} s", work.comparisons,
+               work.comparisons == 1 ? "" : "s", work.seconds);
   }
   const bool news = measured_ > 0 || SelfChecks::of_process().answers().size() > kept_checks_;
   measured_ = 0;
@@ -213,6 +214,7 @@ void Algorithms::write() {
   }
   all.choices.insert(known_.begin(), known_.end());
   all.checks.merge(SelfChecks::of_process().answers());
+  SelfChecks::of_process().add(all.checks);
   std::string text = fmt::format("{}\n", kHeading);
   for (const auto& [key, algorithm] : all.choices)
     text += fmt::format("{}\t{}\t{}\n", key.first, key.second, algorithm);

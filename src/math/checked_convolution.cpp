@@ -146,7 +146,7 @@ std::unique_ptr<EngineConvolution> checked_convolution(const ConvolutionProblem&
   const std::string text =
       fmt::format("{}, {} to {}", problem_text(class_of(problem)), layout_name(engine->bottom_layout(), axes),
                   layout_name(engine->top_layout(), axes));
-  const double tolerance = problem.precision == Precision::f32 ? kTolerance32 : kTolerance16;
+  const double tolerance = tolerance_of(problem.precision);
   const auto make = [&](const ConvolutionProblem& sample) { return EngineConvolution::create(sample, algorithms); };
   for (const PassCheck& pass : kPasses) {
     const std::string kernel = (*engine.*pass.kernel)();

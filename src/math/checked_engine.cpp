@@ -209,9 +209,8 @@ double error_of(EngineSteps& engine, const StepsProblem& p) {
 std::unique_ptr<EngineInnerProduct> checked_inner_product(const InnerProductProblem& p) {
   const auto problems = samples(p);
   const auto error = [](EngineInnerProduct& part, const InnerProductProblem& q) { return error_of(part, q); };
-  return checked(EngineInnerProduct::create(p), "inner product", text_of(problems[0]),
-                 p.precision == Precision::f32 ? kTolerance32 : kTolerance16, problems, EngineInnerProduct::create,
-                 error);
+  return checked(EngineInnerProduct::create(p), "inner product", text_of(problems[0]), tolerance_of(p.precision),
+                 problems, EngineInnerProduct::create, error);
 }
 
 std::unique_ptr<EnginePooling> checked_pooling(const PoolingProblem& p) {
@@ -220,7 +219,7 @@ std::unique_ptr<EnginePooling> checked_pooling(const PoolingProblem& p) {
   const auto problems = samples(p);
   const auto error = [](EnginePooling& other, const PoolingProblem& q) { return error_of(other, q); };
   return checked(std::move(part), p.method == PoolingMethod::maximum ? "maximum pooling" : "average pooling",
-                 text_of(problems[0]), kTolerance32, problems, make, error);
+                 text_of(problems[0]), tolerance_of(Precision::f32), problems, make, error);
 }
 
 std::unique_ptr<EngineCombine> checked_sum(long count, std::span<const real> coeff) {
@@ -229,7 +228,7 @@ std::unique_ptr<EngineCombine> checked_sum(long count, std::span<const real> coe
   const auto text = fmt::format("{}{} arrays of {}, {}", coeff.size(), weighted ? " weighted" : "", few, threads());
   const auto make = [&](long n) { return EngineCombine::sum(n, coeff); };
   const auto error = [&](EngineCombine& part, long n) { return error_of_sum(part, n, coeff); };
-  return checked(make(count), "sum", text, kTolerance32, std::vector<long>{few}, make, error);
+  return checked(make(count), "sum", text, tolerance_of(Precision::f32), std::vector<long>{few}, make, error);
 }
 
 std::unique_ptr<EngineCombine> checked_concat(long rows, std::span<const long> lengths) {
@@ -238,7 +237,7 @@ std::unique_ptr<EngineCombine> checked_concat(long rows, std::span<const long> l
   const std::string text = fmt::format("{} rows of {}, {}", few_records(rows), fmt::join(few, "+"), threads());
   const auto make = [&](long n) { return EngineCombine::concat(n, few); };
   const auto error = [&](EngineCombine& part, long n) { return error_of_concat(part, n, few); };
-  return checked(EngineCombine::concat(rows, lengths), "concat", text, kTolerance32,
+  return checked(EngineCombine::concat(rows, lengths), "concat", text, tolerance_of(Precision::f32),
                  std::vector<long>{few_records(rows)}, make, error);
 }
 
@@ -248,7 +247,7 @@ std::unique_ptr<EngineSteps> checked_steps(const StepsProblem& p) {
   small.outputs = few_channels(p.outputs);
   for (long& rows : small.rows) rows = few_channels(rows);
   const auto error = [](EngineSteps& part, const StepsProblem& q) { return error_of(part, q); };
-  return checked(EngineSteps::create(p), "products of steps", text_of(small), kTolerance32,
+  return checked(EngineSteps::create(p), "products of steps", text_of(small), tolerance_of(Precision::f32),
                  std::vector<StepsProblem>{small}, EngineSteps::create, error);
 }
 

@@ -4,17 +4,21 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/parallel.h"
+#include "math/precision.h"
 #include "math/self_check.h"
 #include "math/workspace.h"
 
 namespace crema {
 
-inline constexpr double kTolerance32 = 1e-3, kTolerance16 = 2e-2;  // of the largest value: products of float, bfloat16
-inline constexpr double kWorthComparing = 2e9;                     // multiply-adds: what takes more is not compared
+inline constexpr double kWorthComparing = 2e9;  // multiply-adds: what takes more is not compared
+
+// Of a difference, relative to the largest value, of products of float or of bfloat16.
+inline double tolerance_of(Precision precision) { return precision == Precision::f32 ? 1e-3 : 2e-2; }
 
 inline long few_records(long n) { return std::min(n, 3L); }
 
@@ -34,7 +38,8 @@ inline long few_windows(long n, long stride, long pad, bool innermost) {
   return n <= most ? n : most + n % kRest;
 }
 
-// All of a comparison but what the engine does is done on one thread: small problems are done before a team is awake.
+// Within its lifetime all runs on one thread, except for what on_all() is given: a small problem is solved before a
+// team of threads is awake.
 class OneThread {
  public:
   template <typename F>
@@ -54,13 +59,13 @@ class OneThread {
 template <typename Problem, typename Make, typename Same, typename Compare>
 bool is_right(const SelfChecks::Kernel& kernel, double tolerance, const std::vector<Problem>& problems,
               const Make& make, const Same& same, const Compare& error) {
-  return SelfChecks::of_process().right(kernel, tolerance, [&] {
+  return SelfChecks::of_process().right(kernel, tolerance, [&]() -> std::optional<double> {
     const LentMemory none(nullptr, 0);  // what is lent to a step is the step's
     for (const Problem& problem : problems) {
       const auto part = make(problem);
       if (part && same(*part)) return error(*part, problem);
     }
-    return 0.0;
+    return std::nullopt;
   });
 }
 

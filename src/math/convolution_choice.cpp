@@ -10,14 +10,14 @@
 #include "base/parallel.h"
 #include "math/buffer.h"
 #include "math/checked_engine.h"
+#include "math/comparison.h"
 #include "math/math_info.h"
 #include "math/self_check.h"
 
 namespace crema {
 namespace {
 
-constexpr double kTolerance = 1e-3, kTolerance16 = 2e-2;  // of the largest value: against floats, against bfloat16
-constexpr double kHopeless = 2;                           // times the fastest after two runs: is not run again
+constexpr double kHopeless = 2;   // times the fastest after two runs: is not run again
 constexpr double kWorthIt = 0.9;  // of the direct algorithm's time: where another one begins to be taken
 constexpr int kRuns = 4, kManyRuns = 25;
 constexpr double kSeconds = 0.15;  // in which many runs are made, if they fit
@@ -182,7 +182,7 @@ class Measurement {
       if (differs) all.push_back({name, convolution.get()});
     }
     if (all.size() == 1) return "direct";
-    const double tolerance = problem_.precision == Precision::f32 ? kTolerance : kTolerance16;
+    const double tolerance = tolerance_of(problem_.precision);
     if (!trial_) trial_ = std::make_unique<Trial>(problem_, *direct_);
     if (pass.algorithm == &ConvolutionAlgorithms::forward)
       return fastest(all, trial_->top(), trial_->forward(), tolerance);
@@ -226,6 +226,7 @@ std::unique_ptr<EngineConvolution> choose_convolution(const ConvolutionProblem& 
   for (const PassOf& pass : kPasses) {
     if (!backward && pass.algorithm != &ConvolutionAlgorithms::forward) break;
     std::string algorithm = store->find(text, pass.name);
+    if (algorithm.empty() && PlannedMemory::on()) algorithm = "direct";  // there is no memory to measure in
     if (algorithm.empty()) {
       const double start = now();
       if (!measurement) measurement = std::make_unique<Measurement>(problem);

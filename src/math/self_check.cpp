@@ -46,17 +46,20 @@ void SelfChecks::warn_once(const Kernel& kernel) {
              kernel.name, kernel.pass, kernel.problem);
 }
 
-bool SelfChecks::right(const Kernel& kernel, double tolerance, const std::function<double()>& error) {
+bool SelfChecks::right(const Kernel& kernel, double tolerance, const std::function<std::optional<double>()>& error) {
   const std::string text = text_of(kernel);
   bool right = false;
   if (!known(text, &right)) {
     if (paused) return true;
     const auto start = std::chrono::steady_clock::now();
+    std::optional<double> off;
     try {
-      right = error() < tolerance;
+      off = error();
     } catch (const Error&) {
-      right = false;
+      return false;
     }
+    if (!off) return true;
+    right = *off < tolerance;
     const std::lock_guard lock(mutex_);
     answers_[text] = right;
     ++work_.comparisons;

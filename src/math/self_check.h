@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -39,10 +40,11 @@ class SelfChecks {
     bool before_;
   };
 
-  // Whether the kernel is right. Where that is not known, `error` is called, which runs it and returns how far it is
-  // off, relative to the largest value; what it throws as Error counts as infinitely far. A wrong kernel is warned of
-  // once for each pass and name.
-  bool right(const Kernel& kernel, double tolerance, const std::function<double()>& error);
+  // Whether the kernel may be used. Where it is not known, `error` is called, which runs it and returns how far it is
+  // off, relative to the largest value; nothing, if there is no problem to compare it on: it is trusted then. Where
+  // that throws Error (no memory, say), the kernel is not used. Neither is remembered. A wrong kernel is warned of once
+  // for each pass and name.
+  bool right(const Kernel& kernel, double tolerance, const std::function<std::optional<double>()>& error);
 
   // May be called side by side, as all here.
   Answers answers() const;
@@ -65,20 +67,21 @@ class SelfChecks {
   Work work_;
 };
 
-// Numbers in [-1, 1) that look like none in particular.
+// Pseudo-random numbers in [-1, 1).
 Buffer noise(long count, uint32_t seed);
 
 // Largest difference of `count` elements, relative to the largest magnitude of `expected`. Infinite where one is no
 // number.
 double difference(const real* actual, const real* expected, long count);
 
-// Memory for a result: `count` elements that are NaN until they are written, and some behind them that must not be.
+// Memory for a result: `count` elements that are NaN until they are written, and some after them that must not be
+// written.
 class Guarded {
  public:
   explicit Guarded(long count);
   real* data() { return buffer_.data(); }
   const real* data() const { return buffer_.data(); }
-  bool intact() const;  // nothing was written behind the end
+  bool intact() const;  // nothing was written after the end
 
  private:
   long count_;

@@ -73,7 +73,7 @@ SolverNets solver_nets(const SolverConfig& config) {
   check_field(config, "test_state", s.test_state_size() == 0 || s.test_state_size() == count,
               "test_state has {} entries for {} test nets; give one for each or none", s.test_state_size(), count);
   check_field(config, "test_interval", count == 0 || s.test_interval() > 0,
-              "there are test nets, but test_interval is {}", s.test_interval());
+              "there are test nets, but test_interval is {}", s.has_test_interval() ? "0" : "not set");
   for (int i = 0; i < count; ++i) {
     nets.tests.push_back(in_state(tests[i], TEST, s.test_state_size() > 0 ? s.test_state(i) : NetState()));
   }

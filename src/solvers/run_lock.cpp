@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "base/file.h"
@@ -39,15 +40,29 @@ std::string this_process() {
 bool is_at(int file, const std::string& path) {
   struct stat open {
   }, now{};
-  return ::fstat(file, &open) == 0 && ::stat(path.c_str(), &now) == 0 && open.st_dev == now.st_dev &&
+  return ::fstat(file, &open) == 0 && ::lstat(path.c_str(), &now) == 0 && open.st_dev == now.st_dev &&
          open.st_ino == now.st_ino;
+}
+
+// A regular file, empty or written by a lock.
+bool may_be_lock(int file) {
+  constexpr std::string_view kBegin = "process ";
+  struct stat status {};
+  char begin[kBegin.size()] = "";
+  if (::fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) return false;
+  return status.st_size == 0 || (::pread(file, begin, sizeof begin, 0) == static_cast<ssize_t>(sizeof begin) &&
+                                 std::string_view(begin, sizeof begin) == kBegin);
 }
 
 }  // namespace
 
 RunLock::RunLock(const SolverConfig& config) : path_(run_files(config).lock) {
   while (true) {
-    file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
+    const bool foreign = file_ >= 0 ? !may_be_lock(file_) : errno == ELOOP || errno == ENXIO || errno == EISDIR;
+    if (foreign && file_ >= 0) ::close(std::exchange(file_, -1));
+    check_field(config, "snapshot_prefix", !foreign,
+                "{} exists and is not the lock of a training: move it away, or give another snapshot_prefix", path_);
     const bool locked = file_ >= 0 && ::flock(file_, LOCK_EX | LOCK_NB) == 0;
     if (locked && is_at(file_, path_)) break;
     const int reason = errno;

@@ -11,8 +11,9 @@ namespace crema {
 // PREFIX.lock, locked: in force while it lives, and no longer than the process, however that ends.
 class RunLock {
  public:
-  // Throws Error, with the place in the solver's text, if another run holds it, whose process it names, or if no file
-  // can be made there. Where it cannot be locked (a file system without locks, or a full one), a log line says so.
+  // Throws Error, with the place in the solver's text, if another run holds it, whose process it names, if another kind
+  // of file is there, or if none can be made. Where it cannot be locked (a file system without locks, or a full one), a
+  // log line says so.
   explicit RunLock(const SolverConfig& config);
   ~RunLock();
   RunLock(const RunLock&) = delete;

@@ -74,7 +74,9 @@ std::vector<Found> find_states(const SolverConfig& config) {
     const bool best = take(&rest, kBest);
     if (!take(&rest, kIteration)) continue;
     const auto iteration = take_number(&rest);
-    if (iteration && rest == kState) found.push_back({*iteration, best, path, fs::last_write_time(path, ignored)});
+    // A folder, a pipe or a device of that name is none.
+    if (iteration && rest == kState && fs::is_regular_file(path, ignored))
+      found.push_back({*iteration, best, path, fs::last_write_time(path, ignored)});
   }
   return found;
 }
@@ -203,6 +205,7 @@ std::string state_bytes(const std::string& path, SolverState state) {
 
 SolverState read_state(const std::string& path, bool* sealed) {
   SolverState state;
+  check_regular(path);
   const std::string bytes = read_file(path);
   check(!bytes.starts_with("\x89HDF"), "{}: an HDF5 file; states are read in the binary format alone", path);
   const bool has_seal = bytes.starts_with(kSealTag);
@@ -235,7 +238,7 @@ std::string find_model(const SolverState& state, const std::string& state_path) 
   std::string other;  // a file at one of the places that is not the model
   for (const std::string& model : {beside.string(), state.learned_net()}) {
     std::error_code ignored;
-    if (!fs::exists(model, ignored)) continue;
+    if (!fs::is_regular_file(model, ignored)) continue;
     if (!state.has_model_crc() || crc32c(read_file(model)) == state.model_crc()) return model;
     if (other.empty()) other = model;
   }
@@ -250,11 +253,11 @@ std::string latest_state(const SolverConfig& config) {
   std::sort(states.begin(), states.end(), [](const Found& a, const Found& b) {
     return std::tie(a.written, a.iteration) > std::tie(b.written, b.iteration);
   });
-  for (const Found& state : states) {
+  for (auto state = states.begin(); state != states.end(); ++state) {
     try {
-      check_usable(state.path.string());
-      warn_of_later(state, states);
-      return state.path.string();
+      check_usable(state->path.string());
+      warn_of_later(*state, {state + 1, states.end()});
+      return state->path.string();
     } catch (const Error& error) {
       CREMA_WARN("{}; looking for an older snapshot", error.what());
     }

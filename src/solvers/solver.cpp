@@ -95,7 +95,7 @@ std::vector<const Net*> Solver::all_test_nets() const {
 LoadReport Solver::load(const std::string& weights) {
   const LoadReport report = load_weights(weights, net_.get());
   if (average_) average_->restart();
-  CREMA_INFO("Loaded {} layers from {}", report.layers, weights);
+  CREMA_INFO("Loaded {} layer{} from {}", report.layers, report.layers == 1 ? "" : "s", weights);
   if (!report.left.empty()) CREMA_INFO("Layers that it does not have: {}", fmt::join(report.left, ", "));
   if (!report.unused.empty()) CREMA_INFO("Layers of it that the net does not have: {}", fmt::join(report.unused, ", "));
   return report;
@@ -122,7 +122,7 @@ void Solver::solve() {
   if (options_.snapshots) remove_remains(config_);
   start_metrics();
   step(std::max(0, config_.solver.max_iter() - iteration_));
-  if (held_) metrics_->train(last_, *held_, true);
+  if (held_) metrics_->train(last_, *std::exchange(held_, std::nullopt), true);
   finish();
   metrics_.reset();
 }

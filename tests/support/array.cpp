@@ -40,8 +40,10 @@ Array read_data_set(hid_t file, const std::string& name) {
   return array;
 }
 
-herr_t note_data_set(hid_t, const char* name, const H5O_info_t* info, void* names) {
-  if (info->type == H5O_TYPE_DATASET) static_cast<std::vector<std::string>*>(names)->emplace_back(name);
+// For H5Lvisit, which has the same arguments in all versions of HDF5, unlike H5Ovisit.
+herr_t note_data_set(hid_t group, const char* name, const H5L_info_t*, void* names) {
+  const Handle object(H5Oopen(group, name, H5P_DEFAULT), H5Oclose, name);
+  if (H5Iget_type(object) == H5I_DATASET) static_cast<std::vector<std::string>*>(names)->emplace_back(name);
   return 0;
 }
 
@@ -50,7 +52,7 @@ herr_t note_data_set(hid_t, const char* name, const H5O_info_t* info, void* name
 std::map<std::string, Array> read_hdf5(const std::string& path) {
   const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, path);
   std::vector<std::string> names;
-  check(H5Ovisit(file, H5_INDEX_NAME, H5_ITER_INC, note_data_set, &names) >= 0, "{} cannot be read", path);
+  check(H5Lvisit(file, H5_INDEX_NAME, H5_ITER_INC, note_data_set, &names) >= 0, "{} cannot be read", path);
   std::map<std::string, Array> arrays;
   for (const std::string& name : names) arrays[name] = read_data_set(file, name);
   return arrays;
