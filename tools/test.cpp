@@ -55,7 +55,7 @@ void test(const TestFlags& flags) {
   const auto result = evaluate(net, flags.iterations, {}, [&](int batch, const std::vector<Score>& scores) {
     progress->show(batch + 1);
     if (!flags.batches) return;
-    for (const Score& score : scores) CREMA_INFO("Batch {}, {}", batch, text(score));
+    for (const Score& score : scores) CREMA_INFO("Batch {}, {} = {:g}", batch, score.name, score.value);
   });
   progress.reset();
   for (const std::string& line : sizes.seen(net)) CREMA_INFO("{}", line);
