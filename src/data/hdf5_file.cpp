@@ -226,9 +226,21 @@ bool put_mark(hid_t file) {
 }  // namespace
 
 bool is_hdf5_of_crema(const std::string& path) {
-  const Quiet quiet;
-  const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
-  return file.good() && H5Aexists(file.get(), kMark) > 0;
+  const std::lock_guard lock(library);
+  H5open();
+  try {
+    Child child([&](ChildOutput& output) {
+      limit_child(kRoom, kSeconds);
+      H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+      const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
+      output.put(file.good() && H5Aexists(file.get(), kMark) > 0);
+    });
+    const bool marked = child.get<bool>();
+    child.finish();
+    return marked;
+  } catch (const Error&) {  // the library crashes on it
+    return false;
+  }
 }
 
 Hdf5File::Hdf5File(const std::string& path) : path_(path) {
