@@ -231,14 +231,18 @@ TEST(Hdf5File, LargeAndPackedSets) {
   EXPECT_TRUE(Hdf5File(folder / "a").read({"x"})[0].values == values);
 }
 
-// Made by hand: one that the library crashes on, and one that claims 1.6 GB in a file of 2 KB.
+// Made by hand: one that the library crashes on, and one that claims 1.6 GB in a file of 2 KB. Newer libraries see that
+// themselves.
 TEST(Hdf5File, CrashesAndClaimsAreErrors) {
   const std::string crash = CREMA_TESTS_DIR "/damaged/crash.h5", claims = CREMA_TESTS_DIR "/damaged/claims.h5";
   const auto said = [](const std::string& path) { return message_of([&] { Hdf5File(path).read({"data", "label"}); }); };
-  EXPECT_EQ(said(crash), crash + ": the library that reads it crashes on it (Segmentation fault)");
-  EXPECT_EQ(
-      said(claims).substr(0, said(claims).find(" (numbers")),
-      claims + ": data set \"data\" has the shape 133333333 x 3, for which its 2144 bytes in the file are too few");
+  const bool newer = H5_VERSION_GE(1, 14, 0);
+  EXPECT_EQ(said(crash), crash + (newer ? ": has no data set \"data\"; it has: none"
+                                        : ": the library that reads it crashes on it (Segmentation fault)"));
+  EXPECT_EQ(said(claims).substr(0, said(claims).find(" (")),
+            claims + (newer ? ": data set \"data\" cannot be opened"
+                            : ": data set \"data\" has the shape 133333333 x 3, for which its 2144 bytes in the file "
+                              "are too few"));
 }
 
 TEST(Hdf5Data, RowsOfOneNumberHaveAnAxisOrNone) {

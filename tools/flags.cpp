@@ -15,7 +15,8 @@ namespace {
 
 // More threads than processors wait for each other most of the time: allowed, since results may depend on their number.
 std::string check_threads(const std::string& text) {
-  const std::string fault = CLI::Range(1, most_threads())(text);
+  std::string number = text;
+  const std::string fault = in_range(1, most_threads())(number);
   const int processors = omp_get_num_procs();
   if (fault.empty() && std::stoi(text) > processors) {
     CREMA_WARN("--threads {}: there are {} processors; more threads than that make everything slower", text,
@@ -33,6 +34,15 @@ void log_cpu_notice(const RunFlags& flags, std::vector<std::string> requests) {
 
 const CLI::Validator kFileName([](std::string& name) { return name.empty() ? "the name is empty" : std::string(); },
                                "FILE", "file name");
+
+// The library's own words for this differ from version to version.
+CLI::Validator in_range(int low, int high) {
+  const auto check = [low, high](std::string& text) -> std::string {
+    if (CLI::Range(low, high)(text).empty()) return "";
+    return fmt::format("Value {} not in range {} to {}", text, low, high);
+  };
+  return {check, "N", "range"};
+}
 
 int most_threads() {
   constexpr rlim_t kProgram = 700 << 20, kThread = 10 << 20;  // addresses: a stack, and what a thread allocates

@@ -27,6 +27,9 @@ struct RunFlags {
 };
 void add_run_flags(CLI::App& command, RunFlags& flags);
 
+// Takes whole numbers from `low` to `high`.
+CLI::Validator in_range(int low, int high);
+
 // Threads that the program may start: kMaxThreads (base/parallel.h), or as many as fit into the limit of memory.
 int most_threads();
 

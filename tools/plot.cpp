@@ -201,7 +201,7 @@ void add_plot(CLI::App& app) {
           },
           "FILE", "picture"));
   command->add_option("--smooth", flags->smooth, "draw the mean of so many train losses, 1 unless told")
-      ->check(CLI::Range(1, 1000000).description("N"));
+      ->check(in_range(1, 1000000));
   command->footer("Example:\n  crema plot models/lenet/lenet.metrics.jsonl --output curves.svg --smooth 5");
   command->callback([flags] { plot(*flags); });
 }

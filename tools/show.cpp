@@ -43,8 +43,7 @@ void add_show(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("show", "show images of a net's data layer with their predicted and true classes");
   add_net_flags(*command, flags->net);
-  command->add_option("--count", flags->count, "how many, 10 unless told")
-      ->check(CLI::Range(1, 10000).description("N"));
+  command->add_option("--count", flags->count, "how many, 10 unless told")->check(in_range(1, 10000));
   command->add_option("--sheet", flags->sheet, "write them as a PNG contact sheet, too; wrong ones are marked in red")
       ->check(kFileName)
       ->check([](const std::string& name) { return name.ends_with(".png") ? "" : name + " does not end in .png"; });

@@ -70,7 +70,7 @@ void add_test(CLI::App& app) {
   CLI::App* command = app.add_subcommand("test", "measure a trained net: the means of its outputs over some batches");
   add_net_flags(*command, flags->net);
   command->add_option("--iterations", flags->iterations, "batches to run, 50 unless told")
-      ->check(CLI::Range(1, std::numeric_limits<int>::max()).description("N"));
+      ->check(in_range(1, std::numeric_limits<int>::max()));
   command->add_flag("--batches", flags->batches, "log the outputs of each batch, as Caffe does");
   add_run_flags(*command, flags->run);
   command->footer(

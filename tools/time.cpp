@@ -69,7 +69,7 @@ void add_time(CLI::App& app) {
   command->add_option("--weights", flags->weights, "parameters, a .caffemodel; default: the net's fillers")
       ->check(kFileName);
   command->add_option("--iterations", flags->iterations, "passes to measure, 50 unless told")
-      ->check(CLI::Range(1, std::numeric_limits<int>::max()).description("N"));
+      ->check(in_range(1, std::numeric_limits<int>::max()));
   add_shape_flag(*command, flags->shapes);
   add_state_flags(*command, flags->state, "the net's phase: TRAIN (the default), or TEST, which has no backward");
   for (const char* option : {"--phase", "--level", "--stage"}) solver->excludes(command->get_option(option));

@@ -61,7 +61,7 @@ void add_train_flags(CLI::App& command, TrainFlags* flags) {
   auto* overfit =
       command.add_option("--overfit", flags->overfit,
                          "train on the first N records alone and say whether the net can learn; writes nothing");
-  overfit->check(CLI::Range(1, std::numeric_limits<int>::max()).description("N"));
+  overfit->check(in_range(1, std::numeric_limits<int>::max()));
   for (auto* trial : {dry, overfit}) trial->excludes(resume);
   dry->excludes(overfit);
   add_set_flag(command, flags->settings);

@@ -172,6 +172,8 @@ std::string contents(hid_t file) {
 void for_sets(hid_t file, const std::vector<std::string>& names, const std::function<void(hid_t)>& use) {
   for (const std::string& name : names) {
     const Handle set(H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose);
+    const bool unreadable = !set.good() && H5Lexists(file, name.c_str(), H5P_DEFAULT) > 0;
+    check(!unreadable, "data set \"{}\" cannot be opened (damaged, or none)", name);
     check(set.good(), "has no data set \"{}\"; it has: {}", name, contents(file));
     try {
       use(set.get());

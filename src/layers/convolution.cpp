@@ -131,7 +131,7 @@ class Convolutional : public Layer {
     return index < parameters().size() && parameters()[index].learns() ? &parameters()[index] : nullptr;
   }
 
-  double multiply_adds(long maps) const {
+  double multiply_adds_of(long maps) const {
     return static_cast<double>(maps) * static_cast<double>(problem_.top.count()) *
            static_cast<double>(problem_.weights.count_from(1));
   }
@@ -175,7 +175,7 @@ class Convolution : public Convolutional {
   }
 
   double multiply_adds(const Bottoms&, const Tops& top) const override {
-    return Convolutional::multiply_adds(static_cast<long>(top.size()));
+    return multiply_adds_of(static_cast<long>(top.size()));
   }
 
   void reshape(const Bottoms& bottom, const Tops& top) override {
@@ -237,7 +237,7 @@ class Deconvolution final : public Convolutional {
   std::string backward_implementation() const override { return engine_ ? both(engine_->implementation()) : "plain"; }
 
   double multiply_adds(const Bottoms& bottom, const Tops&) const override {
-    return Convolutional::multiply_adds(static_cast<long>(bottom.size()));
+    return multiply_adds_of(static_cast<long>(bottom.size()));
   }
 
   void reshape(const Bottoms& bottom, const Tops& top) override {

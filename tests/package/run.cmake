@@ -13,7 +13,7 @@ function(run)
 endfunction()
 
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${folder}/installed)
-run(${CMAKE_COMMAND} -S ${SOURCE} -B ${folder}/build -D CMAKE_PREFIX_PATH=${folder}/installed
+run(${CMAKE_COMMAND} -S ${SOURCE} -B ${folder}/build -G ${GENERATOR} -D CMAKE_PREFIX_PATH=${folder}/installed
   -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_CXX_FLAGS=${FLAGS})
 run(${CMAKE_COMMAND} --build ${folder}/build)
 run(${folder}/build/outside)
