@@ -53,7 +53,10 @@ function(add_crema_library name)
   target_precompile_headers(${name} REUSE_FROM ${name}_layers)
   target_compile_features(${name} PUBLIC cxx_std_20)
   target_link_libraries(${name} PUBLIC protobuf::libprotobuf fmt::fmt spdlog::spdlog OpenMP::OpenMP_CXX)
-  target_link_options(${name} PRIVATE -Wl,--no-undefined)
+  # Clang links a sanitizer's runtime to programs alone.
+  if(NOT (CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND CMAKE_CXX_FLAGS MATCHES "-fsanitize"))
+    target_link_options(${name} PRIVATE -Wl,--no-undefined)
+  endif()
   set_target_properties(${name} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0
     BUILD_RPATH ${CREMA_BLAS_FOLDER} INSTALL_RPATH ${CREMA_BLAS_FOLDER})
 endfunction()

@@ -137,9 +137,9 @@ TEST(Activations, RefuseWhatMakesNoSense) {
       {"type: 'SELU' selu_param { lambda: 0 }", "lambda is 0; it must be positive"},
       {"type: 'Softplus' softplus_param { beta: 0 }", "beta is 0; it must be positive"},
   };
-  for (const auto& [layer, reason] : refused) {
-    const std::string message = message_of([&] { curve_of(layer, {1}); });
-    EXPECT_NE(message.find(reason), std::string::npos) << layer << ": " << message;
+  for (const auto& row : refused) {
+    const std::string message = message_of([&] { curve_of(row.first, {1}); });
+    EXPECT_NE(message.find(row.second), std::string::npos) << row.first << ": " << message;
   }
 }
 

@@ -115,8 +115,8 @@ TEST(LayerTypes, UnknownTypes) {
       {"layer { name: 'x' type: 'a\\nb' }", "f:1:19: layer \"x\" has unknown type \"a\\x0Ab\""},
       {"layer { name: 'x' type: 'Python' python_param { module: 'm' layer: 'L' } }",
        "f:1:19: layer \"x\" is written in Python (module \"m\", class \"L\") and cannot run here"}};
-  for (const auto& [text, message] : rows) {
-    EXPECT_EQ(message_of([&] { check_layer_types(parse_net(text, "f"), kTypes); }), message);
+  for (const auto& row : rows) {
+    EXPECT_EQ(message_of([&] { check_layer_types(parse_net(row.first, "f"), kTypes); }), row.second);
   }
   NetParameter built;
   built.add_layer()->set_type("LSTM");
