@@ -13,8 +13,9 @@
 #include "rows/rows.h"
 #include "support/golden.h"
 #include "support/nets.h"
+#include "support/sanitizer.h"
 
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef CREMA_ADDRESS_SANITIZER
 #define CREMA_OTHER_MALLOC  // a sanitizer brings its own
 #endif
 

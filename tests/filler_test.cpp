@@ -137,7 +137,7 @@ TEST(Filler, RefusesWhatMakesNoSense) {
       {"type: 'uniform' sparse: 1", "filler \"uniform\" has no sparse form; \"gaussian\" has"},
       {"type: 'bilinear'", "filler \"bilinear\" is for square kernels (4 axes); the shape is 2 2"},
   };
-  for (const auto& [text, message] : refused) EXPECT_EQ(message_of([&] { filled(text, {2, 2}); }), message);
+  for (const auto& row : refused) EXPECT_EQ(message_of([&] { filled(row.first, {2, 2}); }), row.second);
   EXPECT_EQ(message_of([&] { filled("type: 'xavier'", {}); }),
             "filler \"xavier\" needs at least one axis; the shape is a scalar");
 }

@@ -69,7 +69,8 @@ class Attention final : public Layer {
     }
     const Random numbers = random("dropout");
     const long room = dropping() ? kBlock * keys_ : 0, blocks = (queries_ + kBlock - 1) / kBlock;
-    side_by_side(records_ * heads_ * blocks, kBlock, room, scratch(slots() * room),
+    if (keys_ == 0) mean_.fill(0);  // of nothing
+    side_by_side(keys_ == 0 ? 0 : records_ * heads_ * blocks, kBlock, room, scratch(slots() * room),
                  [&](long i, real* dropped) { attend(i / blocks, i % blocks * kBlock, numbers, dropped); });
     const real* b = config_.bias_term() ? parameters().back().data() : nullptr;
     project(records_ * queries_, width_, mean_.data(), output_weight().data(), b, top[0]->mutable_data());
@@ -91,7 +92,8 @@ class Attention final : public Layer {
     }
     gemm(Use::as_is, Use::as_is, rows, width_, width_, 1, dy, w.data(), 0, d_mean);
     const Random numbers = random("dropout");
-    side_by_side(records_ * heads_, queries_, room, dv + of_keys, [&](long head, real* work) {
+    if (keys_ == 0) std::fill_n(dq, of_queries, real{0});
+    side_by_side(keys_ == 0 ? 0 : records_ * heads_, queries_, room, dv + of_keys, [&](long head, real* work) {
       attend_back(head, numbers, d_mean, {dq, dk, dv}, work);
     });
     input_gradients({dq, dk, dv}, down, bottom);
