@@ -72,9 +72,7 @@ void bound_threads() {
   omp_set_num_threads(used);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   crema::set_up_log();
   bound_threads();
   std::signal(SIGXFSZ, SIG_IGN);  // a file that grows beyond its limit is an error like a full disk
@@ -115,5 +113,15 @@ int main(int argc, char** argv) {
     return fail(1, "out of memory");
   } catch (const std::exception& error) {
     return fail(1, error.what());
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (...) {  // there is no memory to tell it
+    return 1;
   }
 }

@@ -16,7 +16,7 @@ namespace {
 // More threads than processors wait for each other most of the time: allowed, since results may depend on their number.
 std::string check_threads(const std::string& text) {
   std::string number = text;
-  const std::string fault = in_range(1, most_threads())(number);
+  std::string fault = in_range(1, most_threads())(number);
   const int processors = omp_get_num_procs();
   if (fault.empty() && std::stoi(text) > processors) {
     CREMA_WARN("--threads {}: there are {} processors; more threads than that make everything slower", text,

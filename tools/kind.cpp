@@ -50,7 +50,7 @@ ReadFile read_either(const std::string& path, const std::vector<std::string>& se
     return {read(!net_first, nullptr), {}, true};
   } catch (const Error&) {
   }
-  if (first && found.faults.empty()) throw *first;
+  if (first && found.faults.empty()) throw Error(*first);
   if (first) found.faults.push_back({first->what(), {}});
   found.usable = !first;
   return found;

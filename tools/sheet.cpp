@@ -18,8 +18,8 @@ cv::Mat enlarged(const Example& e) {
   std::vector<cv::Mat> channels;
   for (long c = 0; c < e.channels; ++c) {
     const unsigned char* plane = e.pixels.data() + c * e.height * e.width;
-    channels.push_back(
-        cv::Mat(static_cast<int>(e.height), static_cast<int>(e.width), CV_8U, const_cast<unsigned char*>(plane)));
+    channels.emplace_back(static_cast<int>(e.height), static_cast<int>(e.width), CV_8U,
+                          const_cast<unsigned char*>(plane));
   }
   cv::Mat image, colour;
   cv::merge(channels, image);

@@ -35,10 +35,10 @@ std::vector<std::string> with_two_dashes(const CLI::App& app, int argc, const ch
       continue;
     }
     std::string flag = argument.substr(0, argument.find('='));
-    if (!flag.starts_with("--") && flag.size() > 2) flag = "-" + flag;
+    if (!flag.starts_with("--") && flag.size() > 2) flag.insert(0, "-");
     const CLI::Option* option = find_flag(app, *command, flag);
     if (!option) continue;
-    if (flag.starts_with("--") && !argument.starts_with("--")) argument = "-" + argument;
+    if (flag.starts_with("--") && !argument.starts_with("--")) argument.insert(0, "-");
     value_follows = option->get_items_expected_min() > 0 && argument == flag;
   }
   return arguments;

@@ -130,7 +130,7 @@ class Replacer {
         shapes.push_back(found->second);
       } else if (own.shape_size() > 0) {
         const BlobShape& shape = own.shape(own.shape_size() == 1 ? 0 : std::min(t, own.shape_size() - 1));
-        shapes.push_back(Shape(std::vector<long>(shape.dim().begin(), shape.dim().end())));
+        shapes.emplace_back(std::vector<long>(shape.dim().begin(), shape.dim().end()));
       }
     }
     put(i, shapes, "given", "the text gives none");

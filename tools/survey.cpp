@@ -230,7 +230,7 @@ class Surveyor {
   // What Net alone sees: builds, and takes the layer out that is named, until all is well. Returns what is left.
   std::string reduce() {
     for (int builds = 0;; ++builds) {
-      const std::string fault = build();
+      std::string fault = build();
       const int layer = fault.empty() ? -1 : named_layer(rest_, fault);
       if (layer < 0 || builds == kMostBuilds) return fault;
       leave_out({{layer, fault}}, {});

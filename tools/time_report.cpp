@@ -68,7 +68,7 @@ LayerReport describe(const Net& net, int i) {
   }
   for (const Parameter& parameter : net.layer(i).parameters()) {
     layer.parameters += parameter.count();
-    layer.parameter_bytes += bytes(parameter.count()) * (parameter.storage()->diff.size() > 0 ? 2 : 1);
+    layer.parameter_bytes += bytes(parameter.count()) * (parameter.storage()->diff.empty() ? 1 : 2);
   }
   layer.forward = forward_cost(net, i);
   layer.backward = backward_cost(net, i);

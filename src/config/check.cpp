@@ -34,7 +34,7 @@ void refuse_unknown_params(const LayerParameter& layer, const Source& source) {
 
 void warn_of_unused(const LayerParameter& layer, const Source& source, const std::vector<std::string>& used) {
   std::vector<const google::protobuf::FieldDescriptor*> fields;
-  layer.GetReflection()->ListFields(layer, &fields);
+  LayerParameter::GetReflection()->ListFields(layer, &fields);
   for (const auto* field : fields) {
     const std::string& name = field->name();
     if (!name.ends_with("_param") || std::find(used.begin(), used.end(), name) != used.end()) continue;

@@ -41,7 +41,7 @@ std::string found_file(const std::string& name, const Message& message, const So
   try {
     return find_beside(name, source.file, path, packed_too);
   } catch (const Error& error) {
-    const std::string above = is_net && !name.empty() ? found_net(name, source, path) : "";
+    std::string above = is_net && !name.empty() ? found_net(name, source, path) : "";
     if (!above.empty()) return above;
     throw Error("{}: {}{}", source.at(path), error.what(), is_net ? ", nor in a folder above" : "");
   }

@@ -58,7 +58,7 @@ std::string suggestion(std::string_view name, const std::vector<std::string>& ca
 
 std::string choices(std::string_view name, const std::vector<std::string>& candidates) {
   constexpr size_t kShown = 100;
-  const std::string near = suggestion(name, candidates);
+  std::string near = suggestion(name, candidates);
   if (!near.empty() || candidates.empty()) return near;
   std::string all;
   for (size_t i = 0; i < std::min(kShown, candidates.size()); ++i)

@@ -173,7 +173,7 @@ void for_sets(hid_t file, const std::vector<std::string>& names, const std::func
   for (const std::string& name : names) {
     const Handle set(H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose);
     const bool unreadable = !set.good() && H5Lexists(file, name.c_str(), H5P_DEFAULT) > 0;
-    check(!unreadable, "data set \"{}\" cannot be opened (damaged, or none)", name);
+    check(!unreadable, "data set \"{}\" cannot be opened (damaged, or not a data set)", name);
     check(set.good(), "has no data set \"{}\"; it has: {}", name, contents(file));
     try {
       use(set.get());

@@ -172,8 +172,9 @@ Size size_of(ImageFormat format, std::string_view bytes) {
   return {};
 }
 
-// How many pixels a byte of a file may stand for, rounded up: a block of 64 in a bit of a progressive JPEG, deflated
-// rows of single bits in a PNG, a run of 255 in two bytes of a BMP. WebP, TIFF and PNM are not known to have a bound.
+// How many pixels a byte of a file may stand for, rounded up: a block of 64 in a bit of a progressive JPEG, a run of
+// 255 in two bytes of a BMP, deflated rows of single bits in a PNG. WebP and TIFF have no such bound, but go beyond
+// that of PNG only where a large image has one colour.
 uint64_t pixels_of_a_byte(ImageFormat format) {
   return format == ImageFormat::jpeg ? 2048 : format == ImageFormat::bmp ? 1024 : 16384;
 }

@@ -51,8 +51,8 @@ typename P::primitive_desc first_descriptor(const Operation& operation, const dn
 }
 
 // Kernels for windows of one element that skip elements first copy those that they read into a scratchpad. With
-// channels last, and fewer than fill a vector, that of the weights' gradient writes past its end (oneDNN's issue 6035,
-// in 2.x as in 3.x): wrong gradients, a crash, or threads that wait for ever.
+// channels last, and fewer than fill a vector, that of the weights' gradient writes past its end
+// (uxlfoundation/oneDNN#6035, in 2.x as in 3.x): wrong gradients, a crash, or threads that wait for ever.
 bool overruns(const BackwardWeights::primitive_desc& pd, const Shape& bottom, const dnnl::memory::dims& stride) {
   const std::string_view name = pd.impl_info_str();
   const long vector = name.find("avx512") == std::string_view::npos ? 8 : 16;
