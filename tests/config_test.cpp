@@ -255,6 +255,11 @@ TEST_F(ConfigFiles, OfASolver) {
   EXPECT_EQ(message_of([&] { resolve_files(config.solver, config.source); }),
             "../model/s.prototxt:2:1: test_net[1] \"none\" is neither in the working directory (" +
                 (root_ / "here").string() + ") nor beside ../model/s.prototxt (../model/none), nor in a folder above");
+  config = parse_solver("net: ''", "s.prototxt");
+  EXPECT_EQ(message_of([&] { resolve_files(config.solver, config.source); }), "s.prototxt:1:1: net has an empty name");
+  config = parse_solver("net: '/none'", "s.prototxt");
+  EXPECT_EQ(message_of([&] { resolve_files(config.solver, config.source); }),
+            "s.prototxt:1:1: net \"/none\" does not exist");
 }
 
 // As people write them who start trainings in the folder above.

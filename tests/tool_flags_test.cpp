@@ -69,6 +69,30 @@ TEST(ToolFlags, bounds_the_number_of_threads) {
       << variable.err;
 }
 
+// The library's own line has no place among the program's.
+TEST(ToolFlags, names_what_openmp_would_not_understand) {
+  const struct {
+    const char *name, *value, *expected;  // "": nothing is wrong with it
+  } rows[] = {{"OMP_NUM_THREADS", "two", "a number of threads, from 1"},
+              {"OMP_NUM_THREADS", "", "a number of threads, from 1"},
+              {"OMP_NUM_THREADS", "0", "a number of threads, from 1"},
+              {"OMP_NUM_THREADS", "2,", "a number of threads, from 1"},
+              {"OMP_NUM_THREADS", "99999999999999999999", "a number of threads, from 1"},
+              {"OMP_NUM_THREADS", " 2 , 1", ""},
+              {"OMP_WAIT_POLICY", "passiv", "active or passive"},
+              {"OMP_WAIT_POLICY", "PASSIVE", ""}};
+  for (const auto& row : rows) {
+    SCOPED_TRACE(fmt::format("{}={}", row.name, row.value));
+    ::setenv(row.name, row.value, 1);
+    const Result result = crema("info");
+    ::unsetenv(row.name);
+    EXPECT_EQ(result.code, 0);
+    EXPECT_EQ(result.err.find("libgomp"), std::string::npos) << result.err;
+    const std::string line = fmt::format("] {}={} is left out: expected {}\n", row.name, row.value, row.expected);
+    EXPECT_EQ(result.err.find(line) != std::string::npos, *row.expected != '\0') << result.err;
+  }
+}
+
 TEST(ToolFlags, takes_caffes_spellings) {
   const TempFolder folder;
   const std::string solver = solver_in(folder);

@@ -97,12 +97,14 @@ TEST(ToolPlot, says_what_is_wrong) {
   const std::string broken = folder.write("broken.metrics.jsonl", "{\"kind\":\n" + kRows);
   const std::string text = folder.write("text.metrics.jsonl", R"({"kind":"train","iteration":1,"loss":"low"})"
                                                               "\n");
+  const std::string array = folder.write("array.metrics.jsonl", "[1]\n");
   const std::string empty = folder.write("empty.metrics.jsonl", "");
   const struct {
     std::string file, message;
   } rows[] = {
       {broken, broken + ":1: no JSON object: {\"kind\":"},
       {text, text + ":1: \"loss\" is \"low\"; expected a number or null"},
+      {array, array + ":1: an array; expected an object with \"kind\" and \"iteration\""},
       {empty, empty + ": there are no rows of a training in it"},
       {"none.jsonl", "none.jsonl: cannot open: No such file or directory"},
   };

@@ -42,6 +42,9 @@ TEST(Tool, bad_usage_is_one_line_and_code_2) {
        "crema: --seed: \"18446744073709551616\" is no whole number from 0 to 18446744073709551615 (see crema train "
        "--help)\n"},
       {"train --solver ''", "crema: --solver: the name is empty (see crema train --help)\n"},
+      {"train --solver --weights w",
+       "crema: --solver: expected a file's name before \"--weights\" (\"./--weights\" for a file of that name) (see "
+       "crema train --help)\n"},
       {"test --model a --weights ''", "crema: --weights: the name is empty (see crema test --help)\n"},
       {"test --model a --weights b --iterations 0",
        "crema: --iterations: Value 0 not in range 1 to 2147483647 (see crema test --help)\n"},

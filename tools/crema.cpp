@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/parallel.h"
+#include "before_libraries.h"
 #include "commands.h"
 #include "config/suggest.h"
 #include "flags.h"
@@ -63,8 +64,11 @@ int flush() {
   return fail(1, fmt::format("standard output: cannot write: {}", std::strerror(errno)));
 }
 
-// OMP_NUM_THREADS may ask for more threads than fit into memory.
+// OMP_NUM_THREADS may be no number, or ask for more threads than fit into memory.
 void bound_threads() {
+  if (const crema::BadVariable bad = crema::bad_openmp_variable(); bad.text != nullptr) {
+    CREMA_WARN("{} is left out: expected {}", crema::one_line(bad.text), bad.expected);
+  }
   const int wanted = omp_get_max_threads(), most = crema::most_threads();
   if (wanted <= most) return;
   const int used = std::min(most, omp_get_num_procs());

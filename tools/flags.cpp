@@ -32,8 +32,14 @@ void log_cpu_notice(const RunFlags& flags, std::vector<std::string> requests) {
 
 }  // namespace
 
-const CLI::Validator kFileName([](std::string& name) { return name.empty() ? "the name is empty" : std::string(); },
-                               "FILE", "file name");
+// A flag that stands where a file's name is missing is no name; "-" is standard input.
+const CLI::Validator kFileName(
+    [](std::string& name) -> std::string {
+      if (name.empty()) return "the name is empty";
+      if (name == "-" || !name.starts_with('-')) return "";
+      return fmt::format("expected a file's name before \"{0}\" (\"./{0}\" for a file of that name)", name);
+    },
+    "FILE", "file name");
 
 // The library's own words for this differ from version to version.
 CLI::Validator in_range(int low, int high) {

@@ -50,7 +50,7 @@ std::map<std::string, std::vector<double>> outputs(const Json& row) {
 
 void add_row(const std::string& line, RunMetrics* metrics) {
   const Json row = Json::parse(line);
-  check(row.is_object(), "a {}; expected an object with \"kind\" and \"iteration\"", row.type_name());
+  check(row.is_object(), "{}; expected an object with \"kind\" and \"iteration\"", shown(row));
   const std::string kind = row.contains("kind") && row["kind"].is_string() ? row["kind"].get<std::string>() : "";
   check(!kind.empty(), "there is no \"kind\"; expected \"train\" or \"test\"");
   if (kind != "train" && kind != "test") return;  // a kind that later versions write

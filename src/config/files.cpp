@@ -43,7 +43,8 @@ std::string found_file(const std::string& name, const Message& message, const So
   } catch (const Error& error) {
     std::string above = is_net && !name.empty() ? found_net(name, source, path) : "";
     if (!above.empty()) return above;
-    throw Error("{}: {}{}", source.at(path), error.what(), is_net ? ", nor in a folder above" : "");
+    const bool looked_above = is_net && !name.empty() && !fs::path(name).is_absolute();
+    throw Error("{}: {}{}", source.at(path), error.what(), looked_above ? ", nor in a folder above" : "");
   }
 }
 

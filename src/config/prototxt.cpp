@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "config/open_blocks.h"
 #include "config/prototxt_value.h"
 #include "config/unknown_field.h"
 #include "crema.pb.h"
@@ -23,27 +24,6 @@ using google::protobuf::io::ArrayInputStream;
 constexpr int kPositionsOfNumbers = 100;
 constexpr size_t kMostFaults = 1000;
 
-bool is_layer(const Descriptor& type) {
-  return &type == LayerParameter::descriptor() || &type == V1LayerParameter::descriptor();
-}
-
-// A message whose text is being read, or was.
-struct Block {
-  const Message* message;
-  std::string name;  // the field's; "" for the whole file
-  Position where;
-  bool begins_line = false;
-
-  // `layer "conv1"`, as far as it was read; `"pooling_param"`.
-  std::string text() const {
-    if (!is_layer(*message->GetDescriptor())) return in_quotes(name);
-    const FieldDescriptor* field = message->GetDescriptor()->FindFieldByName("name");
-    const bool named = field && message->GetReflection()->HasField(*message, field);
-    return named ? fmt::format("layer {}", in_quotes(message->GetReflection()->GetString(*message, field)))
-                 : in_quotes(name);
-  }
-};
-
 // Descends once per message that holds another; the schema has no message that can hold itself, so its depth is the
 // bound of the recursion.
 class Parser {
@@ -52,7 +32,7 @@ class Parser {
       : stream_(text.data(), static_cast<int>(text.size())), file_(source.file), source_(source), reading_(reading) {}
 
   void parse(Message& message) {
-    open_.push_back({&message, "", {}, false});
+    open_.open({&message, "", {}});
     try {
       tokens_.emplace(stream_, file_);
       while (!tokens().at_end()) parse_field(message, "");
@@ -83,19 +63,13 @@ class Parser {
     note_fault(error);
   }
 
-  void note_fault(const Error& error) {
-    Position layer;
-    for (const Block& block : open_) {
-      if (is_layer(*block.message->GetDescriptor())) layer = block.where;
-    }
-    reading_.faults->push_back({error.what(), layer});
-  }
+  void note_fault(const Error& error) { reading_.faults->push_back({error.what(), open_.layer()}); }
 
   // One field, with the comma or semicolon that may follow it. `path` is the message's: "" or "layer[3].".
   void parse_field(Message& message, const std::string& path) {
-    if (open_.size() == 1 && tokens().is("}") && last_.message) return refuse_extra_close();
+    if (tokens().is("}") && refuse_extra_close()) return;
     const Position where = tokens().position();
-    begins_line_ = where.line > tokens().previous_line();
+    begins_line_ = begins_line();
     const std::string name = tokens().identifier("a field name");
     const FieldDescriptor* field = message.GetDescriptor()->FindFieldByName(name);
     if (!field) {
@@ -161,79 +135,43 @@ class Parser {
   void parse_block(Message& message, const std::string& name, const std::string& path, Position where) {
     const std::string close = tokens().take("<") ? ">" : "}";
     if (close == "}") tokens().expect("{", fmt::format("\"{{\" after \"{}\"", name));
-    open_.push_back({&message, name, where, begins_line_});
+    open_.open({&message, name, where, begins_line_});
     while (!tokens().is(">") && !tokens().is("}")) {
       if (tokens().at_end()) refuse_end();
       if (missing_closes_ == 0) find_missing_closes();
       if (missing_closes_ > 0) {
         --missing_closes_;
-        open_.pop_back();
-        return;
+        return open_.pop();
       }
       parse_field(message, path);
     }
-    note_close();
+    open_.note_close(tokens().position(), begins_line());
     tokens().expect(close, fmt::format("\"{}\"", close));
     check_required(message, where, name);
-    open_.pop_back();
+    open_.pop();
   }
 
-  // Notes what the "}" in view closes, and whether it stands as if it closed something further out.
-  void note_close() {
-    const Position at = tokens().position();
-    const Block& block = open_.back();
-    if (open_.size() == 2) {
-      last_ = block;
-      last_line_ = at.line;
-      suspect_ = {};
-    } else if (block.begins_line && at.line > tokens().previous_line() && at.column < block.where.column &&
-               !suspect_.message) {
-      suspect_ = block;
-      suspect_line_ = at.line;
-    }
-  }
+  bool begins_line() { return tokens().position().line > tokens().previous_line(); }
 
-  // A layer cannot begin within a layer: there "}" is missing.
   void find_missing_closes() {
     if (!tokens().is("layer") && !tokens().is("layers")) return;
-    const auto has = [&](const Block& block) {
-      return block.message->GetDescriptor()->FindFieldByName(tokens().text()) != nullptr;
-    };
-    if (has(open_.back())) return;
-    size_t owner = open_.size() - 1;
-    while (owner > 0 && !has(open_[owner])) --owner;
-    if (!has(open_[owner])) return;
-    const Block& outer = open_[owner + 1];
-    const bool one = owner + 2 == open_.size();
-    refuse(outer.where, "{}{} not closed: a \"}}\" is missing before line {}{}", outer.text(),
-           one ? " is" : fmt::format(" and {} in line {} are", in_quotes(open_.back().name), open_.back().where.line),
-           tokens().position().line, suspicion());
-    missing_closes_ = static_cast<int>(open_.size() - 1 - owner);
-  }
-
-  // The indentation may tell which block a "}" was meant for.
-  std::string suspicion() const {
-    if (!suspect_.message) return "";
-    return fmt::format("; as it stands, the one in line {} closes {} of line {}", suspect_line_,
-                       in_quotes(suspect_.name), suspect_.where.line);
+    const auto fault = open_.missing_close(tokens().text(), tokens().position().line);
+    if (!fault) return;
+    refuse(fault->where, "{}", fault->text);
+    missing_closes_ = fault->blocks;
   }
 
   [[noreturn]] void refuse_end() {
-    const Block* outer = &open_.back();
-    for (const Block& block : open_) {
-      if (is_layer(*block.message->GetDescriptor())) outer = &block;
-    }
-    const bool within = outer != &open_.back();
-    tokens().fail(
-        outer->where, "{} is not closed: the file ends within it{}{}", outer->text(),
-        within ? fmt::format(", in {} of line {}", in_quotes(open_.back().name), open_.back().where.line) : "",
-        suspicion());
+    const OpenBlocks::Fault fault = open_.unclosed_end();
+    tokens().fail(fault.where, "{}", fault.text);
   }
 
-  void refuse_extra_close() {
-    refuse(tokens().position(), "this \"}}\" closes nothing: {} of line {} is closed in line {}", last_.text(),
-           last_.where.line, last_line_);
+  bool refuse_extra_close() {
+    const auto fault = open_.extra_close();
+    if (!fault) return false;
+    refuse(tokens().position(), "{}", *fault);
     tokens().next();
+    return true;
   }
 
   void parse_unknown(const Message& message, const std::string& name, const std::string& path, Position where) {
@@ -243,29 +181,12 @@ class Parser {
     if (may_be_other) {
       source_.fields[path + name] = where;
     } else {
-      const std::string outer = outer_place(name);
+      const std::string outer = open_.outer_place(name);
       refuse(where, "{}{}",
              outer.empty() ? unknown_field(name, type) : type.name() + " has no field " + in_quotes(name),
-             outer.empty() ? closed_place(name) : outer);
+             outer.empty() ? open_.closed_place(name) : outer);
     }
     skip_value(message);
-  }
-
-  // A field of a message around this one: is this one not closed?
-  std::string outer_place(const std::string& name) const {
-    for (size_t i = open_.size() - 1; i-- > 0;) {
-      if (!open_[i].message->GetDescriptor()->FindFieldByName(name)) continue;
-      return fmt::format("; {} around it has: is {} of line {} not closed?", i == 0 ? "the message" : open_[i].text(),
-                         in_quotes(open_.back().name), open_.back().where.line);
-    }
-    return "";
-  }
-
-  // A field of the layer before: was that closed too early?
-  std::string closed_place(const std::string& name) const {
-    const bool follows = open_.size() == 1 && last_.message && is_layer(*last_.message->GetDescriptor());
-    if (!follows || !last_.message->GetDescriptor()->FindFieldByName(name)) return "";
-    return fmt::format("; {} of line {} is closed in line {}", last_.text(), last_.where.line, last_line_);
   }
 
   // The value of a field that is refused, or the rest of one: a block, a list, a word, strings that follow each other.
@@ -286,8 +207,7 @@ class Parser {
 
   // Whether the next field of `message` stands where a value should: at the beginning of a line.
   bool begins_field(const Message& message) {
-    return tokens().position().line > tokens().previous_line() &&
-           message.GetDescriptor()->FindFieldByName(tokens().text()) != nullptr;
+    return begins_line() && message.GetDescriptor()->FindFieldByName(tokens().text()) != nullptr;
   }
 
   void check_required(const Message& message, Position where, const std::string& name) {
@@ -305,9 +225,8 @@ class Parser {
   std::optional<Tokens> tokens_;
   Source& source_;
   const Reading& reading_;
-  std::vector<Block> open_;  // from the whole file to the innermost one
-  Block last_{}, suspect_{};
-  int last_line_ = 0, suspect_line_ = 0, missing_closes_ = 0;
+  OpenBlocks open_;
+  int missing_closes_ = 0;    // of the blocks that are open
   bool begins_line_ = false;  // the field that was begun last
 };
 

@@ -30,7 +30,7 @@ class Arena {
 
  private:
   const void* user_ = nullptr;
-  Buffer memory_;
+  Buffer memory_ = Buffer(0);
   uint64_t version_ = 0;
 };
 

@@ -26,10 +26,10 @@ void set(long n, real* data, const Value& value) {
 
 // The n of xavier and msra. A weight has its outputs on axis 0 and its inputs on axis 1.
 double fan(const FillerParameter& filler, const Shape& shape) {
-  const double in = static_cast<double>(shape.count() / shape[0]);
-  const double out = static_cast<double>(shape.axes() > 1 ? shape.count() / shape[1] : shape.count());
-  if (filler.variance_norm() == FillerParameter::FAN_OUT) return out;
-  return filler.variance_norm() == FillerParameter::AVERAGE ? (in + out) / 2 : in;
+  const long in = shape.count() / shape[0], out = shape.axes() > 1 ? shape.count() / shape[1] : shape.count();
+  if (filler.variance_norm() == FillerParameter::FAN_OUT) return static_cast<double>(out);
+  return filler.variance_norm() == FillerParameter::AVERAGE ? static_cast<double>(in + out) / 2
+                                                            : static_cast<double>(in);
 }
 
 // With sparse, a number is kept with probability sparse / outputs, where the outputs are axis 0, and is 0 otherwise.
@@ -63,8 +63,8 @@ void positive_unitball(const Shape& shape, const Random& random, real* data) {
 
 // Weights of an interpolation by the factor ceil(size / 2): a tent along both axes.
 void bilinear(const Shape& shape, real* data) {
-  const auto size = static_cast<uint64_t>(shape[3]);
-  const double factor = static_cast<double>((size + 1) / 2);
+  const auto size = static_cast<uint64_t>(shape[3]), half = (size + 1) / 2;
+  const auto factor = static_cast<double>(half);
   const double center = static_cast<double>(size - 1) / (2 * factor);
   const auto tent = [=](uint64_t i) { return 1 - std::abs(static_cast<double>(i) / factor - center); };
   set(shape.count(), data, [=](uint64_t i) { return tent(i % size) * tent(i / size % size); });

@@ -38,7 +38,7 @@ void Net::set_up_parameters() {
       } catch (const Error& error) {
         throw located(i, error.what(), false);
       }
-      if (backward_ && mine.learns() && mine.storage()->diff.size() == 0) {
+      if (backward_ && mine.learns() && mine.storage()->diff.empty()) {
         mine.storage()->diff = Buffer(mine.count());
       }
     }

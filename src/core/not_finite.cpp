@@ -58,7 +58,7 @@ class Search {
   void note_blob(NotFinite::Where where, int layer, const std::string& whose, const real* x, const Blob& blob) {
     if (found_ || first_bad(x, blob.storage()) < 0) return;
     Buffer plain(blob.layout() == Layout::plain ? 0 : blob.count());
-    if (plain.size() > 0) {
+    if (!plain.empty()) {
       Reorder(blob.shape(), blob.layout(), Layout::plain).run(x, plain.data());
       x = plain.data();
     }

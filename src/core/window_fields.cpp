@@ -18,7 +18,7 @@ struct Field {
   std::vector<long> read(long minimum) const {
     const bool named = has_h || has_w;
     check(list.empty() || !named, "{} is given, and so is {}; give one of them", name, has_h ? name_h : name_w);
-    const std::vector<long> values = named ? std::vector<long>{h, w} : list;
+    std::vector<long> values = named ? std::vector<long>{h, w} : list;
     constexpr long kLimit = 1L << 30;
     for (const long v : values) {
       check(v >= minimum && v <= kLimit, "{} is {}; expected {} to {}",

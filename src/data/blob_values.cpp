@@ -25,7 +25,8 @@ Raw raw_of(const BlobProto& proto) {
   const auto& fields = proto.GetReflection()->GetUnknownFields(proto);
   for (int i = 0; i < fields.field_count(); ++i) {
     const auto& field = fields.field(i);
-    if (field.number() == RawBlob::kRawDataFieldNumber && field.type() == field.TYPE_LENGTH_DELIMITED) {
+    if (field.number() == RawBlob::kRawDataFieldNumber &&
+        field.type() == google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED) {
       raw.bytes = field.length_delimited();
     } else if (field.number() == RawBlob::kRawDataTypeFieldNumber && field.type() == field.TYPE_VARINT) {
       const auto number = static_cast<int>(field.varint());

@@ -288,7 +288,7 @@ std::string hdf5_bytes(const std::vector<Hdf5Array>& arrays) {
   const std::lock_guard lock(library);
   const Quiet quiet;
   const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  check(H5Pset_fapl_core(access.get(), kIncrement, 0) >= 0, "the HDF5 library cannot make a file in memory");
+  check(H5Pset_fapl_core(access.get(), kIncrement, false) >= 0, "the HDF5 library cannot make a file in memory");
   const Handle file(H5Fcreate("in memory", H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), H5Fclose);
   for (const Hdf5Array& array : arrays) {
     check(file.good() && put_array(file.get(), array), "the HDF5 library cannot store data set \"{}\" ({})", array.name,

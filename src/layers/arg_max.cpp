@@ -61,7 +61,6 @@ class ArgMax final : public Layer {
   }
 
   void forward(const Bottoms& bottom, const Tops& top) override {
-    if (top[0]->count() == 0) return;
     const real* x = bottom[0]->data();
     out_ = {top[0]->mutable_data(), nullptr, top_k_ * split_.inner};
     if (values_ && axis_) out_ = {nullptr, top[0]->mutable_data(), out_.stride};

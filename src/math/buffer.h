@@ -34,7 +34,8 @@ class BufferOf {
 
  public:
   BufferOf() = default;
-  // `count` elements, filled with `value`. Throws Error if the memory cannot be had.
+  // `count` elements, filled with `value`. Throws Error if the memory cannot be had. An array of no elements has an
+  // address too, so that a layer may compute with it as with any other; only one that was never made has none.
   explicit BufferOf(long count, T value = {}) : BufferOf(untouched(count)) { fill(value); }
 
   // The size of BufferOf(count) without its memory: data() is null.
@@ -46,8 +47,8 @@ class BufferOf {
   // The system gives the memory when it is first written to; until then it has no contents.
   static BufferOf untouched(long count) {
     BufferOf buffer = planned(count);
-    if (count > 0 && !PlannedMemory::on()) {
-      buffer.memory_.reset(static_cast<T*>(aligned_memory(count * static_cast<long>(sizeof(T)))));
+    if (!PlannedMemory::on()) {
+      buffer.memory_.reset(static_cast<T*>(aligned_memory(std::max(count, 1L) * static_cast<long>(sizeof(T)))));
     }
     return buffer;
   }
@@ -65,11 +66,11 @@ class BufferOf {
 
   // Room for at least `count` elements; the contents are lost if it had less.
   void grow(long count) {
-    if (count > size_) resize(count);
+    if (count > size_ || room_ == 0) resize(count);
   }
   // `count` elements; the contents are lost if there was no room for so many.
   void resize(long count) {
-    if (count > room_) *this = BufferOf(count);
+    if (count > room_ || (room_ == 0 && data() == nullptr)) *this = BufferOf(count);
     size_ = count;
   }
   // `count` elements, all of this value.
