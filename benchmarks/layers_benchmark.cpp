@@ -1,6 +1,6 @@
-// One layer at a time, forward and backward, on the plain path and on the engine; updates of parameters; and what the
-// machine reaches at most. Rates: flop/s of products alone, B/s of blobs and parameters that a forward pass reads or
-// writes, each counted once. Machines are noisy: compare within one run, not times of different runs.
+// Measures one layer at a time, forward and backward, on the plain path and on the engine; also updates of parameters,
+// and the machine's highest rates. Rates: flop/s of products alone, B/s of blobs and parameters that a forward pass
+// reads or writes, each counted once. Machines are noisy: compare within one run, not times of different runs.
 //   cmake --preset release -DCREMA_BENCHMARKS=ON && cmake --build build/release --target layers_benchmark
 //   build/release/benchmarks/layers_benchmark --benchmark_filter=conv
 #include <benchmark/benchmark.h>
@@ -116,7 +116,7 @@ benchmark::Counter rate(double per_iteration) {
 
 void forward(benchmark::State& state, const Row& row, Engine engine) {
   const auto net = make(row, engine);
-  net->forward();  // makes what is kept
+  net->forward();  // creates what layers keep
   for (auto _ : state) benchmark::DoNotOptimize(net->forward());
   const int layer = net->layer_index("layer");
   const Layer& measured = net->layer(layer);
@@ -158,7 +158,7 @@ void update(benchmark::State& state, const char* type, int histories) {
   state.counters["B/s"] = rate((3.0 + 2 * histories) * 1024 * 1024 * sizeof(real));
 }
 
-// What a step costs beside its work: a long chain of layers on a single number.
+// The cost of a step apart from its work: a long chain of layers on a single number.
 void chain(benchmark::State& state) {
   constexpr int kLayers = 200;
   std::string text = "force_backward: true layer { name: 'x' type: 'Input' top: 'x' input_param { shape { dim: 1 } } }";

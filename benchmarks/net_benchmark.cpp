@@ -1,6 +1,6 @@
-// A net that is measured on request: passes on synthetic data that lie in memory. What runs is what users run, a Solver
-// in phase TRAIN and a Net in phase TEST. Started by compare.py; each line on standard input is a command, each answer
-// one line of JSON on standard output:
+// A net that is measured on request: passes on synthetic data that lie in memory. It runs what users run: a Solver in
+// phase TRAIN and a Net in phase TEST. Started by compare.py; each line on standard input is a command, each answer one
+// line of JSON on standard output:
 //   run N [W]   N iterations (TRAIN) or forward passes (TEST), after W that do not count: {"wall": [...], "cpu": [...],
 //               "loss"}, milliseconds of each by the clock and of processor time, all threads taken together
 //   memory      peak of resident memory, and what was resident before the net was made, in bytes
@@ -53,7 +53,7 @@ double ms_of(clockid_t clock) {
   return 1e3 * static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_nsec);
 }
 
-// From now on the peak is that of what follows.
+// Resets the peak of memory, so that it is the peak from now on.
 void reset_peak() { std::ofstream("/proc/self/clear_refs") << 5; }
 
 Shapes parse_shapes(const std::vector<std::string>& texts) {
@@ -67,7 +67,7 @@ Shapes parse_shapes(const std::vector<std::string>& texts) {
   return shapes;
 }
 
-// An Input with the tops that have a shape, in the place of a layer that reads data.
+// An Input that replaces a layer that reads data; it has the tops with a shape.
 void make_input(const Shapes& shapes, LayerParameter* layer) {
   LayerParameter input;
   input.set_name(layer->name());
@@ -87,8 +87,8 @@ bool can_read(const LayerParameter& layer, const std::set<std::string>& blobs) {
                      [&](const std::string& bottom) { return blobs.contains(bottom); });
 }
 
-// The net with Inputs of the given shapes for data, without layers that read tops of data layers that have none (a TEST
-// net without labels has neither losses nor accuracies); every parameter that learns does so at the same rate.
+// The net with Inputs of the given shapes for data. Layers that read a top without a shape are left out (a TEST net
+// without labels has neither losses nor accuracies). All parameters that learn have the same rate.
 std::string net_text(const Flags& flags) {
   NetState state;
   state.set_phase(flags.phase == "TEST" ? TEST : TRAIN);
@@ -118,7 +118,8 @@ std::string net_text(const Flags& flags) {
   return text;
 }
 
-// "label" holds classes, "cont" the mark of sequences that begin with the batch, everything else normal numbers.
+// "label" holds classes, "cont" marks sequences that begin with the batch, and everything else holds normally
+// distributed numbers.
 void fill(const std::string& name, int classes, Blob* blob) {
   const Random random(1, "benchmark", name);
   const long first_row = blob->axes() > 1 ? blob->count() / blob->dim(0) : blob->count();
@@ -130,7 +131,7 @@ void fill(const std::string& name, int classes, Blob* blob) {
   }
 }
 
-// Statistics of mean 0 and variance 1, as if a training had left them.
+// Sets running statistics to mean 0 and variance 1, as after a training.
 void settle_statistics(Net& net) {
   for (int i = 0; i < net.layers(); ++i) {
     if (net.layer_config(i).type() != "BatchNorm") continue;
@@ -148,7 +149,7 @@ class Worker {
     const std::string text = net_text(flags);
     const Engine engine = flags.engine == "plain" ? Engine::plain : default_engine();
     const Precision precision = flags.precision == "bf16" ? Precision::bf16 : Precision::f32;
-    // As the tool does: measured by the first run on a machine, found in a file by later ones.
+    // As in the tool, the first run on a machine measures the algorithms, and later runs find them in a file.
     const auto algorithms =
         flags.deterministic || engine == Engine::plain ? nullptr : std::make_shared<Algorithms>(algorithms_file());
     reset_peak();

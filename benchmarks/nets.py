@@ -1,4 +1,4 @@
-"""The nets that are measured, and how crema is given each."""
+"""The nets that are measured, and how to describe each to crema."""
 
 
 class Net:

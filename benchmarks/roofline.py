@@ -1,6 +1,6 @@
-"""What a net's layers take against what the machine would let them take at least: the longer of their floating-point
-operations at the rate of sgemm, and their bytes, each once, at the memory's bandwidth. Layers that keep in the caches
-what others wrote can be below that.
+"""The time of a net's layers, compared with the least time that the machine needs. That is the longer of two times:
+their floating-point operations at the rate of sgemm, and their bytes, each once, at the memory's bandwidth. Layers that
+find in the caches what others wrote can be faster.
 """
 import json
 import subprocess

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Builds what the benchmark needs and runs it: crema against PyTorch, against its plain path and against the machine.
 #   benchmarks/run.sh [--nets lenet,resnet50] [--rounds N] [--threads N] [--quick] [--check] [--write FILE]
-# All flags: benchmarks/run.sh --help. PyTorch is optional (Debian: python3-torch); CREMA_BUILD names another build
-# folder than build/benchmark, PYTHON another interpreter than /usr/bin/python3.
+# All flags: benchmarks/run.sh --help. PyTorch is optional (Debian: python3-torch); CREMA_BUILD sets the build folder
+# (default build/benchmark), PYTHON the interpreter (default /usr/bin/python3).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

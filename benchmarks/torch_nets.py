@@ -26,7 +26,7 @@ def status(key):
 
 
 def reset_peak():
-    """From now on the peak is that of what follows."""
+    """Resets the peak of memory, so that it is the peak from now on."""
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")
 

@@ -95,7 +95,7 @@ class Series:
         self.estimate = min(worker.ask("run 2")["wall"])
 
     def round(self, target):
-        warm_up = 1 if self.estimate < target / 4 else 0  # caches are another's after its round
+        warm_up = 1 if self.estimate < target / 4 else 0  # others have used the caches since
         answer = self.worker.ask(f"run {passes_for(self.estimate, target)} {warm_up}")
         self.medians.append(statistics.median(answer[self.clock]))
         self.estimate = min(self.estimate, statistics.median(answer["wall"]))
@@ -105,9 +105,9 @@ class Series:
 
 
 def alternate(workers, rounds, target, clock):
-    """Measures the workers in turn, the one that begins changing from round to round; {name: Series}. Each round takes
-    `target` ms of each. Of PyTorch's layouts the slower is dropped after a third of the rounds; a worker that takes
-    much longer than the others is asked in each third round."""
+    """Measures the workers in turn; returns {name: Series}. Each round begins with another worker and takes `target` ms
+    of each. The slower one of PyTorch's layouts is dropped after a third of the rounds. A worker that takes much longer
+    than the others is measured only in each third round."""
     series = [Series(worker, clock) for worker in workers]
     fastest = min(s.estimate for s in series)
     left_out = set()

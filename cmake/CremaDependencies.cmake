@@ -1,4 +1,4 @@
-# Options and the libraries behind them. crema_dependencies carries what src/ needs.
+# Options and the libraries behind them. The target crema_dependencies carries what src/ needs.
 
 option(CREMA_TESTS "Build the tests" ON)
 option(CREMA_STUDIES "Build the programs in studies/" ON)
@@ -45,9 +45,9 @@ target_include_directories(crema_dependencies SYSTEM INTERFACE ${RANDOM123_INCLU
 target_link_libraries(crema_dependencies INTERFACE protobuf::libprotobuf fmt::fmt spdlog::spdlog OpenMP::OpenMP_CXX
   ZLIB::ZLIB nlohmann_json::nlohmann_json ${HDF5_C_LIBRARIES} ${CREMA_OPENBLAS} Threads::Threads)
 
-# Each optional library defines CREMA_WITH_<NAME>, or says what is gone without it.
+# Each optional library defines CREMA_WITH_<NAME>, or prints what is missing without it.
 if(CREMA_ONEDNN)
-  # Debian's package file asks for OpenCL, which its library does not use: hence by name.
+  # Searched by name, because the CMake package file that Debian ships asks for OpenCL, which the library does not use.
   find_path(DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.hpp REQUIRED)
   find_library(DNNL_LIBRARY dnnl REQUIRED)
   crema_read_version(dnnl_version ${DNNL_INCLUDE_DIR}/oneapi/dnnl/dnnl_version.h
@@ -73,7 +73,8 @@ else()
 endif()
 
 if(CREMA_LEVELDB)
-  # By name, too: Debian's package file asks for a development package of Snappy that it does not depend on.
+  # By name, too: Debian's CMake package file asks for Snappy's development package, on which LevelDB's package does not
+  # depend.
   find_path(LEVELDB_INCLUDE_DIR leveldb/db.h REQUIRED)
   find_library(LEVELDB_LIBRARY leveldb REQUIRED)
   crema_read_version(leveldb_version ${LEVELDB_INCLUDE_DIR}/leveldb/db.h kMajorVersion kMinorVersion)
@@ -86,7 +87,7 @@ else()
 endif()
 
 if(CREMA_OPENCV)
-  # And here: OpenCV's package files are part of a package that pulls in every module of it.
+  # By name, too: OpenCV's CMake package files are in a Debian package that pulls in every OpenCV module.
   find_path(OPENCV_INCLUDE_DIR opencv2/imgcodecs.hpp PATH_SUFFIXES opencv4 REQUIRED)
   target_include_directories(crema_dependencies SYSTEM INTERFACE ${OPENCV_INCLUDE_DIR})
   crema_read_version(opencv_version ${OPENCV_INCLUDE_DIR}/opencv2/core/version.hpp
@@ -101,7 +102,7 @@ else()
   message(STATUS "OpenCV is off: image files, in databases or not, and contact sheets of 'crema show' are refused")
 endif()
 
-# The tool alone draws.
+# Only the tool uses Graphviz.
 if(CREMA_GRAPHVIZ)
   find_path(GRAPHVIZ_INCLUDE_DIR graphviz/gvc.h REQUIRED)
   find_library(GRAPHVIZ_gvc_LIBRARY gvc REQUIRED)

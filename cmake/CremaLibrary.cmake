@@ -1,17 +1,17 @@
-# The compilers that the code is built and kept free of warnings with: GCC 12 to 14, Clang 14 to 19. Newer ones are taken
-# as they come.
+# The compilers that must build the code without warnings: GCC 12 to 14, Clang 14 to 19. Newer ones are accepted
+# untested.
 if((CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 12) OR
    (CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 14))
   message(FATAL_ERROR "crema is compiled by GCC 12 or newer, or Clang 14 or newer; ${CMAKE_CXX_COMPILER} is "
     "${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}. Install a newer one and name it: CXX=g++-12 cmake ...")
 endif()
 
-# Warnings of every target of ours. g++ 12 sees an overflow in fmt's own formatting of integers that is none.
+# Warnings of all of crema's targets. g++ 12 falsely reports an overflow in fmt's own formatting of integers.
 set(crema_warning_options -Wall -Wextra)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   list(APPEND crema_warning_options -Wno-stringop-overflow)
 elseif(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-  # Of loops marked as vectors that stay scalar, as all do under a sanitizer.
+  # Clang warns of loops marked for vectorization that stay scalar, which is true of all loops under a sanitizer.
   list(APPEND crema_warning_options -Wno-pass-failed)
 endif()
 function(crema_warnings target)
@@ -37,7 +37,7 @@ endfunction()
 
 # add_crema_library(NAME FOLDERS folder... [DEFINITIONS definition...]): a shared library from those folders of src/,
 # from the layers, and from the objects that all libraries have in common. Layers and solvers register themselves from
-# static objects, which a linker would drop from a static archive: hence objects in a shared library.
+# static objects, which a linker would drop from a static archive. So their objects go into a shared library.
 function(add_crema_library name)
   cmake_parse_arguments(library "" "" "FOLDERS;DEFINITIONS" ${ARGN})
   list(TRANSFORM library_FOLDERS REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/src/\\1/*.cpp" OUTPUT_VARIABLE core_patterns)
@@ -48,12 +48,12 @@ function(add_crema_library name)
     $<TARGET_OBJECTS:crema_proto>)
   crema_set_up(${name}_layers ${library_DEFINITIONS})
   crema_set_up(${name} ${library_DEFINITIONS})
-  # What every layer and much of the rest includes; it takes longer to read than most of them to compile.
+  # Headers that every layer and many other files include. Reading them takes longer than compiling most of these files.
   target_precompile_headers(${name}_layers PRIVATE ${PROJECT_SOURCE_DIR}/src/core/layer.h)
   target_precompile_headers(${name} REUSE_FROM ${name}_layers)
   target_compile_features(${name} PUBLIC cxx_std_20)
   target_link_libraries(${name} PUBLIC protobuf::libprotobuf fmt::fmt spdlog::spdlog OpenMP::OpenMP_CXX)
-  # Clang links a sanitizer's runtime to programs alone.
+  # Clang links a sanitizer's runtime only to programs, not to shared libraries.
   if(NOT (CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND CMAKE_CXX_FLAGS MATCHES "-fsanitize"))
     target_link_options(${name} PRIVATE -Wl,--no-undefined)
   endif()

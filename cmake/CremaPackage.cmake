@@ -1,5 +1,5 @@
 # Debian packages by cpack -G DEB: crema (the tool and its library) and libcrema-dev (headers, find_package). The preset
-# "package" sets the prefix and compiles for every processor; scripts/package.sh does the whole.
+# "package" sets the prefix and compiles for every processor; scripts/package.sh does everything.
 set(CREMA_MAINTAINER "The crema authors <nobody@crema.invalid>" CACHE STRING "Maintainer that the packages name")
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME crema)
@@ -9,7 +9,7 @@ set(CPACK_PACKAGE_FILE_NAME crema)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_COMPONENTS_ALL runtime dev)
-set(CPACK_COMPONENTS_GROUPING IGNORE)  # a package each
+set(CPACK_COMPONENTS_GROUPING IGNORE)  # one package for each component
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
@@ -22,7 +22,7 @@ set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/cmake/deb/triggers)
-# Both builds of OpenBLAS have one SONAME, so dpkg-shlibdeps cannot know that it has to be this one.
+# Both builds of OpenBLAS have one SONAME, so dpkg-shlibdeps cannot know that crema needs the OpenMP build.
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_DEPENDS libopenblas0-openmp)
 set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "Nets and solvers are Caffe's prototxt files.
  One command trains, tests, checks, times, draws and plots them, on the CPU,
@@ -34,7 +34,7 @@ set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
   "crema (= ${PROJECT_VERSION}), libprotobuf-dev, libfmt-dev, libspdlog-dev, libhdf5-dev")
 set(CPACK_COMPONENT_DEV_DESCRIPTION "Headers, the schema, and a package for CMake's find_package(crema).")
 
-# What Debian's rules want beside the files that "cmake --install" gives.
+# Files that Debian's rules want in addition to those that "cmake --install" installs.
 set(package_folder ${PROJECT_SOURCE_DIR}/cmake/deb)
 string(TIMESTAMP CREMA_DATE "%a, %d %b %Y %H:%M:%S +0000" UTC)
 foreach(pair "runtime:crema" "dev:libcrema-dev")

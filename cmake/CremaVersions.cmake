@@ -1,5 +1,5 @@
-# Refuses a version of a library older than `oldest`, which is that of the oldest system that crema is built on
-# (Debian 12), or one from `newer` on (optional), whose interface is known to differ.
+# Refuses a library that is older than `oldest`, the version in Debian 12, which is the oldest system that crema is
+# built on. Also refuses versions from `newer` on (optional), whose interface is known to differ.
 function(crema_check_version library version oldest)
   if(version VERSION_LESS oldest)
     message(FATAL_ERROR "crema needs ${library} ${oldest} or newer, and ${version} was found. scripts/install_deps.sh "
@@ -12,7 +12,7 @@ function(crema_check_version library version oldest)
   message(STATUS "${library} ${version}")
 endfunction()
 
-# The version in a header: what stands behind each of the words, joined by dots.
+# Reads a library's version from a header: the number after each of the words, joined by dots.
 function(crema_read_version result header)
   set(numbers "")
   foreach(word ${ARGN})

@@ -1,5 +1,5 @@
-# Sourced first by the scripts beside it: strict mode, the repository's root as the working folder, and the few words
-# that they share.
+# Sourced first by the scripts beside it: strict mode, the repository's root as the working folder, and the few
+# functions that they share.
 # shellcheck shell=bash
 set -euo pipefail
 
@@ -22,8 +22,8 @@ run() {
   "$@"
 }
 
-# ON for the compilers that the code is kept free of warnings with, GCC 12 to 14 and Clang 14 to 19: the value of
-# CREMA_WERROR. Others may see what these don't.
+# The value of CREMA_WERROR: ON for the compilers that must give no warnings, GCC 12 to 14 and Clang 14 to 19. Other
+# compilers may give warnings that these do not.
 werror() {
   local compiler=${CXX:-g++} from=12 to=14 major
   if "$compiler" --version | grep -q clang; then from=14 to=19; fi

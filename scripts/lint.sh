@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# lint.sh [format] [docs] [tidy [FILE...]]: checks the sources' format, that the headers' reference can be made without
-# warnings, and the checks that .clang-tidy names, of all files or of some; without arguments all three. The results
-# are those of clang-format 14, clang-tidy 14 and doxygen 1.9, Debian 12's: other versions may see more.
+# lint.sh [format] [docs] [tidy [FILE...]]: checks the sources' format; that the headers' reference can be made without
+# warnings; and, for all files or for the given ones, the checks that .clang-tidy names. Without arguments it does all
+# three. The results are those of clang-format 14, clang-tidy 14 and doxygen 1.9, Debian 12's: other versions may see
+# more.
 source "$(dirname -- "$(readlink -f -- "$0")")/common.sh"
 
 sources() { find src tools studies tests benchmarks \( -name '*.cpp' -o -name '*.h' \) -print0; }
 
-# Prints the name that a program of LLVM 14 has here, or fails.
+# Prints the name under which a program of LLVM 14 is installed on this machine, or fails.
 llvm() {
   if have "$1-14"; then say "$1-14"; elif have "$1"; then say "$1"; else fail "$1 is missing: apt-get install $1"; fi
 }
@@ -25,7 +26,8 @@ check_docs() {
   say "docs: build/doc/html/index.html"
 }
 
-# Clang cannot read GCC's precompiled headers, hence a build folder of its own, in which only the schema is compiled.
+# Clang cannot read GCC's precompiled headers, so lint.sh has its own build folder, in which only the schema is
+# compiled.
 check_tidy() {
   local clang_tidy files=("$@")
   clang_tidy=$(llvm clang-tidy)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From a fresh clone to a trained LeNet: installs what is missing, builds, fetches MNIST, trains models/lenet, tests it
-# and shows a few digits. Prints each command as it can be repeated at the repository's root; what an earlier call
-# finished is not done again.
+# and shows a few digits. Prints each command in a form that can be repeated at the repository's root. It does not
+# repeat steps that an earlier call finished.
 source "$(dirname -- "$(readlink -f -- "$0")")/common.sh"
 (($# == 0)) || fail "takes no arguments"
 
@@ -11,7 +11,7 @@ readonly test_log=build/quickstart_test.log
 now() { say "${EPOCHREALTIME/,/.}"; }
 
 summary=()
-# timed NAME COMMAND...: runs it, and notes its seconds for the summary.
+# timed NAME COMMAND...: runs the command, and notes its seconds for the summary.
 timed() {
   local name=$1 start
   start=$(now)
@@ -20,7 +20,7 @@ timed() {
   summary+=("$(awk -v name="$name" -v a="$start" -v b="$(now)" 'BEGIN { printf "%-8s %7.1f s", name, b - a }')")
 }
 
-# What is built serves scripts/test.sh as well.
+# scripts/test.sh uses the same build.
 build() {
   run cmake --preset release "-DCREMA_WERROR=$(werror)" && run cmake --build --preset release --target crema_tool
 }

@@ -7,6 +7,6 @@ exec < /dev/null
 run scripts/install_deps.sh
 run cmake --preset release "-DCREMA_WERROR=$(werror)"
 run cmake --build --preset release
-# Tests run side by side, each with all threads: those that wait must not keep a core from those that work.
+# Tests run side by side, each with all threads. A thread that waits must not keep a core from one that works.
 export OMP_WAIT_POLICY=passive
 run ctest --preset release --no-tests=error --parallel "$(nproc)"

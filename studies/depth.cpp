@@ -40,7 +40,7 @@ double norm(const real* values, long count) {
   return std::sqrt(sum);
 }
 
-// After a forward and a backward pass.
+// The norms after a forward and a backward pass.
 Norms measure(Net& net, const DepthOptions& o) {
   Norms norms;
   for (int i = 1; i <= o.layers; ++i) {
@@ -115,7 +115,7 @@ void depth_study() {
   study("depth", "50 layers of 100 ReLU units, weights of variance 1/n, 2/n, 3/n", "");
   study("depth_batchnorm", "50 layers of 100 ReLU units with BatchNorm, weights of variance 1/n, 2/n, 3/n",
         "type: 'BatchNorm'");
-  // As BatchNorm above, without factors and summands that learn.
+  // As with BatchNorm above, without learnable factors and offsets.
   study("depth_layernorm", "50 layers of 100 ReLU units with LayerNorm, weights of variance 1/n, 2/n, 3/n",
         "type: 'LayerNorm' layer_norm_param { scale_term: false bias_term: false }");
 }

@@ -1,4 +1,4 @@
-// Dropout and weight decay against overfitting: a perceptron learns 500 images of MNIST by heart.
+// Dropout and weight decay against overfitting: a perceptron memorizes 500 images of MNIST.
 #include <algorithm>
 #include <cmath>
 
@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kIterations = 1000, kEvery = 20;
 
-// The train net, and two test nets: on the images that are trained on (stage "seen") and on others.
+// The train net, and two test nets: one on the training images (stage "seen"), one on other images.
 std::string net_text(bool dropout) {
   const std::string drop = dropout ? R"(
 layer { name: "drop1" type: "Dropout" bottom: "h1" top: "h1" dropout_param { dropout_ratio: 0.5 } })"

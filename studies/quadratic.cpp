@@ -16,7 +16,7 @@ const double kCos = std::cos(kPi / 6), kSin = std::sin(kPi / 6);
 Point turned(Point w) { return {kCos * w.x + kSin * w.y, -kSin * w.x + kCos * w.y}; }
 Point turned_back(Point w) { return {kCos * w.x - kSin * w.y, kSin * w.x + kCos * w.y}; }
 
-// A parameter of two elements that no net owns.
+// A parameter of two elements that belongs to no net.
 class TwoNumbers {
  public:
   explicit TwoNumbers(Point start) : parameter_(Shape{2}, FillerParameter(), true) {
@@ -34,7 +34,7 @@ class TwoNumbers {
   Point point() const { return {parameter_.data()[0], parameter_.data()[1]}; }
   std::vector<NetParameterInfo>& infos() { return infos_; }
   void set_gradient(Point g) {
-    parameter_.beta();  // announces it
+    parameter_.beta();  // marks the diff as written
     parameter_.mutable_diff()[0] = static_cast<real>(g.x);
     parameter_.mutable_diff()[1] = static_cast<real>(g.y);
   }
@@ -50,7 +50,7 @@ double score(const std::vector<Point>& path) {
   return std::isfinite(sum) ? sum : INFINITY;
 }
 
-// The points where J has a value, half a turn at a time: an ellipse.
+// The ellipse on which J has the given value.
 Series contour(double value) {
   Series series{.colour = kGrey, .width = 1};
   for (int i = 0; i <= 120; ++i) {

@@ -18,7 +18,7 @@ double distance(Point a, Point b = {0, 0});
 
 inline constexpr Point kStart = {-2, 1.2};
 
-// Where crema's own rule goes from kStart: `steps` + 1 points, the start among them. `rule` is a solver's text, as
+// The path of crema's own rule from kStart: `steps` + 1 points, including the start. `rule` is a solver's text, such as
 // "type: 'Momentum' momentum: 0.9".
 std::vector<Point> descend(const std::string& rule, double rate, int steps);
 

@@ -18,7 +18,7 @@ constexpr int kClasses = 3, kPerClass = 200;
 void write_set(hid_t file, const char* name, const std::vector<hsize_t>& dims, const std::vector<float>& values) {
   const hid_t space = H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr);
   const hid_t settings = H5Pcreate(H5P_DATASET_CREATE);
-  H5Pset_obj_track_times(settings, false);  // the time would be in the bytes
+  H5Pset_obj_track_times(settings, false);  // otherwise the file would contain the time of its creation
   const hid_t set = H5Dcreate2(file, name, H5T_IEEE_F32LE, space, H5P_DEFAULT, settings, H5P_DEFAULT);
   const bool written = set >= 0 && H5Dwrite(set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) >= 0;
   if (set >= 0) H5Dclose(set);
@@ -27,7 +27,7 @@ void write_set(hid_t file, const char* name, const std::vector<hsize_t>& dims, c
   check(written, "data set {} cannot be written", name);
 }
 
-// What a net makes of a square of the plane: the points by class, and its accuracy on the test points.
+// A net's result on a square of the plane: the points of each class, and its accuracy on the test points.
 struct Judged {
   std::vector<std::vector<ChartPoint>> regions{kClasses};
   double test = 0;

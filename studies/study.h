@@ -21,7 +21,7 @@ std::string markdown(const Table& table);
 // there is no folder studies/.
 void publish(const std::string& name, const Chart& chart, const Table& table);
 
-// Of a training that writes nothing.
+// The options of a training that writes no files.
 SolverOptions quiet();
 
 // The studies (README.md in this folder says what each shows).

@@ -1,4 +1,5 @@
-// Elementwise functions far from 0, where a formula may overflow, cancel or hide a NaN; and what their layers refuse.
+// Elementwise functions far from 0, where a formula may overflow, cancel or hide a NaN; and the settings that their
+// layers refuse.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -60,7 +61,7 @@ const std::vector<std::string> kFunctions = {
 
 TEST(Activations, KeepNan) {
   for (const std::string& layer : kFunctions) {
-    // Enough elements for vectors and a rest.
+    // Enough elements for whole vectors and a remainder.
     std::vector<float> x(37, std::numeric_limits<float>::quiet_NaN());
     x[5] = 1;
     const Curve curve = curve_of(layer, x);
@@ -84,7 +85,8 @@ TEST(Activations, AreFiniteFarFromZero) {
   }
 }
 
-// Values with 50 digits in between: what is left where a formula cancels is compared relative to itself.
+// Expected values were computed with 50 digits. Where a formula cancels, the small result is compared relative to its
+// own size.
 TEST(Activations, ArePreciseWhereTheyAreSmall) {
   struct Point {
     const char* layer;
@@ -113,7 +115,7 @@ TEST(Activations, ArePreciseWhereTheyAreSmall) {
   }
 }
 
-// What happens at a bend itself is a convention: Caffe's, where Caffe has the layer.
+// The gradient exactly at a bend is a convention: Caffe's, if Caffe has the layer.
 TEST(Activations, HaveTheseGradientsAtTheirBends) {
   using Slopes = std::vector<float>;
   EXPECT_EQ(curve_of("type: 'AbsVal'", {-1, 0, 1}).slope, (Slopes{-1, 0, 1}));
@@ -159,7 +161,7 @@ TEST(PRelu, NeedsAnAxisForItsChannels) {
   }
 }
 
-// Summed in the same order whatever the number of threads.
+// Sums have the same order for any number of threads.
 TEST(PRelu, SlopesHaveTheSameGradientOnAnyThreads) {
   for (const char* settings : {"", "channel_shared: true"}) {
     std::vector<Seen> seen;

@@ -1,5 +1,5 @@
-// From the third pass on, forward and backward of every layer allocate nothing: this program's own malloc counts. What
-// oneDNN, OpenBLAS and OpenMP allocate for themselves is theirs.
+// From the third pass on, forward and backward of every layer allocate nothing. This program's own malloc counts
+// allocations, except those of oneDNN, OpenBLAS and OpenMP.
 #include <gtest/gtest.h>
 #include <link.h>
 #include <omp.h>
@@ -16,7 +16,7 @@
 #include "support/sanitizer.h"
 
 #ifdef CREMA_ADDRESS_SANITIZER
-#define CREMA_OTHER_MALLOC  // a sanitizer brings its own
+#define CREMA_OTHER_MALLOC  // a sanitizer has its own malloc
 #endif
 
 namespace crema {
@@ -26,8 +26,9 @@ struct CodeRange {
   uintptr_t begin, end;
 };
 std::atomic<long> allocations{0};
-thread_local bool counts = false;  // the calling thread and OpenMP's; threads that read data ahead are left alone
-std::vector<CodeRange> others;     // the code of libraries whose allocations are not ours
+thread_local bool counts = false;  // set on the calling thread and OpenMP's threads, but not on threads that read data
+                                   // ahead
+std::vector<CodeRange> others;     // the code of libraries whose allocations do not count
 
 int add_if_other(dl_phdr_info* info, size_t, void*) {
   const std::string name = info->dlpi_name;
@@ -84,7 +85,7 @@ int posix_memalign(void** memory, size_t alignment, size_t size) {
 }
 }
 
-// Theirs, too: else the caller of malloc would be the standard library for everybody.
+// operator new is replaced, too: otherwise the caller of malloc would always be the standard library.
 void* operator new(size_t size) {
   crema::note(__builtin_return_address(0));
   void* memory = __libc_malloc(size);
@@ -98,7 +99,7 @@ void operator delete(void* memory, size_t) noexcept { __libc_free(memory); }
 namespace crema {
 namespace {
 
-// Types that cannot do without, with the reason.
+// Layer types that must allocate, with the reason.
 const std::map<std::string, std::string> kExempt = {
     {"Filter", "how many records pass is another number each time, and the layers above are reshaped"},
     {"HDF5Output", "writes a file through a library"},
@@ -143,7 +144,7 @@ std::vector<float> values_of(const Fill& fill, const Dims& dims) {
   return values;
 }
 
-// Every row of both tables but those that read files.
+// Every row of both tables, except those that read files.
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
   for (const GradientRow& row : gradient_rows()) {

@@ -1,5 +1,5 @@
-// Every layer type, as the tables of rows configure it, on bottoms of all kinds of shapes: it works, or it says what is
-// wrong. And what a net takes that is planned alone: next to nothing.
+// Every layer type, as the tables of rows configure it, on bottoms of all kinds of shapes: it works, or it throws
+// Error. Also: a net that is only planned takes almost no memory.
 #include <gtest/gtest.h>
 
 #include <sys/resource.h>
@@ -61,7 +61,7 @@ std::string net_text(const std::vector<Dims>& bottoms, const std::string& layer,
   return text + "layer { name: 'L' " + layer + names + " }\n";
 }
 
-// What one pass on small whole numbers gives. Throws nothing but Error.
+// Runs one pass on small whole numbers and returns what can be seen. Must throw nothing but Error.
 Seen pass(Net& net) {
   for (const std::string& name : net.inputs()) {
     Blob& x = net.input(name);
@@ -90,7 +90,7 @@ TEST(AnyShape, WorksOrIsRefused) {
       const std::string text = net_text(bottoms, layer, tops_of(layer, bottoms.size()));
       NetOptions options;
       if (by_engine) options.engine = Engine::plain;
-      by_engine = !by_engine;  // by turns: to run all of them twice takes too long
+      by_engine = !by_engine;  // engines alternate, since running all rows on both takes too long
       try {
         const auto net = net_of(text, options);
         ++worked[type];
@@ -105,7 +105,7 @@ TEST(AnyShape, WorksOrIsRefused) {
   EXPECT_GT(worked.size(), 60u);
 }
 
-// A net that takes one shape after the other, as far as it takes them, is after that as it was.
+// A net that is reshaped again and again, to shapes that it takes or refuses, is in the end as it was before.
 TEST(AnyShape, IsTakenBack) {
   for (const auto& [layer, row] : rows_by_layer()) {
     const LayerParameter config = parse_layer(layer);
@@ -118,7 +118,7 @@ TEST(AnyShape, IsTakenBack) {
       net->set_passes(3);
       expected = pass(*net);
     } catch (const Error&) {
-      continue;  // a file that is not there, a label that is none
+      continue;  // a missing file, an invalid label
     }
     std::map<std::string, Shape> before;
     for (size_t b = 0; b < row.size(); ++b) before[fmt::format("x{}", b)] = Shape(row[b]);

@@ -12,7 +12,7 @@ namespace {
 
 constexpr long kPlaces = 96;  // more than a block of queries
 
-// Each place attends to all alike, and the values are unit vectors: the output is the weights themselves.
+// Each place attends equally to all places, and the values are unit vectors, so the output is the weights themselves.
 std::unique_ptr<Net> weights_net(const std::string& more, const NetOptions& options = {}, Phase phase = TRAIN) {
   auto net = net_of(
       input_text("x", {2, kPlaces, kPlaces}) + fmt::format("layer {{ name: 'L' type: 'Attention' bottom: 'x' top: 'y' "
@@ -69,7 +69,7 @@ TEST(Attention, sees_what_came_before_alone) {
 
 constexpr const char* kFiller = "weight_filler { type: 'uniform' min: -1 max: 1 }";
 
-// But for the last bits of the products, which BLAS adds up in another order.
+// The same except for the last bits of the products, which BLAS adds up in another order.
 TEST(Attention, does_not_depend_on_the_number_of_threads) {
   const std::string layers[] = {
       input_text("x", {3, 5, 8}) +

@@ -1,4 +1,4 @@
-// Charts: ticks, and where the SVG puts what.
+// Charts: ticks, and the positions of things in the SVG.
 #include "chart.h"
 
 #include <fmt/format.h>
@@ -59,7 +59,7 @@ TEST(Svg, puts_points_where_they_belong) {
   EXPECT_TRUE(has(as_svg(log), at(log, 0.5, 0.5)));
 }
 
-// A tick alone tells no scale.
+// A single tick shows no scale.
 TEST(Ticks, are_two_at_least) {
   for (const double low : {-3.0, -1.4, -1.0, -0.3, 0.0, 0.7, 999.0}) {
     for (const double length : {1e-3, 0.9, 1.1, 2.1, 2.4, 2.9, 4.5, 9.9, 1e6}) {
@@ -139,7 +139,7 @@ TEST(Svg, lines_that_coincide_are_dashed_in_turns) {
   };
   add({{0, 10}, {5, 20}, {10, 10}});
   add({{0, 90}, {10, 90}});
-  add({{0, 10}, {2.5, 15}, {10, 10}});  // from 5 on elsewhere
+  add({{0, 10}, {2.5, 15}, {10, 10}});  // a different line from x = 5 on
   add({{0, 10}, {5, 20.1}, {10, 10}});
   EXPECT_EQ(dashes(chart), (std::vector<std::string>{"", "", "28 10", "14 20"}));
   // Dashed ones take turns, too.
@@ -147,7 +147,7 @@ TEST(Svg, lines_that_coincide_are_dashed_in_turns) {
   add({{0, 10}, {10, 20}}, true);
   add({{0, 10}, {10, 20}}, true);
   EXPECT_EQ(dashes(chart), (std::vector<std::string>{"6 4 6 4", "6 14"}));
-  // A line that crosses another one is none that lies on it.
+  // A line that crosses another one does not lie on it.
   panel.series.clear();
   add({{0, 0}, {10, 100}});
   add({{0, 100}, {10, 0}});
@@ -208,7 +208,7 @@ TEST(Svg, is_well_formed_whatever_the_names_are) {
   EXPECT_TRUE(has(svg, "a &lt; b &amp; &quot;c&quot; &gt; ? ? d")) << svg.substr(0, 500);
 }
 
-// Values that doubles hardly tell apart, or beyond what differences and quotients can hold.
+// Values that doubles hardly distinguish, or whose differences and quotients overflow.
 TEST(Chart, draws_any_values) {
   const std::vector<double> values = {0,      1,        9007199254740992.0, 1e17,  1e17 + 16, -1e17,
                                       1e300,  1.7e308,  -1.7e308,           1e-17, 5e-324,    -5e-324,

@@ -1,4 +1,4 @@
-// Work in a process of its own, and on a thread that prints nothing.
+// Work in a separate process, and on a thread that prints nothing.
 #include <gtest/gtest.h>
 #include <unistd.h>
 

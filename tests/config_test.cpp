@@ -164,7 +164,7 @@ TEST(LayerTypes, WarnsOfUnusedParams) {
             "f:2: layer \"conv1\" (Convolution): pooling_param is not used by this type\n");
 }
 
-// The working directory is a folder of its own, with files of which the contents say where they are.
+// The working directory is a temporary folder with files whose contents say where they are.
 class ConfigFiles : public testing::Test {
  protected:
   ConfigFiles()
@@ -262,7 +262,7 @@ TEST_F(ConfigFiles, OfASolver) {
             "s.prototxt:1:1: net \"/none\" does not exist");
 }
 
-// As people write them who start trainings in the folder above.
+// Paths as written by people who start trainings in the folder above.
 TEST_F(ConfigFiles, NetsOfSolversAreLookedForInFoldersAboveToo) {
   fs::create_directories(root_ / "model" / "mnist" / "deep");
   write_file(root_ / "model" / "mnist" / "net", "x");

@@ -1,5 +1,5 @@
-// Keeps the tables of rows honest: each layer type has gradient and forward rows, and every field of its messages
-// stands in some row with a value that is not its default. What cannot is listed here, with the reason.
+// Checks that the tables of rows are complete: each layer type has gradient and forward rows, and every field of its
+// messages appears in some row with a value that is not its default. Exceptions are listed here, with the reason.
 #include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
@@ -102,7 +102,7 @@ std::string text_of(const Message& message, const FieldDescriptor& field) {
   return text;
 }
 
-// Whether the field is set, and to something else than what its absence means.
+// Whether the field is set, and to another value than its absence means.
 bool is_told(const Message& message, const FieldDescriptor& field) {
   const auto* reflection = message.GetReflection();
   if (field.is_repeated()) return reflection->FieldSize(message, &field) > 0;
@@ -113,7 +113,7 @@ bool is_told(const Message& message, const FieldDescriptor& field) {
   return text_of(message, field) != text_of(*fresh, field);
 }
 
-// Adds the fields of `message` to those that are told.
+// Adds the fields of `message` that are set to something else than their default.
 void add_told(const Message& message, std::set<std::string>* told) {
   for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
     const FieldDescriptor& field = *message.GetDescriptor()->field(i);

@@ -30,7 +30,7 @@ std::unique_ptr<RecordSource> open(const std::string& backend, const std::string
   return open_records(parsed<DataParameter>("backend: " + backend + " source: '" + path + "'"), {});
 }
 
-// What opening a database and reading all of it says.
+// The error of opening a database and reading all of it.
 std::string all_of(const std::string& backend, const std::string& path) {
   return message_of([&] {
     const auto source = open(backend, path);
@@ -198,7 +198,7 @@ TEST(Databases, MixedShapesNeedACut) {
   }
 }
 
-// Runs `action` as a user who is not root, from whom no permission is withheld.
+// Runs `action` as a user other than root, since root has all permissions.
 void without_privileges(const std::function<void()>& action) {
   const uid_t user = ::geteuid();
   ASSERT_EQ(::seteuid(user == 0 ? 65534 : user), 0);
@@ -242,7 +242,8 @@ TEST(Lmdb, RefusesWhatHoldsNoRecords) {
             kGolden + "leveldb_raw: is a LevelDB database; set backend: LEVELDB");
 }
 
-// As LMDB's own keys are, in order and without an overlap: else a small file could claim any number of long ones.
+// LMDB's keys are in order and do not overlap. If that were not checked, a small file could claim any number of long
+// keys.
 TEST(Lmdb, KeysAreCheckedBeforeTheyAreKept) {
   const TempFolder folder;
   Entries entries;
@@ -262,14 +263,14 @@ TEST(Lmdb, KeysAreCheckedBeforeTheyAreKept) {
   const std::string many = said([&](std::string& bytes) {
     const std::string node = bytes.substr(leaf + 16 + 2 * 8, 2);
     const size_t last = leaf + static_cast<unsigned char>(node[0]) + 256u * static_cast<unsigned char>(node[1]);
-    bytes[leaf + 12] = 16 + 2 * 20;  // twenty nodes in the place of nine
+    bytes[leaf + 12] = 16 + 2 * 20;  // twenty nodes instead of nine
     for (size_t i = 0; i < 20; ++i) bytes.replace(leaf + 16 + 2 * i, 2, node);
     bytes[last + 6] = '\x2c';
   });
   EXPECT_NE(many.find("damaged"), std::string::npos) << many;
 }
 
-// The library ends the program, or reads past its map, for some of these: nothing of that may come through.
+// For some of these files, the library would end the program or read past its map. crema must prevent that.
 TEST(Lmdb, EveryCutAndManyDamagedBytes) {
   const TempFolder folder;
   Entries entries;

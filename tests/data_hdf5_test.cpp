@@ -97,7 +97,7 @@ TEST(Hdf5Data, ShufflesFilesAndRowsAndResumes) {
   }
 }
 
-// The data of the recorded solver runs, in its place beside its list.
+// The data of the recorded solver runs, beside its list.
 TEST(Hdf5Data, RecordedSolverData) {
   const std::string folder = CREMA_TESTS_DIR "/golden/solvers/";
   const auto recorded = read_hdf5(folder + "data.h5");
@@ -124,7 +124,7 @@ std::string write_set(const std::string& path, hid_t type, const std::vector<hsi
       dims.empty() ? H5Screate(H5S_SCALAR) : H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr);
   const hid_t plist = H5Pcreate(H5P_DATASET_CREATE);
   const std::vector<hsize_t> chunk(dims.size(), 2);
-  if (values.empty()) H5Pset_chunk(plist, static_cast<int>(dims.size()), chunk.data());  // no room is taken
+  if (values.empty()) H5Pset_chunk(plist, static_cast<int>(dims.size()), chunk.data());  // no space is allocated
   const hid_t set = H5Dcreate2(file, "x", type, space, H5P_DEFAULT, plist, H5P_DEFAULT);
   if (!values.empty()) H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
   H5Dclose(set);
@@ -176,7 +176,7 @@ TEST(Hdf5File, RefusesWithoutPrinting) {
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
-// Data sets that were made and not written, or in part, hold their fill value there.
+// Data sets that were created but not written, or only in part, hold their fill value where nothing was written.
 TEST(Hdf5File, UnwrittenNumbersAreTheFillValue) {
   const TempFolder folder;
   const auto make = [&](const std::string& name, float fill, bool chunked, bool defined, bool never = false) {
@@ -212,7 +212,7 @@ TEST(Hdf5File, UnwrittenNumbersAreTheFillValue) {
   EXPECT_EQ(make("sparse", 9, true, true), sparse);
 }
 
-// Packed chunks that hold several blocks of what is read at once.
+// Packed chunks that are larger than the blocks that are read at once.
 TEST(Hdf5File, LargeAndPackedSets) {
   const TempFolder folder;
   const std::vector<hsize_t> dims = {3000, 2000}, chunk = {701, 999};
@@ -231,8 +231,8 @@ TEST(Hdf5File, LargeAndPackedSets) {
   EXPECT_TRUE(Hdf5File(folder / "a").read({"x"})[0].values == values);
 }
 
-// Made by hand: one that the library crashes on, and one that claims 1.6 GB in a file of 2 KB. Newer libraries see that
-// themselves.
+// Files made by hand: one crashes the library, and one claims 1.6 GB in a file of 2 KB. Newer versions of the library
+// detect both.
 TEST(Hdf5File, CrashesAndClaimsAreErrors) {
   const std::string crash = CREMA_TESTS_DIR "/damaged/crash.h5", claims = CREMA_TESTS_DIR "/damaged/claims.h5";
   const auto said = [](const std::string& path) { return message_of([&] { Hdf5File(path).read({"data", "label"}); }); };

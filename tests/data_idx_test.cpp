@@ -1,4 +1,4 @@
-// Files in the format of MNIST: what is read, and what is refused in which words.
+// Files in the format of MNIST: what is read, and what is refused with which message.
 #include <gtest/gtest.h>
 
 #include "data/record_source.h"
@@ -33,7 +33,7 @@ void expect_three(RecordSource& source) {
 struct Good {
   const char* images;  // file names
   const char* labels;
-  const char* source;  // what is asked for
+  const char* source;  // the source in the configuration
 };
 
 void PrintTo(const Good& good, std::ostream* out) { *out << good.source; }
@@ -159,7 +159,7 @@ TEST(Idx, LabelsAreRefused) {
             "file of images \"/no/such\" does not exist, and neither is /no/such.gz");
 }
 
-// No beginning of a file is taken for the whole, and no damaged byte does more than throw.
+// A truncated file is never taken for a whole one, and a damaged byte never does more than throw.
 TEST(Idx, EveryCutAndEveryDamagedByte) {
   const TempFolder folder;
   folder.write("t-labels-idx1-ubyte", kLabels);

@@ -62,7 +62,7 @@ TEST(Images, OtherKindsReachNoDecoder) {
   }
 }
 
-// The size is read from the header, with no need of the rest.
+// The size is read from the header; the rest of the file is not needed.
 TEST(Images, HugeOnesAreRefusedBeforeTheyAreDecoded) {
   const std::string png = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x3e\x80\0\0\x3e\x80\1\0\0\0\0"s;
   EXPECT_EQ(said(png),
@@ -89,7 +89,7 @@ TEST(Images, HugeOnesAreRefusedBeforeTheyAreDecoded) {
   }
 }
 
-// The size alone of whole files is changed: decoders would make up what is missing.
+// Only the size in whole files is changed: decoders would invent the missing pixels.
 TEST(Images, ASizeThatTheBytesCannotFillIsDamage) {
   std::string jpeg = encoded("jpg");
   const size_t frame = jpeg.find("\xff\xc0");
@@ -107,7 +107,7 @@ TEST(Images, DamageIsAnErrorAndPrintsNothing) {
   testing::internal::CaptureStderr();
   for (const std::string& ending : kEndings) {
     const std::string whole = encoded(ending);
-    const size_t step = ending == "tiff" ? 19 : 1;  // a process each
+    const size_t step = ending == "tiff" ? 19 : 1;  // each is decoded in its own process
     int refused = 0;
     for (size_t at = 0; at < whole.size(); at += step) {
       std::string damaged = whole;

@@ -147,7 +147,7 @@ TEST(DataLayer, ResumesAtItsPosition) {
     for (int i = 0; i < 12; ++i) batches.push_back(whole.forward());
     for (uint64_t done = 0; done < 12; ++done) {
       DataLayer resumed(layer);
-      resumed.forward();  // and reads ahead, which must not count
+      resumed.forward();  // this also reads ahead, which must not count
       resumed.restore(done * 4);
       EXPECT_EQ(resumed.position(), done * 4);
       for (size_t i = done; i < 12; ++i) EXPECT_EQ(resumed.forward(), batches[i]) << more;

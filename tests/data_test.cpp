@@ -1,4 +1,4 @@
-// The order of records, what is done to them, and the thread that does it ahead.
+// The order of records, their transformation, and the thread that prepares them ahead.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// That the Markdown files say what is there: links lead to files and headings, commands name flags that the tool has.
+// Checks that the Markdown files are right: links lead to files and headings, and commands name flags that the tool
+// has.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -15,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Those of the repository, by their paths seen from its root.
+// The repository's Markdown files, by their paths from its root.
 std::vector<fs::path> pages() {
   std::vector<fs::path> found;
   for (auto entry = fs::recursive_directory_iterator("."); entry != fs::recursive_directory_iterator(); ++entry) {

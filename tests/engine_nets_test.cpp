@@ -1,4 +1,4 @@
-// Nets on the engine: layers that do each other's work against the same ones apart, and layouts that run through.
+// Nets on the engine: fused layers against the same layers unfused, and layouts that stay the same through a net.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -14,11 +14,11 @@
 namespace crema {
 namespace {
 
-// Layers that follow each other, each of which may do the next one's work.
+// A chain of layers, each of which may do the next one's work.
 struct ChainRow {
   std::string name;
   std::vector<std::string> layers;
-  std::string steps;  // what stands in the list of steps where they are fused
+  std::string steps;  // text in the list of steps if they are fused
   bool two = false;   // whether the first layer has a second bottom
 };
 
@@ -48,7 +48,7 @@ const std::vector<ChainRow> kChains = {
      true},
 };
 
-// The chain on convolutions of inputs, and followed by a convolution.
+// A net of the chain, with convolutions of the inputs before it and a convolution after it.
 std::string chain_text(const ChainRow& row, int channels) {
   const std::string same =
       with_channels(convolution("num_output: {C} kernel_size: 3 pad: 1 bias_term: false"), channels);
@@ -135,7 +135,7 @@ INSTANTIATE_TEST_SUITE_P(Rows, Chains, testing::ValuesIn(kChains), [](const auto
 
 #ifdef CREMA_WITH_ONEDNN
 
-// The names of the layers that a value or a diff is moved for.
+// The names of the layers for which a value or a diff is reordered.
 std::set<std::string> reordered(const Net& net) {
   std::set<std::string> layers;
   for (const Step& step : net.steps().steps) {
@@ -186,7 +186,8 @@ TEST(Layouts, RunThroughLayersThatComputeInThem) {
 
 // --- layers that the one before computes ---
 
-// Layers behind one with weights, which computes them all in a net that runs no backward; {C}: the number of channels.
+// A layer with weights and the layers after it, whose work it does in a net that runs no backward. {C}: the number of
+// channels.
 struct Tail {
   std::vector<std::string> layers;
   std::vector<long> image = {7, 6};
@@ -204,7 +205,7 @@ const std::vector<Tail> kTails = {
     {{convolution("num_output: {C} kernel_size: 1"), kSum, kLeaky}},
     {{convolution("num_output: {C} kernel_size: 3 pad: 1 group: {C}"), kNorm, kSum, kRelu}},
     {{convolution("num_output: 12 kernel_size: 3 stride: 2"), kNorm, kRelu}},
-    {{convolution("num_output: {C} kernel_size: 1"), kNorm, kSum, kRelu}, {2, 3, 2, 2}},  // no kernel of the engine's
+    {{convolution("num_output: {C} kernel_size: 1"), kNorm, kSum, kRelu}, {2, 3, 2, 2}},  // no kernel in the engine
     {{inner_product("num_output: 17 bias_filler { type: 'uniform' }"), kNorm, kScaleLayer, kLeaky}},
     {{inner_product("num_output: {C} transpose: true"), kScaleLayer, kSum, kRelu}, {}},
 };
@@ -220,7 +221,7 @@ std::string tail_text(const Tail& tail, int channels) {
   return text;
 }
 
-// Other numbers in all parameters, positive ones as variances are.
+// Sets all parameters to other numbers. They are positive, as variances must be.
 void change_parameters(Net& net, int round) {
   for (int i = 0; i < net.layers(); ++i) {
     for (Parameter& parameter : net.layer(i).parameters()) {

@@ -1,5 +1,5 @@
-// Convolutions of the engine that skip elements, and those with few channels, against the plain path: every pass, of
-// every number of channels up to 20, with strides that divide the image and strides that don't.
+// The engine's convolutions with strides, and those with few channels, against the plain path: every pass, for every
+// number of channels up to 20, with strides that divide the image's size and strides that do not.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -68,7 +68,7 @@ void expect_right(const ConvolutionProblem& p) {
 class EngineStrides : public testing::TestWithParam<Strides> {};
 
 TEST_P(EngineStrides, AgreeWithThePlainPath) {
-  const ThreadScope one(1);  // a team would wait for itself most of the time
+  const ThreadScope one(1);  // a team of threads would mostly wait for each other
   for (const long size : {12, 13}) {
     for (long channels = 1; channels <= 20; ++channels) {
       for (const long outputs : {16L, 21 - channels}) {
@@ -83,8 +83,8 @@ TEST_P(EngineStrides, AgreeWithThePlainPath) {
 INSTANTIATE_TEST_SUITE_P(Rows, EngineStrides, testing::ValuesIn(all_strides()),
                          [](const auto& info) { return text_of(info.param); });
 
-// Large enough for a kernel that writes behind its scratchpad to reach what others need: wrong numbers, a crash, or
-// threads that wait for each other for ever.
+// The problems are so large that a kernel that writes past its scratchpad reaches other memory: that gives wrong
+// numbers, a crash, or threads that wait for each other for ever.
 TEST(EngineStrides, KeepToTheirMemory) {
   for (const int threads : {1, 2}) {
     const ThreadScope some(threads);
@@ -117,7 +117,7 @@ TEST(EngineBounds, KeepWhatIntCannotCountFromTheEngine) {
   EXPECT_TRUE(engine_takes({Shape{64, 3, 224, 224}, Shape{1, 2048, 7, 7}, Shape{1000, 25088}, Shape{3}, Shape{}}));
   EXPECT_TRUE(engine_takes({Shape{1L << 20, 1024}}));
   EXPECT_FALSE(engine_takes({Shape{1, (1L << 38) - 1, 1, 1}}));
-  EXPECT_FALSE(engine_takes({Shape{1, (1L << 31) - 1, 1, 1}}));  // rounded up to blocks, one more than int has
+  EXPECT_FALSE(engine_takes({Shape{1, (1L << 31) - 1, 1, 1}}));  // rounded up to blocks, one more than int can hold
   EXPECT_FALSE(engine_takes({Shape{1, 3, 1L << 15, 1L << 14}}));
   EXPECT_FALSE(engine_takes({Shape{1L << 31, 1}}));
   EXPECT_TRUE(engine_takes(Windows{{3, 3}, {1, 1}, {1, 1}, {1, 1}}));
@@ -125,7 +125,7 @@ TEST(EngineBounds, KeepWhatIntCannotCountFromTheEngine) {
   EXPECT_FALSE(engine_takes(Windows{{3}, {1}, {1L << 15}, {1}}));
 }
 
-// Each of which oneDNN divides by zero for, or counts wrong.
+// Problems for which oneDNN would divide by zero or miscount.
 TEST(EngineBounds, HoldForEveryLayerOnTheEngine) {
   const std::vector<long> channels = {1, (1L << 38) - 1, 1, 1};
   const struct {

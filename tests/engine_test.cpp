@@ -21,7 +21,7 @@ struct EngineRow {
   std::string layer;  // {C}: the number of channels
   int bottoms = 1;
   int divisor = 1;     // of the channel counts that it can take
-  bool engine = true;  // false: the engine has no part in it, but in what stands around it
+  bool engine = true;  // false: the engine computes only the layers around it
 };
 
 void PrintTo(const EngineRow& row, std::ostream* out) { *out << row.layer; }
@@ -90,10 +90,10 @@ const std::vector<EngineRow> kRows = {
     {"prelu_shared", "type: 'PReLU' prelu_param { channel_shared: true }", 1, 1, false},
 };
 
-// The row's layer "L" on inputs, or on convolutions of them, and followed by one.
+// A net with the row's layer "L" on inputs, or between convolutions.
 std::string net_text(const EngineRow& row, int channels, bool between) {
   std::string text = "force_backward: true ", bottoms;
-  // Batch normalization takes a bias out again: its gradient is 0, and what is seen of it rounding.
+  // Batch normalization removes a bias again, so the bias's gradient is 0 apart from rounding errors.
   const std::string no_bias = row.layer.find("'B") == std::string::npos ? "" : " bias_term: false";
   for (int b = 0; b < row.bottoms; ++b) {
     const std::string input = fmt::format("x{}", b), before = fmt::format("before{}", b);
@@ -144,7 +144,7 @@ TEST_P(EngineRows, AgreeWithThePlainPath) {
       ASSERT_EQ(actual.size(), expected.size());
       for (const auto& [name, values] : expected) {
         ASSERT_EQ(actual.at(name).size(), values.size()) << name;
-        // A single number may be what is left of a sum whose terms cancel.
+        // A single number may be a sum whose terms cancel.
         EXPECT_LT(difference(actual.at(name), values), values.size() == 1 ? 1e-4 : 1e-5) << name;
       }
     }
@@ -166,8 +166,8 @@ TEST(Bf16, NeedsTheEngine) {
 }
 
 // Numbers of 8 bits are off by 2^-9 of their size at most, and a product of two by 2^-8 = 0.4%. Rounding errors of many
-// terms rather cancel than add up, but up to three layers stand behind each other here, and a small sum may come of
-// large terms: within 2% of the largest number.
+// terms tend to cancel. But up to three layers follow each other here, and a small sum may come from large terms. So
+// the tolerance is 2% of the largest number.
 TEST_P(EngineRows, AgreeWithThePlainPathInBf16) {
   const EngineRow& row = GetParam();
   const bool multiplies = row.name.find("convolution") != std::string::npos || row.name.starts_with("inner_product");
@@ -191,7 +191,7 @@ TEST_P(EngineRows, AgreeWithThePlainPathInBf16) {
 
 // --- algorithms ---
 
-// One algorithm for every pass that has it.
+// Uses one algorithm for every pass that has it.
 class Forced final : public Algorithms {
  public:
   explicit Forced(std::string algorithm) : algorithm_(std::move(algorithm)) {}

@@ -1,4 +1,4 @@
-// What a net is after a reshape or a run that failed, and what the nets are that share its memory.
+// The state of a net after a reshape or a run that failed, and of the nets that share its memory.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 #include "support/messages.h"
 #include "support/nets.h"
 
-// For builds with the address sanitizer: memory that cannot be had is what these tests are about.
+// For builds with the address sanitizer: allocation must fail with an error here instead of ending the process.
 extern "C" const char* __asan_default_options();  // NOLINT: the sanitizer's name
 extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
 
@@ -70,7 +70,7 @@ TEST(FailedReshape, ForWantOfMemoryChangesNothingForAnyPartner) {
       EXPECT_TRUE(same(run_whole(*train), of_train));
       EXPECT_TRUE(same(run_whole(*test), of_test));
     }
-    // A partner in the middle of its pass goes on.
+    // A partner in the middle of its pass can continue.
     train->forward();
     EXPECT_NE(message_of([&] { test->reshape(kHuge); }), "no error");
     train->backward();
@@ -103,7 +103,7 @@ TEST(FailedReshape, IsAllOrNothing) {
   EXPECT_TRUE(same(run_whole(*net), expected));
 }
 
-// Every layer that makes something for a shape makes it again for the shape before.
+// A layer that keeps things made for a shape makes them again for the old shape.
 TEST(FailedReshape, GivesLayersTheirShapesBack) {
   const std::string classify =
       "layer { name: 'ip' type: 'InnerProduct' bottom: 'y' top: 'ip' inner_product_param { num_output: 2 "
@@ -135,7 +135,7 @@ TEST(FailedReshape, GivesLayersTheirShapesBack) {
       for (const std::vector<long>& dims : {std::vector<long>{3, 4, 9, 9}, {1, 4, 3, 3}, {2, 4}, {2, 6, 6, 6}, {}}) {
         const std::map<std::string, Shape> inputs = {{"x", Shape(dims)}, {"t", Shape{dims.empty() ? 1 : dims[0]}}};
         if (message_of([&] { net->reshape(inputs); }) == "no error") {
-          EXPECT_EQ(type, "SPP");  // gives vectors of one length from images of any size
+          EXPECT_EQ(type, "SPP");  // its output has the same length for images of any size
           net->reshape({{"x", Shape{2, 4, 6, 6}}, {"t", Shape{2}}});
           fill_input(*net, "x");
           set_input(*net, "t", {0, 1});
@@ -153,7 +153,7 @@ TEST(FailedReshape, GivesLayersTheirShapesBack) {
   }
 }
 
-// A net of which the first layer after a range's beginning throws.
+// A net in which the first layer after the beginning of a range throws.
 TEST(FailedRun, StartsAnewAtTheFirstLayer) {
   const std::string text = "force_backward: true " + input_text("x", {3}) +
                            "layer { name: 'a' type: 'Power' bottom: 'x' top: 'a' power_param { scale: 2 } }"

@@ -1,4 +1,5 @@
-// Fillers: exact where they are exact, else mean, variance and range over many numbers; and what they refuse.
+// Fillers: exact values if the filler is not random, else mean, variance and range over many numbers; and what they
+// refuse.
 #include "core/filler.h"
 
 #include <google/protobuf/text_format.h>

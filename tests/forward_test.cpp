@@ -105,8 +105,8 @@ TEST_P(Forward, GivesTheseNumbers) {
 INSTANTIATE_TEST_SUITE_P(Rows, Forward, testing::ValuesIn(forward_rows()),
                          [](const auto& info) { return info.param.name; });
 
-// What no row can say, since the numbers are random: values are dropped at the given rate, the others are enlarged so
-// that the mean stays, and every pass drops others.
+// Rows cannot test this, since the numbers are random: values are dropped at the given rate, the others are scaled so
+// that the mean stays, and every pass drops other values.
 TEST(Dropout, DropsTheShareThatItIsTold) {
   const std::string text =
       "layer { name: 'in' type: 'Input' top: 'x' input_param { shape { dim: 100000 } } }"

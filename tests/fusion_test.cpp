@@ -1,5 +1,5 @@
-// Which layers are fused, and that a net computes the same with and without. The layers here do nothing but fuse, so
-// that the net's part is seen alone; those of src/layers/ are compared in engine_test.
+// Which layers are fused, and that a net computes the same with and without fusion. The layers here exist only to be
+// fused, so that only Net's part is tested; engine_test compares those of src/layers/.
 #include <gtest/gtest.h>
 
 #include "core/layer.h"
@@ -8,9 +8,9 @@
 namespace crema {
 namespace {
 
-Absorbed answer = Absorbed::all;  // what Double says to Gain and Rectify
+Absorbed answer = Absorbed::all;  // Double's answer to Gain and Rectify
 
-// y = 2 x, and the work of the layers behind it.
+// y = 2 x, and the work of the layers after it.
 class Double final : public Layer {
  public:
   explicit Double(const LayerParameter&) {}
@@ -44,7 +44,7 @@ class Double final : public Layer {
     }
   }
 
-  // A Gain comes before a Rectify here.
+  // Assumes that a Gain comes before a Rectify.
   void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) override {
     const bool whole = !next_.empty() && answer == Absorbed::all;
     real slope = 2, sum = 0;

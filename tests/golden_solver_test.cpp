@@ -1,6 +1,6 @@
 // Every recorded trajectory of golden/solvers, or of the folder that CREMA_GOLDEN_SOLVERS names, on each engine: loss
-// and parameters after each of 25 iterations from init.caffemodel, and, where the folder has a state of iteration 10,
-// going on from there.
+// and parameters after each of 25 iterations from init.caffemodel, and, if the folder has a state of iteration 10, also
+// resumed from there.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -43,7 +43,7 @@ class Trajectory {
       const real loss = static_cast<real>(solver_->step(1));
       EXPECT_TRUE(near(at_iteration(recorded_.at("loss"), iteration), Shape(), &loss, kTolerance)) << "loss";
       expect_parameters(iteration);
-      if (testing::Test::HasFailure()) return;  // all that follows is off, too
+      if (testing::Test::HasFailure()) return;  // all later iterations are wrong, too
     }
   }
 

@@ -17,13 +17,13 @@ double tolerance(const NetConfig& config) {
   return 1e-5;
 }
 
-// What the net says of an array: null stands for a gradient that was not computed.
+// The net's array; null for a gradient that was not computed.
 struct Found {
   Shape shape;
   const real* values;
 };
 
-// No gradient is a gradient of zero.
+// A missing gradient counts as zero.
 testing::AssertionResult near_gradient(const Array& expected, const Found& found, double tolerance) {
   if (found.values != nullptr) return near(expected, found.shape, found.values, tolerance);
   const std::vector<real> zeros(static_cast<size_t>(found.shape.count()));
@@ -35,8 +35,8 @@ Parameter& parameter(Net& net, const std::string& key) {
   return net.layer(net.layer_index(key.substr(0, slash))).parameters().at(std::stoul(key.substr(slash + 1)));
 }
 
-// Whether the net asks for the gradient at an Input's top. Where it does not, Caffe's file holds what a layer used that
-// memory for (its Scale: x * dy), which is no gradient.
+// Whether the net asks for the gradient at an Input's top. If it does not, Caffe's file holds other numbers that a
+// layer stored in that memory (Scale: x * dy), not a gradient.
 bool asks_for_gradient(const NetConfig& config, const std::string& input) {
   if (config.net.force_backward()) return true;
   for (const LayerParameter& layer : config.net.layer()) {

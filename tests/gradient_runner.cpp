@@ -9,8 +9,8 @@ namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-// Passes its bottom on and leaves the scratch memory that all layers share full of NaN: nobody may rely on what another
-// has left there, or on what it left there itself in forward.
+// Passes its bottom on, and fills the scratch memory that all layers share with NaN: no layer may rely on what another
+// layer has left there, or on what it has left there itself in forward.
 class ScratchPoison final : public Layer {
  public:
   explicit ScratchPoison(const LayerParameter&) {}
@@ -108,7 +108,7 @@ GradientRunner::GradientRunner(const GradientRow& row, int stopped) : row_(row) 
   find_variables();
   write(variables_);
   net_->forward();
-  net_->set_replay(true);  // from here on always the same pass: same random numbers, nothing is remembered
+  net_->set_replay(true);  // from here on, all passes repeat the same one: same random numbers, no state is changed
 }
 
 std::string GradientRunner::net_text(int stopped) const {

@@ -1,5 +1,5 @@
 // Runs one gradient row: a net of Input layers and the row's layer, without a memory plan, in double. The objective is
-// the net's loss plus a random linear function of the tops that are no losses.
+// the net's loss plus a random linear function of the tops that are not losses.
 #pragma once
 
 #include <functional>
@@ -12,7 +12,7 @@
 
 namespace crema {
 
-// What is differentiated: an array of values that the objective is a function of.
+// A variable of the objective: an array of values.
 struct Variable {
   std::string name;  // "bottom 0", "parameter 1"
   std::vector<double> values;
@@ -21,18 +21,18 @@ struct Variable {
 class GradientRunner {
  public:
   explicit GradientRunner(const GradientRow& row) : GradientRunner(row, -1) {}
-  // Without a gradient at bottom `stopped`, by propagate_down. -1: all that take one have one, by force_backward.
+  // propagate_down stops the gradient at bottom `stopped`. -1: force_backward gives one to all bottoms that take one.
   GradientRunner(const GradientRow& row, int stopped);
 
   // The bottoms that take a gradient, then the parameters that learn.
   const std::vector<Variable>& variables() const { return variables_; }
 
-  // The objective where the variables have these values.
+  // The objective at these values of the variables.
   double objective(const std::vector<Variable>& at);
 
   // Its gradient, by backward; arrays as in variables(). `before` may change memory between forward and backward.
   std::vector<Variable> gradient(const std::function<void()>& before = [] {});
-  // Backward once more after gradient(), without a forward pass and without forgetting parameters' diffs.
+  // Runs backward once more after gradient(), without a forward pass and without clearing parameters' diffs.
   std::vector<Variable> gradient_again();
 
   Layer& layer() { return net_->layer(layer_); }
@@ -58,7 +58,7 @@ class GradientRunner {
   GradientRow row_;
   std::unique_ptr<Net> net_;
   int layer_;
-  std::vector<std::vector<double>> bottoms_;  // all values, those that take no gradient as well
+  std::vector<std::vector<double>> bottoms_;  // all bottoms' values, including those without a gradient
   std::vector<std::vector<double>> parameters_;
   std::vector<std::vector<double>> top_weights_;  // of the objective; empty for losses
   std::vector<Variable> variables_;

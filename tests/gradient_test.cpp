@@ -17,14 +17,14 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 double relative_error(double a, double b) { return std::abs(a - b) / std::max({1.0, std::abs(a), std::abs(b)}); }
 
-// A gradient by backward and by differences.
+// Compares a gradient by backward with one by differences.
 bool agree(double backward, double difference) {
   const double error = relative_error(backward, difference);
   LargestError::note(error);
   return error <= kTolerance;
 }
 
-// Whether both hold the same bits. What differs in `what`, for the message.
+// Whether both hold the same numbers; the message tells what differs.
 testing::AssertionResult equal(const std::vector<Variable>& a, const std::vector<Variable>& b) {
   if (a.size() != b.size()) return testing::AssertionFailure() << a.size() << " gradients, expected " << b.size();
   for (size_t v = 0; v < a.size(); ++v) {
@@ -58,7 +58,7 @@ void matches_differences_by_element(const GradientRow& row) {
   EXPECT_FALSE(runner.statistics_moved()) << "a replayed pass has changed a parameter that does not learn";
 }
 
-// Along a direction through all variables at once, which also sees what no single element does.
+// Compares along a direction through all variables at once. This also finds errors that no single element shows.
 void matches_differences_along_directions(const GradientRow& row) {
   GradientRunner runner(row);
   const std::vector<Variable> gradient = runner.gradient();
@@ -87,7 +87,7 @@ void matches_differences_along_directions(const GradientRow& row) {
   }
 }
 
-// Whatever the contract says that backward does not read, and whatever it has to write, is NaN before it runs.
+// Before backward runs, everything is NaN that it does not read according to the contract, or that it must write.
 void reads_what_it_says_alone(const GradientRow& row) {
   GradientRunner runner(row);
   const std::vector<Variable> clean = runner.gradient();
@@ -130,7 +130,7 @@ void leaves_bottoms_without_gradient_alone(const GradientRow& row) {
       if (v.name != name) others.push_back(v);
     }
     GradientRunner stopped(row, static_cast<int>(b));
-    // A layer without tops is under no loss: it runs backward only where that is forced on it.
+    // A layer without tops leads to no loss, so it runs backward only under force_backward.
     EXPECT_EQ(stopped.runs_backward(), !others.empty() && row.tops > 0);
     if (!stopped.runs_backward()) continue;
     std::vector<double> untouched(static_cast<size_t>(stopped.bottom(b).storage()), 12345);
@@ -162,7 +162,7 @@ std::set<std::string> tested_types() {
   return types;
 }
 
-// NaN, or for numbers that select something another number that is one.
+// Overwrites the blob with NaN or, if its numbers are indices, with other valid indices.
 void spoil(Blob& blob, bool indices) {
   for (long i = 0; i < blob.storage(); ++i) {
     blob.mutable_data()[i] = !indices ? kNan : blob.data()[i] == 0 ? 1 : 0;
@@ -199,7 +199,7 @@ class Reads {
 
 class ContractOf : public testing::TestWithParam<std::string> {};
 
-// Else the memory plan would keep what nobody needs.
+// Otherwise the memory plan would keep values that nobody needs.
 TEST_P(ContractOf, NamesNothingThatIsNotRead) {
   Reads reads;
   for (const GradientRow& row : gradient_rows()) {

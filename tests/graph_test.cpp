@@ -122,7 +122,7 @@ TEST_P(BadNets, AreRefused) {
 
 INSTANTIATE_TEST_SUITE_P(Rows, BadNets, testing::ValuesIn(kBadNets), [](const auto& info) { return info.param.name; });
 
-// What is refused when a net is used.
+// Errors when a net is used.
 TEST(BadUse, OfNames) {
   const auto net = net_of(kInputs +
                           "layer { name: 'act' type: 'ReLU' bottom: 'data' top: 'hidden' }"

@@ -21,7 +21,7 @@ std::string text(const std::string& file, const std::vector<long>& data, const s
 
 TEST(Hdf5Output, HoldsTheBatchOfTheLastPass) {
   const TempFolder folder;
-  const std::string file = folder.write("out.h5", "");  // as mktemp leaves it
+  const std::string file = folder.write("out.h5", "");  // an empty file, as mktemp makes it
   const auto net = net_of(text(file, {2, 3}, {2}));
   for (const float first : {1.f, 10.f}) {
     set_input(*net, "x", {first, 2, 3, 4, 5, 6});
@@ -63,7 +63,7 @@ TEST(Hdf5Output, ReplacesWhatSuchALayerHasWritten) {
   }
 }
 
-// Not even what looks the same: it may be a data set.
+// Not even a file that looks the same is replaced: it may be a data set.
 TEST(Hdf5Output, LeavesOtherFilesAlone) {
   const TempFolder folder;
   const std::string file = folder / "out.h5";

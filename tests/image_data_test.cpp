@@ -37,7 +37,7 @@ TEST(ImageData, ReadsPlanesAndLabelsInTheOrderOfTheList) {
   DataLayer data(layer(list, "batch_size: 2 root_folder: '" + (folder / "") + "'"));
   EXPECT_EQ(data.tops[0]->shape(), (Shape{2, 3, 1, 2}));
   EXPECT_EQ(data.tops[1]->shape(), (Shape{2}));
-  // Blue, green, red; a name is all that stands before the last blanks.
+  // The order is blue, green, red. A name is everything before the last blanks.
   EXPECT_EQ(data.forward(), (Values{3, 6, 2, 5, 1, 4, 13, 16, 12, 15, 11, 14}));
   EXPECT_EQ(data.values(1), (Values{7, -3}));
   EXPECT_EQ(data.forward(), (Values{3, 6, 2, 5, 1, 4, 3, 6, 2, 5, 1, 4}));
@@ -78,7 +78,7 @@ TEST(ImageData, ScalesBilinearly) {
   const std::string list = folder.write("list.txt", wide + " 0\n" + tall + " 1\n");
   DataLayer data(layer(list, "batch_size: 2 is_color: false new_height: 1 new_width: 4"));
   EXPECT_EQ(data.tops[0]->shape(), (Shape{2, 1, 1, 4}));
-  // Pixel i lies at (i + 1/2) / 2 - 1/2 of the two that there are.
+  // Pixel i of the result is at position (i + 1/2) / 2 - 1/2 of the image's two pixels.
   EXPECT_EQ(data.forward(), (Values{0, 25, 75, 100, 12, 12, 12, 12}));
 }
 

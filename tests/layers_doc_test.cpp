@@ -1,4 +1,4 @@
-// docs/layers.md is what the sources, the schema and the rows say now.
+// docs/layers.md is up to date with the sources, the schema and the rows.
 #include <gtest/gtest.h>
 
 #include <fstream>

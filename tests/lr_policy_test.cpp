@@ -32,14 +32,15 @@ TEST(LrPolicy, cosine_restarts) {
                {{2, 0.2}, {4, 0.4}, {8, 0.2}, {12, 0.4}, {20, 0.2}, {28, 0.4}});
 }
 
-// Periods that hardly grow: after 2^31 iterations there are forty-six million of them.
+// Periods that hardly grow: after 2^31 iterations there have been forty-six million.
 TEST(LrPolicy, cosine_finds_its_period_at_once) {
   LrPolicy rate = policy("lr_policy: 'cosine' base_lr: 0.4 stepsize: 1 period_mult: 1.0000001 max_iter: 2147483647");
   for (const int t : {0, 1, 1000, 2147483646}) {
     EXPECT_GE(rate.rate(t), 0);
     EXPECT_LE(rate.rate(t), 0.4f);
   }
-  // What is left out at once comes to the same as what is gone through: 1.001^k periods of 100 iterations.
+  // Skipping many periods at once gives the same as going through them one by one; period k has 100 * 1.001^k
+  // iterations.
   LrPolicy slow = policy("lr_policy: 'cosine' base_lr: 1 stepsize: 100 period_mult: 1.001 max_iter: 1000000");
   double begin = 0, length = 100;
   for (int k = 0; k < 2000; ++k) {
@@ -68,7 +69,7 @@ TEST(LrPolicy, warm_up_leads_to_the_policy_in_a_line) {
                {{0, 0}, {1, 0.1}, {2, 0.2}, {3, 0.3}, {4, 0.4}, {5, 0.4}});
   expect_rates("lr_policy: 'fixed' base_lr: 0.4 max_iter: 9 warmup_iter: 4 warmup_start_lr: 0.8",
                {{0, 0.8}, {1, 0.7}, {4, 0.4}});
-  // It leads to what the policy says at its end, not to base_lr.
+  // Warm-up leads to the policy's rate at its end, not to base_lr.
   expect_rates("lr_policy: 'step' base_lr: 0.4 gamma: 0.5 stepsize: 3 max_iter: 9 warmup_iter: 4",
                {{0, 0}, {3, 0.15}, {4, 0.2}, {6, 0.1}});
   LrPolicy rate = policy("lr_policy: 'plateau' base_lr: 0.4 gamma: 0.5 monitor: 'a' max_iter: 9 warmup_iter: 4");

@@ -66,7 +66,8 @@ TEST(Events, are_framed_as_tensorboard_reads_them) {
   ASSERT_EQ(record.size(), 8 + 4 + message.size() + 4);
   EXPECT_EQ(record.substr(0, 8), std::string("\x18\0\0\0\0\0\0\0", 8));
   EXPECT_EQ(record.substr(12, message.size()), message);
-  EXPECT_EQ(record.substr(8, 4), std::string("\xa3\x7f\x4b\x22", 4));  // of every file that TensorBoard itself begins
+  EXPECT_EQ(record.substr(8, 4), std::string("\xa3\x7f\x4b\x22", 4));  // the same in every file that TensorBoard itself
+                                                                       // begins
 }
 
 TEST(Events, are_read_up_to_the_first_damage) {
@@ -149,7 +150,7 @@ TEST(Metrics, tensorboard_gets_the_same_numbers) {
   EXPECT_EQ(at_four.at("train/loss"), static_cast<float>(rows[4]["outputs"]["loss"][0].get<double>()));
 }
 
-// Not those ahead of them at which the rule wants its gradient.
+// Not of the weights ahead, at which the rule takes its gradient.
 TEST(Metrics, histograms_are_of_the_weights_between_iterations) {
   const TempFolder folder;
   Solver(config("max_iter: 3 snapshot: 2 histogram_interval: 2 type: 'Nesterov' averaged: true momentum: 0.9 "
@@ -181,7 +182,7 @@ TEST(Metrics, are_cut_back_to_where_a_run_goes_on) {
   EXPECT_EQ(events_of(cut).size(), events_of(whole).size());
 }
 
-// It has none out of turn where a run goes on, so that a run that was stopped reads as one that was not.
+// If a run is resumed, the out_of_turn row is removed, so that an interrupted run reads like an uninterrupted one.
 TEST(Metrics, the_last_iteration_has_a_row) {
   const TempFolder folder, early, whole;
   const std::string fields = "display: 4 test_iter: 1 test_interval: 3 random_seed: 4 snapshot: 3 ";
@@ -196,7 +197,7 @@ TEST(Metrics, the_last_iteration_has_a_row) {
   for (const auto& event : events_of(folder)) events += event.step() == 5;
   EXPECT_EQ(events, 1u);
 
-  // The test before which it was stopped may have written over the outputs.
+  // The run stops before a test, which may have overwritten the outputs.
   SolverOptions options;
   int asked = 0;
   options.poll = [&] { return ++asked > 1 + 6 + 1 ? Request::stop : Request::none; };
@@ -242,7 +243,7 @@ TEST(Metrics, of_a_large_output_have_its_mean) {
   EXPECT_EQ(text(scores(displayed.net()).back()), "map = 0 (mean of 1010)");
 }
 
-// Rows that a run has not written, or that were damaged, are left out where it goes on.
+// Rows that no run has written, or that were damaged, are removed when a run is resumed.
 TEST(Metrics, rows_that_are_none_are_left_out) {
   const TempFolder folder;
   Solver(config("display: 1 max_iter: 2 snapshot: 1", folder)).solve();
@@ -258,7 +259,7 @@ TEST(Metrics, rows_that_are_none_are_left_out) {
   EXPECT_EQ(order(rows_of(folder)), "train 0, train 1, ");
 }
 
-// Names are bytes; JSON and TensorBoard want UTF-8, and whoever prints a row has a terminal.
+// Names may be any bytes. But JSON and TensorBoard need UTF-8, and rows may be printed on a terminal.
 TEST(Metrics, take_any_name) {
   const TempFolder folder;
   const std::string net = digits_net() +

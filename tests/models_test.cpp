@@ -1,5 +1,5 @@
-// Each solver in models/ builds its nets. Those whose data come with the repository train two iterations; those for
-// ImageNet are held to the published sizes of their nets.
+// Each solver in models/ builds its nets. Those whose data come with the repository train two iterations; for ImageNet,
+// the sizes of the nets are compared with the published ones.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -45,7 +45,7 @@ TEST(Models, train_two_iterations) {
 
 // --- nets for ImageNet -----------------------------------------------------------------------------------------------
 
-// Without memory: shapes and parameters alone.
+// A net without memory: it has only shapes and parameters.
 std::unique_ptr<Net> outline(const std::string& folder, Phase phase, const std::string& stage) {
   NetState state;
   state.set_phase(phase);
@@ -55,7 +55,7 @@ std::unique_ptr<Net> outline(const std::string& folder, Phase phase, const std::
   return make_net("models/" + folder + "/train_test.prototxt", state, options);
 }
 
-// What training changes: without BatchNorm's running statistics, which no gradient reaches.
+// The number of parameters that training changes, without BatchNorm's running statistics, which get no gradient.
 long learned_numbers(const Net& net) {
   long count = 0;
   for (int i = 0; i < net.layers(); ++i) {
@@ -64,7 +64,7 @@ long learned_numbers(const Net& net) {
   return count;
 }
 
-// Of one image.
+// The multiply-adds for one image.
 double multiply_adds(const Net& net) {
   double sum = 0;
   for (int i = 0; i < net.layers(); ++i) sum += net.layer(i).multiply_adds(net.bottoms(i), net.tops(i));

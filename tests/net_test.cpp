@@ -111,7 +111,7 @@ TEST(Gradients, OfALayerThatReadsAValueTwice) {
   EXPECT_EQ(diff_of_input(*net, "x"), Values({6, -8}));
 }
 
-// A top that leads to no loss counts as zero, not as what lies in memory.
+// The diff of a top that leads to no loss is zero, not whatever is in memory.
 TEST(Gradients, OfTopsThatNothingDifferentiatesAreZero) {
   for (const bool plan : {true, false}) {
     NetOptions options;

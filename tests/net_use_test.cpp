@@ -73,7 +73,7 @@ TEST(Ranges, MayBeginAnywhereWithoutAPlan) {
 
 TEST(Ranges, NeedTheirMemory) {
   NetOptions options;
-  options.keep_all = true;  // of the values alone, and in plain layout
+  options.keep_all = true;  // values only, in plain layout
   const auto net = net_of(mixed_net(2), options);
   run_whole(*net);
   const std::string given_away =
@@ -118,7 +118,7 @@ TEST(Shapes, ThatALayerRefusesAreAnError) {
       }),
       "net.prototxt:10: layer \"ip\" (InnerProduct): parameter 0 has shape 4 80, and the bottom now asks for 4 125 "
       "(bottom \"pool\": 2 5 5 5)");
-  // The net is the one that it was.
+  // The net has not changed.
   EXPECT_EQ(net->input("x").shape().str(), "2 3 8 8");
   EXPECT_EQ(
       message_of([&] { net->backward(); }),

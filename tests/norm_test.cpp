@@ -1,5 +1,4 @@
-// What no row can say of the normalizations: running statistics, shapes too large or too empty for a row, what is
-// refused.
+// Tests of normalizations that rows cannot express: running statistics, large and empty shapes, errors.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -95,7 +94,7 @@ TEST(Norms, ThreadsChangeNoBit) {
   }
 }
 
-// Large enough that one thread works on a group of channels after the other; three do not divide the channels.
+// So large that a thread works on one group of channels after the other; three threads do not divide the channels.
 TEST(Norms, ThreadsChangeNoBitOfManyElements) {
   Seen seen[2];
   for (const int threads : {1, 3}) {
@@ -148,7 +147,7 @@ Values expected_gradient(const real* x, const real* dy, long rows, long n, doubl
   return dx;
 }
 
-// A few rows that all threads work on, and rows that each thread has some of.
+// Few rows, on each of which all threads work, and many rows, of which each thread takes some.
 TEST(Norms, RowsOfAnyLength) {
   struct Case {
     std::vector<long> dims;
@@ -175,7 +174,7 @@ TEST(Norms, RowsOfAnyLength) {
     for (size_t i = 0; i < expected.size(); ++i) {
       error = std::max(error, std::abs(static_cast<double>(x.diff()[i]) - expected[i]));
     }
-    EXPECT_LT(error, 2e-4);  // x is known to 2^-18 alone
+    EXPECT_LT(error, 2e-4);  // x is precise only to 2^-18
     const auto& parameters = net->layer(net->layer_index("L")).parameters();
     if (parameters.empty()) continue;
     double db = 0, dy = 0;  // the summands' gradients add up to all of dy
@@ -185,7 +184,7 @@ TEST(Norms, RowsOfAnyLength) {
   }
 }
 
-// A batch of which a Filter keeps nothing says nothing of the data.
+// A batch of which a Filter keeps no record must not change the statistics.
 TEST(Norms, EmptyBatchesLeaveStatisticsAlone) {
   for (const std::string layer : {"type: 'BatchNorm'", "type: 'BatchNorm' batch_norm_param { eps: 0 }", "type: 'BN'",
                                   "type: 'BN' bn_param { eps: 0 }"}) {

@@ -1,4 +1,4 @@
-// A layer that says its own phase works in that; the others in the net's.
+// A layer that sets its own phase works in it; other layers work in the net's.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -39,7 +39,7 @@ TEST(LayerPhase, TurnsDropoutOffInTraining) {
   EXPECT_EQ(std::vector<real>(net->input("x").diff(), net->input("x").diff() + 100), std::vector<real>(100, 1));
 }
 
-// With what may be fused with it, and on each side of a convolution.
+// The layer with layers that may be fused with it, and on each side of a convolution.
 TEST(LayerPhase, FreezesBatchNormInTraining) {
   const auto text = [](const std::string& frozen) {
     return "force_backward: true " + input_text("x", {3, 4, 5, 5}) +
@@ -106,7 +106,7 @@ TEST(LayerPhase, OfBnAndPooling) {
   }
 }
 
-// Rules ask for the net's phase alone.
+// Rules depend only on the net's phase.
 TEST(LayerPhase, IsNoRule) {
   const auto net =
       net_of(input_text("x", {2}) +
@@ -118,7 +118,7 @@ TEST(LayerPhase, IsNoRule) {
   EXPECT_EQ(net->outputs()[0].name, "a");
 }
 
-// Cut at random in a test.
+// A test net that crops at random.
 TEST(LayerPhase, OfADataLayerIsItsTransformers) {
   const TempFolder folder;
   const auto big_endian = [](uint32_t number) {

@@ -1,5 +1,5 @@
-// The memory plan never changes a result: nets with and without one give the same bits, in place and under two names
-// alike. And what it saves.
+// The memory plan never changes a result: nets with and without one give the same bits, both in place and under two
+// names. Also tests how much memory the plan saves.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -71,7 +71,7 @@ std::vector<std::string> model_nets() {
   return paths;
 }
 
-// As the tests run a model: on the data that comes with the project.
+// The configuration with which tests run a model: on the data that comes with the project.
 NetConfig model_config(const std::string& path, Phase phase) {
   NetState state;
   state.set_phase(phase);
@@ -154,8 +154,9 @@ INSTANTIATE_TEST_SUITE_P(Nets, PlanOfModel, testing::ValuesIn(model_nets()), [](
 
 // --- what is saved
 
-// The share of the memory that is left, in phase TRAIN with backward and in phase TEST without; written as properties
-// of the test and to the output. Without fusion, which leaves out buffers that a plan would find place for.
+// The planned memory as a share of the unplanned, in phase TRAIN with backward and in phase TEST without. It is also
+// written to the output and to the test's properties. Fusion is off, since it removes buffers whose memory the plan
+// would share.
 double share_left(const std::string& path, Phase phase) {
   const Net net(model_config(path, phase), {.fuse = false});
   const NetMemory memory = net.memory();
@@ -170,8 +171,8 @@ double share_left(const std::string& path, Phase phase) {
 TEST(PlanSaves, OnLeNet) {
   const std::string path = CREMA_SOURCE_DIR "/models/lenet/train_test.prototxt";
   EXPECT_LT(share_left(path, TRAIN), 0.6);
-  // No plan does better: conv1's output (32 of 20 channels in a blocked layout) and its pooled form, which must be
-  // there at the same time, are three quarters of all.
+  // No plan can do better: conv1's output (20 channels, which take 32 in a blocked layout) and its pooled form are
+  // needed at the same time, and are three quarters of the total.
   EXPECT_LT(share_left(path, TEST), 0.76);
 }
 
@@ -181,7 +182,7 @@ TEST(PlanSaves, OnResidualBlocks) {
   EXPECT_LT(share_left(path, TEST), 0.1);
 }
 
-// The share of the planned memory that is left where the values between residual blocks alone are kept.
+// The share of the planned memory that remains if only the values between residual blocks are kept.
 TEST(PlanSaves, WhereBackwardComputesBlocksAgain) {
   NetConfig config = model_config(CREMA_TESTS_DIR "/nets/resnet_style.prototxt", TRAIN);
   const Net kept(config, NetOptions());
@@ -208,7 +209,7 @@ TEST(PlanSaves, NothingOfWhatHasNoBottoms) {
       "computed again");
 }
 
-// A search for a NaN and a run layer by layer go through the same steps.
+// A search for a NaN and a run layer by layer execute the same steps.
 TEST(ComputedAgain, InPiecesAndInAReplay) {
   const std::string text = input_text("x", {4, 3, 8, 8}) + input_text("label", {4}) + R"(
     layer { name: 'conv' type: 'Convolution' bottom: 'x' top: 'conv' recompute: true
@@ -259,7 +260,7 @@ std::vector<GradientRow> in_place_rows() {
   return rows;
 }
 
-// The row's layer between two Power layers, reading "y" and writing `top`; what lies below learns.
+// The row's layer between two Power layers. It reads "y" and writes `top`; the layer below learns.
 std::string between_layers(const GradientRow& row, const std::string& top) {
   std::string text = "force_backward: true\n", others;
   for (size_t b = 0; b < row.bottoms.size(); ++b) {
@@ -312,7 +313,7 @@ TEST_P(InPlace, ComputesTheSameAsUnderTwoNames) {
 INSTANTIATE_TEST_SUITE_P(Rows, InPlace, testing::ValuesIn(in_place_rows()),
                          [](const auto& info) { return info.param.name; });
 
-// Else the test above would compare a net with itself.
+// Otherwise the test above would compare a net with itself.
 TEST(InPlace, IsOneMemoryWhereTheContractAllowsIt) {
   const std::string above = "layer { name: 'above' type: 'Power' bottom: 'y' top: 'out' power_param { power: 2 } }";
   const auto one_memory = [&](const std::string& layer) {

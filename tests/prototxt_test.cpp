@@ -1,4 +1,4 @@
-// Reading text: what is refused, with which words; what is taken, as protobuf takes it; where each field stands.
+// Reading text: what is refused, with which message; what is accepted, as by protobuf; and the position of each field.
 #include <gtest/gtest.h>
 
 #include <google/protobuf/io/tokenizer.h>
@@ -169,7 +169,7 @@ const std::vector<BadText> kBadSolvers = {
 INSTANTIATE_TEST_SUITE_P(Bad, NetText, testing::ValuesIn(kBadNets), name_of);
 INSTANTIATE_TEST_SUITE_P(Bad, SolverText, testing::ValuesIn(kBadSolvers), name_of);
 
-// Texts that Caffe's reader, protobuf's own, takes; and texts that it refuses. Ours must agree.
+// Texts that Caffe's reader, which is protobuf's own, accepts, and texts that it refuses. crema's must do the same.
 TEST(Prototxt, TakesWhatProtobufTakes) {
   const std::vector<std::string> taken = {
       "",
@@ -244,7 +244,7 @@ TEST(Prototxt, TakesWhatProtobufTakes) {
   }
 }
 
-// All faults in one go: what is refused is skipped, and a "}" that is missing is thought to be there.
+// Finds all faults in one pass: refused fields are skipped, and a missing "}" is assumed to be there.
 TEST(Prototxt, GoesOnAfterAFault) {
   const std::string text = R"(nam: "n"
 layer {
@@ -316,7 +316,7 @@ TEST(Prototxt, LayersOfOtherForksAreSkipped) {
   EXPECT_THROW(parse_net("layer { roi_pooling_params { } }", "f"), Error);
 }
 
-// A hint for a field that there is would never be seen, and one for a message that there is not, neither.
+// A hint for a field that exists would never be shown, and neither would one for a message that does not exist.
 TEST(Prototxt, ForksFieldsAreNone) {
   for (const ForkField& known : fork_fields()) {
     const auto* type = SolverParameter::descriptor()->file()->FindMessageTypeByName(known.message);
@@ -369,7 +369,7 @@ TEST(Prototxt, NotesWhereFieldsStand) {
       {"layer.bottom[1]", "f.prototxt:4:3"},
       {"layer.bottom[2]", "f.prototxt:4:24"},
       {"layer.bottom[3]", "f.prototxt:5:5"},
-      {"layer.bottom[9]", "f.prototxt:3:3"},  // not there: the nearest that is
+      {"layer.bottom[9]", "f.prototxt:3:3"},  // does not exist: the position of the nearest field that does
       {"layer.type", "f.prototxt:2:1"},
       {"layer[1]", "f.prototxt:7:1"},
       {"layer[1].param[0].lr_mult", "f.prototxt:7:17"},

@@ -28,7 +28,8 @@ std::string text_of(const std::string& type, long steps, long sequences = 2, con
              type, kFillers, more);
 }
 
-// Pass number `batch` over its part of a long sequence; what it gives. cont is 1 but for `cut` at the first step.
+// Runs pass number `batch` over its part of a long sequence and returns its output. cont is 1, except for `cut` at the
+// first step.
 std::vector<real> run(Net& net, long batch, real cut = 1) {
   Blob &x = net.input("x"), &cont = net.input("cont");
   const Random numbers(3, "test", "x");
@@ -113,12 +114,13 @@ TEST_P(Carried, outlives_a_reshape_that_fails) {
   EXPECT_EQ(run(*net, 0), run(*other, 0));
   EXPECT_NE(message_of([&] { net->reshape({{"x", Shape{2, 3, 5}}, {"cont", Shape{2, 3}}}); }), "no error");
   EXPECT_EQ(run(*net, 1), run(*other, 1));
-  net->reshape({{"x", Shape{2, 3, 3}}, {"cont", Shape{2, 3}}});  // and one that is taken back before a pass
+  net->reshape({{"x", Shape{2, 3, 3}}, {"cont", Shape{2, 3}}});  // and a reshape that is undone before a pass
   net->reshape({{"x", Shape{2, 2, 3}}, {"cont", Shape{2, 2}}});
   EXPECT_EQ(run(*net, 2), run(*other, 2));
 }
 
-// The gradient of a batch that starts from a carried state is that of one that is given the same state.
+// The gradient of a batch that starts from a carried state equals that of a batch that gets the same state as its
+// bottoms.
 TEST_P(Carried, gradients_stop_at_the_batch) {
   const bool lstm = GetParam() == std::string("LSTM");
   const std::string states = lstm ? "bottom: 'h' bottom: 'c' top: 'h_T' top: 'c_T'" : "bottom: 'h' top: 'h_T'";
@@ -224,8 +226,9 @@ TEST(Recurrent, counts_its_products) {
   EXPECT_EQ(count(*rnn), 5 * 2 * (4 * 3 + 4 * 4 + 4 * 4));
 }
 
-// But for the last bits of the products, which BLAS adds up in another order.
-// Large enough for the engine, with numbers of sequences that the threads share out unevenly, and too few to share.
+// The same except for the last bits of the products, which BLAS adds up in another order.
+// The problems are large enough for the engine. One has a number of sequences that threads divide unevenly, one has too
+// few to divide.
 TEST(Recurrent, the_engine_agrees_with_the_plain_path) {
   for (const char* type : {"LSTM", "RNN"}) {
     for (const long sequences : {3, 33}) {
@@ -339,8 +342,8 @@ TEST(Recurrent, refuses_what_does_not_fit) {
 
 // --- training --------------------------------------------------------------------------------------------------------
 
-// Two sequences of 40 steps, which the batches take 5 by 5: each goes on where the one before ended, and new ones begin
-// at steps 13 and 27.
+// Two sequences of 40 steps, which the batches take 5 by 5: each batch continues where the one before ended, and new
+// sequences begin at steps 13 and 27.
 void write_sequences(const TempFolder& folder) {
   constexpr long kRows = 40;
   Array x{{kRows, 2, 3}, {}}, cont{{kRows, 2}, {}}, label{{kRows, 2}, {}};
@@ -395,7 +398,7 @@ TEST_P(Carried, a_training_cut_anywhere_ends_with_the_same_bits) {
   }
 }
 
-// Without what is carried the training would go on in another way: the test above sees it.
+// Without the carried state the training would continue differently, so the test above would fail.
 TEST_P(Carried, a_training_depends_on_it) {
   const TempFolder data, whole, resumed;
   write_sequences(data);
@@ -413,7 +416,7 @@ TEST_P(Carried, a_training_depends_on_it) {
   EXPECT_NE(contents(whole, 6), contents(resumed, 6));
 }
 
-// A state of Caffe's does not hold it: the training goes on from zero.
+// A state of Caffe's does not hold the carried state, so training continues from zero.
 TEST_P(Carried, goes_on_from_a_state_of_caffes) {
   const TempFolder data, folder;
   write_sequences(data);

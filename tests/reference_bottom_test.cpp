@@ -1,4 +1,4 @@
-// Bottoms of which the shape alone is read: what learns may lie below them, and they get no gradient.
+// Bottoms that are read for their shape alone: layers below them may learn, but get no gradient from there.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -64,7 +64,7 @@ TEST(References, MayLearn) {
   }
 }
 
-// Asked for, the gradient is zero, whoever else reads the blob.
+// If the gradient is asked for, it is zero, whatever else reads the blob.
 TEST(References, HaveTheGradientZero) {
   for (const std::string& reader : kReaders) {
     for (const std::string down :
@@ -80,7 +80,8 @@ TEST(References, HaveTheGradientZero) {
   }
 }
 
-// A blob that nobody reads but for its shape: what made it gets the gradient zero where it is asked for, or none.
+// A blob that is read only for its shape: the layer that made it gets the gradient zero if it is asked for, otherwise
+// none.
 TEST(References, MayBeReadByNobodyElse) {
   for (const std::string& reader : kReaders) {
     const std::string own =
@@ -100,7 +101,7 @@ TEST(References, MayBeReadByNobodyElse) {
   }
 }
 
-// Labels that are cut to the size of scores do not learn because these do.
+// Labels that are cut to the size of scores need no gradient, although the scores do.
 TEST(References, CutLabelsAreLabels) {
   const auto net =
       net_of(input_text("x", {2, 3, 4, 4}) + input_text("t", {2, 1, 6, 6}) +
@@ -115,7 +116,7 @@ TEST(References, CutLabelsAreLabels) {
   EXPECT_FALSE(see(*net).at("diff of parameter c/0").empty());
 }
 
-// The values of labels and indices count: nothing may learn below.
+// The values of labels and indices matter, so no layer below them may learn.
 TEST(References, AreNoLabels) {
   const std::string learns = input_text("x", {2, 3}) +
                              "layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'ip' inner_product_param { "

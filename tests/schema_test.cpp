@@ -1,8 +1,7 @@
-// Holds the compiled schema against two tables of Caffe 1.0's: every field and every enum value, both ways.
+// Compares the compiled schema with two tables of Caffe 1.0's, every field and every enum value, in both directions.
 //
-// Files of Caffe are read by number (binary) and by name (text), and what they leave out means the default; one wrong
-// digit here would read them as something else without a word. crema's own fields and values begin at 20001 and are not
-// in the tables.
+// Files of Caffe are read by number (binary) and by name (text), and what they leave out means the default; with one
+// wrong digit, they would be silently misread. crema's own fields and values begin at 20001 and are not in the tables.
 #include <fmt/format.h>
 #include <google/protobuf/descriptor.h>
 #include <gtest/gtest.h>
@@ -167,7 +166,7 @@ Schema compiled_schema() {
 
 std::string shown(const std::string& cell) { return cell.empty() ? "none" : cell; }
 
-// Every row of the table stands in the schema, cell by cell.
+// Every row of the table is in the schema, cell by cell.
 void expect_schema_holds(const Table& table, const Table& schema) {
   for (const auto& [key, cells] : table.rows) {
     const auto found = schema.rows.find(key);
@@ -182,7 +181,7 @@ void expect_schema_holds(const Table& table, const Table& schema) {
   }
 }
 
-// Whatever of the schema is not crema's own stands in the table.
+// Everything in the schema that is not crema's own is in the table.
 void expect_table_holds(const Table& table, const Table& schema) {
   for (const auto& [key, cells] : schema.rows) {
     const bool own = std::stoi(cells[0]) >= first_own_number || own_messages.count(key.substr(0, key.find('.'))) != 0;
@@ -206,8 +205,8 @@ TEST(Schema, EnumValuesAreThoseOfTheTable) {
   expect_table_holds(table, schema);
 }
 
-// A path without the mark would be looked up from the working directory alone; an output with it would be refused for
-// not being there.
+// An input file without the mark would be looked up only from the working directory. An output file with the mark would
+// be refused because it does not exist.
 TEST(Schema, InputFilesAreMarked) {
   std::set<std::string> marked;
   for (const auto& [key, cells] : compiled_schema().fields.rows) {

@@ -1,4 +1,4 @@
-// Layers that pick and gather: against plain loops at sizes that all cores share, from pass to pass, and their faults.
+// Layers that pick and gather: against plain loops at sizes for all cores, from pass to pass, and their errors.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -138,7 +138,7 @@ TEST(Filter, FollowsItsSelector) {
 
 // --- faults ----------------------------------------------------------------------------------------------------------
 
-// What a net of one such layer says while it is built, or in its first pass.
+// The error of a net with one such layer, while it is built or in its first pass.
 std::string said(const std::vector<std::vector<long>>& bottoms, const std::string& layer,
                  const std::map<std::string, Values>& inputs = {}) {
   std::string text, names;
@@ -197,7 +197,7 @@ TEST(Refused, Shapes) {
             "2 2, bottom \"in2\": 2)");
 }
 
-// A selector or an index that learns would get no gradient.
+// Layers below a selector or an index must not learn: they would get no gradient.
 TEST(Refused, GradientsToSelectors) {
   const std::string learns =
       input_text("x", {2, 1}) +

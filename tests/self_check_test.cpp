@@ -1,5 +1,5 @@
-// What the engine computes is compared with the plain path before it is used: what wrong kernels lead to, and what is
-// kept of what was found.
+// The engine's results are compared with the plain path before they are used. Tests what happens with wrong kernels,
+// and which answers are kept.
 #include <gtest/gtest.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -52,7 +52,7 @@ TEST(SelfChecks, TakeWhatIsNoNumberForWrong) {
   EXPECT_FALSE(checks.right({"a", "k", "p"}, 1e-3, [] { return std::nan(""); }));
 }
 
-// What was not compared is not known: it is asked again.
+// There is no answer for a kernel that was not compared, so the comparison is tried again.
 TEST(SelfChecks, RememberNoComparisonThatWasNotMade) {
   SelfChecks checks;
   EXPECT_FALSE(checks.right(kKernel, 1e-3, []() -> double { throw Error("no memory"); }));
@@ -70,7 +70,7 @@ TEST(SelfChecks, ArePausedForNetsThatAreOnlyLookedAt) {
   EXPECT_TRUE(checks.answers().empty());
   EXPECT_FALSE(checks.right(kKernel, 1e-3, [] { return 1.0; }));
   const SelfChecks::Pause pause(true);
-  EXPECT_FALSE(checks.right(kKernel, 1e-3, [] { return 0.0; }));  // what is known counts
+  EXPECT_FALSE(checks.right(kKernel, 1e-3, [] { return 0.0; }));  // a known answer counts
 }
 
 TEST(SelfChecks, BelieveEarlierProcesses) {
@@ -79,7 +79,7 @@ TEST(SelfChecks, BelieveEarlierProcesses) {
   second.add(first.answers());
   const std::string log = log_of(
       [&] { EXPECT_FALSE(second.right(kKernel, 1e-3, []() -> double { throw std::logic_error("is known"); })); });
-  EXPECT_NE(log.find("jit:some is wrong"), std::string::npos) << log;  // of each process that does without it
+  EXPECT_NE(log.find("jit:some is wrong"), std::string::npos) << log;  // each such process warns
 }
 
 #ifdef CREMA_WITH_ONEDNN
@@ -243,7 +243,7 @@ TEST_F(ChecksFile, KeepsWhatWasFound) {
   Algorithms(file_).save();
   EXPECT_NE(read_file(file_).find("test, kernel: kept\tcheck\tright\n"), std::string::npos) << read_file(file_);
   EXPECT_TRUE(Algorithms(file_).in_use().empty());
-  // Of a kernel that another process found wrong.
+  // The file names a kernel that another process found wrong.
   std::string text = read_file(file_);
   text.replace(text.find("kept\tcheck\tright"), 16, "wrng\tcheck\twrong");
   write_file(file_, text);
@@ -266,7 +266,7 @@ TEST_F(ChecksFile, MayBeAnythingThatNeverEnds) {
       Algorithms store(path);
       store.remember("problem", "forward", "gemm", 0);
       EXPECT_EQ(store.find("problem", "forward"), "gemm");
-      if (path != "/dev/zero") store.save();  // no lock beside that
+      if (path != "/dev/zero") store.save();  // a lock file cannot be made in /dev
     });
     EXPECT_NE(log.find("convolutions are measured anew"), std::string::npos) << log;
   }

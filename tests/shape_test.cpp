@@ -1,4 +1,4 @@
-// What rows cannot say of layers that move elements: what they refuse, empty arrays, threads.
+// Tests of layers that move elements that rows cannot express: errors, empty arrays, threads.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -206,7 +206,7 @@ TEST(Shape, GivesTheSameOnAnyNumberOfThreads) {
   }
 }
 
-// Whatever its tiles, a permutation puts each element where its definition says.
+// With any tiles, a permutation puts each element in the place that its definition gives.
 TEST(Permute, MovesEveryElement) {
   const Dims x = {2, 17, 3, 35};
   std::vector<int> order = {0, 1, 2, 3};

@@ -1,4 +1,4 @@
-// A layer whose top's shape is known only after its forward, and the layers above it.
+// A layer whose top's shape is known only after its forward, and the layers that read it.
 #include <gtest/gtest.h>
 
 #include <algorithm>

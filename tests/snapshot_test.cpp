@@ -1,4 +1,4 @@
-// Snapshots: what is written, going on from them to the same bits, and files that do not fit.
+// Snapshots: what is written, resuming from them bit-identically, and files that do not fit.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -26,7 +26,7 @@ SolverConfig config(const std::string& fields, const TempFolder& folder, const s
                       folder / "solver.prototxt");
 }
 
-// All that a snapshot holds, but for the folder that it lies in.
+// Everything that a snapshot holds, except the folder that it is in.
 std::string contents(const TempFolder& folder, int iteration) {
   const std::string stem = folder / fmt::format("s_iter_{}", iteration);
   SolverState state = read_state(stem + ".solverstate");
@@ -48,7 +48,7 @@ const char* const kRules[] = {
     "type: 'LARS' momentum: 0.9 trust: 0.1 weight_decay: 0.1",
 };
 
-// Dropout, shuffled data of which the run takes more than one epoch's order, two passes an iteration, tests in between.
+// Dropout, shuffled data for more than one epoch, two passes in each iteration, and tests in between.
 constexpr const char* kRun = " iter_size: 2 random_seed: 11 test_iter: 2 test_interval: 2 average_loss: 4 snapshot: 1 ";
 
 TEST(Snapshot, a_run_cut_anywhere_ends_with_the_same_bits) {
@@ -157,7 +157,7 @@ TEST(Snapshot, training_refuses_a_folder_that_does_not_exist) {
             "solver.prototxt:5:1: snapshots go to folder \"no\", which does not exist");
 }
 
-// Whoever runs this, and whatever the folder's permissions say.
+// The folder is one in which no user can make a file, whatever its permissions.
 TEST(Snapshot, training_refuses_a_folder_in_which_no_file_can_be_made) {
   const auto config = parse_solver(digits_solver("snapshot_prefix: '/proc/self/s'"), "solver.prototxt");
   const std::string message = message_of([&] { Solver(config).solve(); });
@@ -165,7 +165,7 @@ TEST(Snapshot, training_refuses_a_folder_in_which_no_file_can_be_made) {
   EXPECT_NE(message.find("/proc/self"), std::string::npos) << message;
 }
 
-// A folder in the place of a file cannot be overwritten, by any user.
+// No user can overwrite a folder that has the name of a file to be written.
 TEST(Snapshot, training_goes_on_when_one_cannot_be_written) {
   const TempFolder folder;
   std::filesystem::create_directory(folder / "s_iter_2.caffemodel");
@@ -195,7 +195,7 @@ TEST(Snapshot, is_written_when_a_training_is_stopped) {
   EXPECT_TRUE(std::filesystem::exists(folder / "s_iter_2.solverstate"));
 }
 
-// The test in which it stops is as if it had not begun.
+// The test in which it stops has no effect, as if it had not begun.
 TEST(Snapshot, stopping_within_a_test_loses_nothing) {
   const TempFolder whole, cut, resumed;
   const std::string fields = "random_seed: 4 snapshot: 6 test_iter: 5 test_interval: 2 momentum: 0.9";
@@ -272,7 +272,7 @@ TEST_F(BadState, in_hdf5) {
 
 TEST_F(BadState, with_damaged_numbers) {
   SolverState state = read_state(state_);
-  state.set_current_step(-1);  // follows from the iteration: not used
+  state.set_current_step(-1);  // not used, since it follows from the iteration
   write_binary(state_, state);
   EXPECT_EQ(restore(), "no error");
   state.set_loss_window(0, INFINITY);
@@ -344,7 +344,7 @@ std::string small_state(const TempFolder& folder) {
   return read_file(folder / "s_iter_2.solverstate");
 }
 
-// Whether a file of these bytes is refused, with its name and with what to do.
+// Whether a file of these bytes is refused with an error that names it and says what to do.
 testing::AssertionResult refused(const std::string& bytes, const TempFolder& folder) {
   const std::string file = folder.write("damaged.solverstate", bytes);
   const std::string message = message_of([&] { read_state(file); });
@@ -382,7 +382,7 @@ TEST(SealedState, is_refused_whatever_bit_has_changed) {
   }
 }
 
-// A state that was read and written again by other programs, which pass the seal on as they like.
+// A state that another program has read and written again. It may have put the seal elsewhere.
 TEST(SealedState, is_refused_with_its_seal_moved) {
   const TempFolder folder;
   SolverState state;
@@ -403,7 +403,7 @@ TEST(SealedState, one_of_an_earlier_version_has_none_and_is_taken) {
   EXPECT_NE(log.find("old.solverstate: an earlier crema's, without a checksum"), std::string::npos) << log;
 }
 
-// Whatever has befallen the newest one's files, the one before is taken, and the log says why.
+// If the newest snapshot's files are damaged in any way, the one before is taken, and the log says why.
 TEST(SealedState, the_latest_is_the_newest_whose_state_and_model_are_whole) {
   const TempFolder folder;
   const SolverConfig run = config("max_iter: 2 snapshot: 1", folder);
@@ -432,7 +432,7 @@ TEST(SealedState, the_latest_is_the_newest_whose_state_and_model_are_whole) {
   EXPECT_NE(log.find("none of the 2 snapshots of " + (folder / "s") + " is whole"), std::string::npos) << log;
 }
 
-// Both in one process here; tool_signals_test has two.
+// Here both trainings are in one process; tool_signals_test has two processes.
 TEST(RunLock, two_trainings_do_not_write_the_same_files) {
   const TempFolder folder;
   SolverOptions options;
@@ -477,7 +477,7 @@ TEST(RunLock, a_lock_that_a_killed_run_has_left_is_none) {
   EXPECT_EQ(message_of([&] { Solver(config("", folder)).solve(); }), "no error");
 }
 
-// Nothing is trained before.
+// The error comes before any training.
 TEST(Snapshot, training_refuses_names_that_are_too_long) {
   const TempFolder folder;
   int iterations = 0;

@@ -226,7 +226,7 @@ std::vector<float> parameters_of(Solver& solver) {
   return all;
 }
 
-// The test phase's layers leave nothing to chance: no dropout there, and the data come in the file's order.
+// The test phase uses no random numbers: it has no dropout, and the data come in the file's order.
 std::string plain_net(const std::string& train_data) {
   std::string net = digits_net(train_data);
   const std::string drop = "type: \"Dropout\"";

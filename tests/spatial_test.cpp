@@ -1,4 +1,4 @@
-// What rows cannot say of layers that work on planes: what they refuse, empty batches, layers in place, threads.
+// Tests of layers that work on planes that rows cannot express: errors, empty batches, layers in place, threads.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -120,7 +120,7 @@ TEST(Spatial, TakesEmptyBatches) {
   EXPECT_TRUE(pass(net_text({{2, 4}, {2, 4, 0, 2}, {2, 4, 0, 2}}, "type: 'Axpy'")).at("output y").empty());
 }
 
-// The plan may put y and its diff where x or b and theirs are.
+// The plan may give y and its diff the memory of x or b and of their diffs.
 TEST(Spatial, AxpyIsTheSameInPlace) {
   const std::vector<long> image = {2, 3, 4, 5};
   const std::string text = "force_backward: true " + input_text("a", {2, 3}) + input_text("x", image) +

@@ -1,4 +1,4 @@
-// That the studies' parts give what the studies say.
+// Checks that the parts of the studies give the results that the studies describe.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -67,7 +67,7 @@ TEST(Studies, the_spirals_of_the_repository_are_those_that_are_made) {
   }
 }
 
-// A polyline's points, and the box that it is cut off at.
+// A polyline's points, and the box to which it is clipped.
 TEST(Studies, pictures_show_curves_whole) {
   for (const char* name : {"quadratic_paths", "overfitting", "spirals", "depth_batchnorm", "depth_layernorm"}) {
     const std::string svg = read_file(std::string("studies/") + name + ".svg");

@@ -179,7 +179,7 @@ TEST(ToolFlags, a_python_layer_is_one_clear_error) {
                 "here\n");
 }
 
-// What bash offers for the last of `words`.
+// The completions that bash offers for the last of `words`.
 std::string completed(const TempFolder& folder, const std::string& words, int last) {
   const std::string script = fmt::format(
       "source '{}'; COMP_WORDS=({}); COMP_CWORD={}; _crema; echo \"${{COMPREPLY[*]}}\"", folder / "bash", words, last);

@@ -37,7 +37,7 @@ std::string line_of(const std::string& text, const std::string& name) {
 
 size_t lines_in(const std::string& text) { return static_cast<size_t>(std::count(text.begin(), text.end(), '\n')); }
 
-// A net of which the data is elsewhere. `fields`: of the data layer; `more`: layers.
+// A net whose data is missing. `fields`: more fields of the data layer; `more`: more layers.
 std::string net_without_data(const std::string& fields, const std::string& more = "") {
   return "name: 'away'\nlayer { name: 'data' type: 'Data' top: 'data' top: 'label'\n" + fields + R"( }
 layer { name: 'conv' type: 'Convolution' bottom: 'data' top: 'conv' convolution_param { num_output: 4 kernel_size: 3 } }
@@ -53,7 +53,7 @@ TEST(Check, tells_what_lenet_takes) {
   const Result result = crema(std::string("check ") + kOnDigits + " --phase TRAIN");
   ASSERT_EQ(result.code, 0) << result.err;
   EXPECT_EQ(result.err, "");
-  // By hand: weights and biases, and for each top element the size of its kernel.
+  // Worked out by hand: weights and biases, and the kernel's size for each top element.
   const long conv1 = 20 * 1 * 25 + 20, conv2 = 50 * 20 * 25 + 50, ip1 = 500 * 800 + 500, ip2 = 10 * 500 + 10;
   EXPECT_EQ(conv1 + conv2 + ip1 + ip2, 431080);
   const long products = 20L * 24 * 24 * 25 + 50L * 8 * 8 * 20 * 25 + 500 * 800 + 10 * 500;
@@ -66,7 +66,7 @@ TEST(Check, tells_what_lenet_takes) {
   EXPECT_TRUE(has(result.out, " + 3.45 MB parameters and their gradients + ")) << result.out;
 }
 
-// MB: the program itself grows, too, by oneDNN's code for the kernels and by what libraries set up when first used.
+// In MB. The program itself grows, too: by oneDNN's code for kernels, and by what libraries allocate when first used.
 constexpr double kBeside = 20;
 
 TEST(Check, predicts_what_training_takes) {
@@ -125,7 +125,7 @@ TEST(Check, takes_shapes_for_data_that_is_not_there) {
   EXPECT_EQ(line_of(given.out, "data"), "data Data data 2 1 6 5 (given), label 2 (given)");
   EXPECT_EQ(line_of(given.out, "conv"), "conv Convolution conv 2 4 4 3 40 864");  // 2 * 4 * 4 * 3 times 9
 
-  // That the data is elsewhere is no fault of the net.
+  // Missing data is not an error of the net.
   const Result unknown = crema("check " + net);
   EXPECT_EQ(unknown.code, 0);
   EXPECT_EQ(unknown.err, "");
@@ -139,7 +139,7 @@ TEST(Check, takes_shapes_for_data_that_is_not_there) {
   EXPECT_EQ(wrong.code, 1);
   EXPECT_EQ(wrong.err, "crema: --shape dta: no data layer has that top; did you mean \"data\"?\n");
 
-  // What is there is replaced as well.
+  // A source that exists is replaced as well.
   const Result other = crema(fmt::format("check {} --phase TRAIN --shape data=3,1,28,28", kOnDigits));
   EXPECT_EQ(line_of(other.out, "data"), "data Data data 3 1 28 28 (given), label 3 (given)") << other.err;
 }
@@ -202,7 +202,7 @@ layer { name: 'fine' type: 'InnerProduct' bottom: 'x' top: 'fine' inner_product_
   EXPECT_TRUE(has(line_of(result.out, "left"), "big, after")) << result.out;
 }
 
-// What the text's reader finds, and what is wrong beside that; of a layer with a fault the type is still judged.
+// Faults that the reader of the text finds, and other faults. The type of a layer with a fault is still checked.
 TEST(Check, goes_on_after_faults_of_the_text) {
   const TempFolder folder;
   const std::string net = folder.write("net.prototxt", input_text("x", {2, 3}) + R"(
@@ -248,7 +248,7 @@ TEST(Check, reads_pipes) {
   }
 }
 
-// Without data in a phase, or with what the other phase's layers make, a file is not meant for that phase.
+// A file is not meant for a phase if that phase has no data, or needs blobs that only layers of the other phase make.
 TEST(Check, tells_a_file_for_one_phase) {
   const TempFolder folder;
   const std::string rest =
@@ -280,7 +280,7 @@ layer { name: 'loss' type: 'SoftmaxWithLoss' bottom: 'ip' bottom: 'y' top: 'loss
         << result.out;
     EXPECT_EQ(crema(fmt::format("check --phase {} {}", row.not_checked, net)).code, 1);
   }
-  // A phase with layers of its own is meant.
+  // A file with layers of its own in a phase is meant for that phase.
   const std::string own = folder.write("own.prototxt", rows[2].text +
                                                            "layer { name: 'acc' type: 'Accuracy' bottom: 'ip' "
                                                            "bottom: 'y' top: 'acc' include { phase: TEST } }");
@@ -299,7 +299,7 @@ layer { name: 'scale' type: 'Scale' bottom: 'bn' top: 'bn' scale_param { bias_te
       << result.out;
 }
 
-// Of a solver's settings only what is written is judged: a run may lack data, weights and a place for its snapshots.
+// Only what a solver's text says is checked: missing data, weights or snapshot folders are not errors.
 TEST(Check, notes_what_a_run_lacks) {
   const TempFolder folder;
   folder.write("net.prototxt", net_without_data(kAway));
@@ -316,7 +316,7 @@ TEST(Check, notes_what_a_run_lacks) {
   }
 }
 
-// One pass over a net with thousands of faults, and over names of any length.
+// One pass finds the faults of nets with thousands of faults and with names of any length.
 TEST(Check, takes_no_longer_than_a_net_deserves) {
   const TempFolder folder;
   std::string many = input_text("x", {1, 1});
@@ -329,7 +329,7 @@ TEST(Check, takes_no_longer_than_a_net_deserves) {
   EXPECT_EQ(result.code, 1);
   EXPECT_EQ(lines_in(result.err), 1001u);
   EXPECT_TRUE(has(result.out, "\nleft out: l0, l1, ") && has(result.out, " and 5970 more\n")) << result.out;
-  // Among many long names, the nearest to each of many others is not looked for.
+  // If there are many long names, the nearest one is not looked for.
   std::string long_names;
   for (int i = 0; i < 1500; ++i) {
     long_names += input_text(fmt::format("{}{}", std::string(85, 'n'), i), {1});
@@ -482,7 +482,7 @@ TEST(Info, names_what_computes) {
 
 #ifdef CREMA_NEXT_ONEDNN
 
-// Within its lifetime, programs load the library before all others.
+// Within its lifetime, started programs load the library before all others.
 class Preloaded {
  public:
   explicit Preloaded(const char* library) { setenv("LD_PRELOAD", library, 1); }

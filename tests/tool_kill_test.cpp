@@ -1,5 +1,5 @@
 // A training that is killed at 50 random moments, some of them while a snapshot is being written, and resumed each
-// time, ends with the files of one that was never cut, byte for byte.
+// time, ends with the files of an uninterrupted training, byte for byte.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -24,8 +24,9 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-// What can go wrong when a run is cut is all in it: shuffled and prefetched data, dropout, BatchNorm, iter_size, two
-// test nets, averages of weights, a monitored output with its rate and its best snapshot, a histories' rule, warm-up.
+// It has everything that may go wrong when a run is interrupted: shuffled and prefetched data, dropout, BatchNorm,
+// iter_size, two test nets, averages of weights, a monitored output that decides the rate and the best snapshot, a rule
+// with histories, warm-up.
 std::string solver_text() {
   const std::string data = CREMA_SOURCE_DIR "/data/mnist-10k/";
   const auto source = [&](const char* phase, const char* stage, const std::string& images, const char* more) {
@@ -96,7 +97,7 @@ class TrainingProcess {
     }
   }
 
-  // Waits until a file is being written, and whether it was seen before the run ended.
+  // Waits until a file is being written; returns whether that was seen before the run ended.
   bool writes_file() {
     while (!ended()) {
       std::error_code ignored;
@@ -117,7 +118,7 @@ class TrainingProcess {
     done_ = done_ || ::waitpid(pid_, &status_, WNOHANG) == pid_;
     return done_;
   }
-  // The latest iteration of which there is a state; -1 if there is none.
+  // The latest iteration with a state; -1 if there is none.
   int newest() const {
     int newest = -1;
     std::error_code ignored;
@@ -153,7 +154,7 @@ std::map<std::string, std::string> snapshots(const TempFolder& folder) {
   return files;
 }
 
-// Metrics without what differs from one run to the next: times and speeds.
+// Metrics without times and speeds, which differ from run to run.
 std::string metrics(const TempFolder& folder) {
   std::istringstream lines(read_file(folder / "run.metrics.jsonl"));
   std::string text;

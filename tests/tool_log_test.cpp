@@ -1,5 +1,5 @@
-// A redirected log has the lines that parsers of Caffe's logs look for. The parser here knows the grammar alone, none
-// of the program's own code; what it reads is held against what is known of the run.
+// A redirected log has the lines that parsers of Caffe's logs look for. The parser here uses only the grammar, not the
+// program's code. What it reads is compared with what is known about the run.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -206,7 +206,8 @@ base_lr: 0.01 lr_policy: "fixed" max_iter: 2 display: 1 snapshot_prefix: ")" +
   }
 }
 
-// A name that would colour the terminal, ring its bell, begin a line of its own, and turn what follows around.
+// A name that would colour the terminal, ring its bell, begin a new line, and reverse the direction of the text after
+// it.
 TEST(ToolLog, writes_control_characters_out) {
   const TempFolder folder;
   const std::string odd =
@@ -232,7 +233,7 @@ base_lr: 0.01 lr_policy: "fixed" max_iter: 1 display: 1 snapshot_prefix: ")" +
   }
 }
 
-// The first file that a program opens takes the number of a descriptor that is closed.
+// The first file that a program opens gets the number of a closed descriptor.
 TEST(ToolLog, goes_nowhere_else_where_stderr_is_closed) {
   const TempFolder folder;
   const std::string net = folder.write("net.prototxt", kNet);
@@ -249,7 +250,7 @@ base_lr: 0.01 lr_policy: "fixed" max_iter: 20 display: 2 snapshot: 1 snapshot_pr
     EXPECT_EQ(count, 11u) << closed;
     EXPECT_EQ(read_file(folder / "s_run.prototxt").find("I1"), std::string::npos);
   }
-  // What is printed and lost is an error.
+  // If printed text is lost, that is an error.
   EXPECT_NE(std::system(fmt::format("bash -c '{} check {} >&- 2>/dev/null'", CREMA_TOOL, net).c_str()), 0);
 }
 

@@ -50,7 +50,7 @@ TEST(ToolPlot, draws_one_run_and_several) {
   EXPECT_TRUE(has(read_file(folder / "two.svg"), ">two train<"));
 }
 
-// Beyond the last colour, and where lines lie on each other as learning rates do, dashes tell runs apart.
+// Dashes distinguish runs beyond the last colour, and lines that lie on each other, such as learning rates.
 TEST(ToolPlot, no_two_runs_look_alike) {
   const TempFolder folder;
   for (char name = 'a'; name < 'a' + 20; ++name) folder.write(std::string(1, name) + ".metrics.jsonl", kRows);

@@ -1,4 +1,4 @@
-// What signals do to a training that runs.
+// What signals do to a running training.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -23,7 +23,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Starts a training that would take long, and waits until it is under way. `ignored`: a signal that it finds ignored.
+// Starts a training that would take long, and waits until it is under way. `ignored`: a signal that is ignored when it
+// starts.
 class LongTraining {
  public:
   explicit LongTraining(const char* flag = "--sigint_effect=stop", int ignored = SIGURG,
@@ -77,7 +78,7 @@ size_t states(const TempFolder& folder) {
   return count;
 }
 
-// Whether a training ended as one that this signal has stopped: 128 and its number, as shells count.
+// Whether a training's exit code shows that this signal stopped it: 128 plus its number, as in shells.
 testing::AssertionResult stopped_by(int signal, int status) {
   if (WIFEXITED(status) && WEXITSTATUS(status) == 128 + signal) return testing::AssertionSuccess();
   return testing::AssertionFailure() << "status " << status;
@@ -134,7 +135,7 @@ TEST(ToolSignals, short_runs_end_with_the_signals_code_too) {
   }
 }
 
-// Also one that goes on from a snapshot; and a lock is gone with whoever held it.
+// Also a resumed training is refused. And a lock ends with the process that held it.
 TEST(ToolSignals, a_second_training_with_the_same_prefix_is_refused) {
   LongTraining training;
   training.send(SIGHUP);
@@ -177,7 +178,7 @@ TEST(ToolSignals, effects_are_as_the_flags_say) {
   EXPECT_NE(other.log().find("Optimization stopped early."), std::string::npos);
 }
 
-// Starts a long training with stderr at `fd`, which the child alone keeps.
+// Starts a long training with stderr at `fd`; only the child keeps `fd`.
 pid_t start_training(const std::string& solver, int fd) {
   const pid_t pid = ::fork();
   if (pid != 0) return pid;

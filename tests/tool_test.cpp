@@ -1,4 +1,4 @@
-// The program from end to end: what it does, says and returns.
+// The program from end to end: its actions, messages and exit codes.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>

@@ -1,4 +1,4 @@
-// crema train: going on from the newest snapshot, short runs that check a training, and a disk that is full.
+// crema train: resuming from the newest snapshot, short runs that check a training, and a full disk.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -70,7 +70,7 @@ TEST(ToolTrain, a_dry_run_writes_nothing) {
   EXPECT_EQ(files, 1u);  // the solver
 }
 
-// A limit on the size of files stands in for a full disk: a write fails in its midst.
+// A limit on the size of files simulates a full disk: a write fails in the middle.
 TEST(ToolTrain, a_full_disk_costs_snapshots_alone) {
   const TempFolder folder;
   const std::string solver = lenet_solver(folder, std::string("max_iter: 4 snapshot: 2") + kOneTest);
@@ -86,7 +86,7 @@ TEST(ToolTrain, a_full_disk_costs_snapshots_alone) {
   EXPECT_NE(log.find("lenet_iter_2.caffemodel: cannot write: File too large"), std::string::npos) << log;
   EXPECT_NE(log.find("Optimization Done."), std::string::npos) << log;
   EXPECT_TRUE(log.ends_with("crema: the training's last snapshot could not be written\n")) << log;
-  EXPECT_TRUE(model == read_file(folder / "lenet_iter_2.caffemodel"));  // an old one of the same name stands
+  EXPECT_TRUE(model == read_file(folder / "lenet_iter_2.caffemodel"));  // an old one of the same name is kept
   EXPECT_TRUE(state == read_file(folder / "lenet_iter_2.solverstate"));
   for (const auto& entry : fs::directory_iterator(folder / "")) {
     const std::string name = entry.path().filename().string();

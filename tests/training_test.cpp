@@ -1,4 +1,5 @@
-// What tests decide while a solver runs: the monitored output, the best snapshot, the end; averages of the weights.
+// Decisions that depend on tests while a solver runs: the monitored output, the best snapshot, the end. Also averages
+// of the weights.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -150,7 +151,8 @@ TEST(Training, finds_the_newest_snapshot_that_can_be_read) {
   EXPECT_NE(log.find("s_iter_6.caffemodel: is not the model that was written with"), std::string::npos) << log;
   write_file(folder / "s_iter_4.solverstate", "cut");
   EXPECT_EQ(latest_state(run), folder / "s_iter_2.solverstate");
-  // Newest is what was written last, not what came furthest: here a second, shorter run.
+  // The newest is the one that was written last, not the one of the highest iteration: here that of a second, shorter
+  // run.
   Solver(config("max_iter: 1", folder)).solve();
   EXPECT_EQ(latest_state(run), folder / "s_iter_1.solverstate");
 }
@@ -167,7 +169,7 @@ TEST(Training, writes_a_snapshot_when_asked_and_goes_on) {
   EXPECT_FALSE(fs::exists(folder / "s_iter_3.solverstate"));
 }
 
-// The recurrence, by hand, on the weights as each iteration leaves them.
+// The recurrence, worked out by hand on the weights after each iteration.
 TEST(Average, follows_its_formula) {
   const TempFolder folder;
   const std::string fields = "ema_decay: 0.25 random_seed: 8 max_iter: 6";

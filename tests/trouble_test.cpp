@@ -1,4 +1,4 @@
-// When a training goes wrong: where a number that is not finite came from; and the short runs that find out early.
+// When a training goes wrong: where a number that is not finite came from; and the short runs that find faults early.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -145,7 +145,7 @@ TEST(Overfit, a_net_that_can_learn_learns_a_few_records) {
   EXPECT_LT(result.iterations, 400);
 }
 
-// All that the loss is computed from is the bias: 10 outputs that do not depend on the image.
+// The loss depends only on the bias: the 10 outputs do not depend on the image.
 TEST(Overfit, a_net_that_sees_nothing_does_not) {
   std::string net = digits_net();
   net.replace(net.find("num_output: 16 weight_filler { type: \"xavier\" }"), 47, "num_output: 16");

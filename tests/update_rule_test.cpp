@@ -14,7 +14,7 @@
 namespace crema {
 namespace {
 
-// What a formula knows of one element in one iteration.
+// The inputs of a formula for one element in one iteration.
 struct Scalar {
   double w, first = 0, second = 0, third = 0;
 };

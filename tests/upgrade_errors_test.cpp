@@ -1,4 +1,4 @@
-// Nets in Caffe's older formats: what is refused, what is warned of, and where the layers say that they come from.
+// Nets in Caffe's older formats: what is refused, what is warned of, and the places that layers report.
 #include <gtest/gtest.h>
 
 #include "config/net_config.h"
@@ -118,7 +118,7 @@ TEST(OldNets, PlacesAreKept) {
   EXPECT_EQ(config.layers[1].at(), "f:7");
 }
 
-// Caffe leaves these fields alone in the current format, where they have no effect.
+// In the current format Caffe does not move these fields, and they have no effect.
 TEST(OldNets, DataFieldsInTheCurrentFormatAreWarnedOf) {
   EXPECT_EQ(log_of([] { parse_net("layer { name: 'd' type: 'Data'\n data_param { mirror: true } }", "f"); }),
             "f:2: layer \"d\" (Data): data_param.mirror is read as transform_param.mirror; Caffe ignores it here\n");

@@ -1,4 +1,4 @@
-// Nets in Caffe's older formats become what their current text would be, and their layers keep their places.
+// Nets in Caffe's older formats become the same as their current text, and their layers keep their places.
 #include <gtest/gtest.h>
 
 #include "config/net_config.h"
@@ -200,7 +200,7 @@ TEST(Upgrade, Types) {
   }
 }
 
-// Each V1 field has a place in the current layer: none is lost, and none throws for want of one.
+// Each V1 field has a place in the current layer: no field is lost, and no field throws because it has no place.
 TEST(Upgrade, EveryV1MessageHasItsPlace) {
   const auto* type = V1LayerParameter::descriptor();
   for (int i = 0; i < type->field_count(); ++i) {

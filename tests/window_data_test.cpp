@@ -1,4 +1,4 @@
-// The WindowData layer: what is cut out of images, what is drawn when, faults.
+// The WindowData layer: what is cut out of images, which windows are drawn when, and errors.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -71,8 +71,8 @@ TEST(WindowData, MirrorsAtRandomInBothPhases) {
   }
 }
 
-// With context the window is 0 to 4 in both directions (Caffe's rounding), of which the image has 0 to 3: 4/5 of 4
-// pixels are 3, and one is beyond the image.
+// With context the window is 0 to 4 in both directions (Caffe's rounding), of which the image has 0 to 3. 4/5 of 4
+// pixels, rounded, are 3 pixels; one pixel is beyond the image.
 TEST(WindowData, FillsWithZerosBeyondTheImage) {
   const Windows windows(plain_image(4, 40), {"1 1 1 1 2 2"});
   DataLayer data(
@@ -174,7 +174,7 @@ TEST(WindowData, TakesListsAsEditorsWriteThem) {
   EXPECT_EQ(data.forward(), (Values{100, 50, 0}));
 }
 
-// With its context the window is wider than an int counts; of its 1000 pixels the image's 4 become none.
+// With its context the window is wider than an int can hold. The image's 4 pixels shrink to none of its 1000 pixels.
 TEST(WindowData, HugeWindowsWithContext) {
   const Windows windows(plain_image(4, 40), {"1 1 -16777216 -16777216 16777216 16777216"});
   DataLayer data(layer(windows.list, kForeground + "context_pad: 499", "crop_size: 1000"));

@@ -6,7 +6,7 @@
 
 #include <string_view>
 
-// Nothing here may use more than system calls and the stack: the C++ library has not started when it runs.
+// This code may use only system calls and the stack, since the C++ library has not started yet.
 namespace crema {
 namespace {
 
@@ -14,7 +14,7 @@ constexpr rlim_t kLeast = 700 << 20;
 
 BadVariable bad;
 
-// A limit of memory (ulimit -v) under which OpenBLAS asks for its buffers for ever.
+// Under a small limit of memory (ulimit -v), OpenBLAS asks for its buffers for ever.
 void refuse_small_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur >= kLeast) return;
@@ -37,7 +37,7 @@ bool is_count(std::string_view text) {
          text.find_first_not_of('0') != std::string_view::npos;
 }
 
-// One for each level of nested regions.
+// OpenMP takes one number for each level of nested parallel regions.
 bool is_list_of_counts(std::string_view text) {
   for (size_t comma = text.find(','); comma != std::string_view::npos; comma = text.find(',')) {
     if (!is_count(text.substr(0, comma))) return false;
@@ -54,7 +54,7 @@ bool is_policy(std::string_view text) {
   return is("active") || is("passive");
 }
 
-// Takes what is wrong of the variables that crema's users set out of the environment, and notes the first.
+// Removes wrong values of the variables that users set from the environment, and notes the first one.
 void take_bad_variable(char** environment) {
   constexpr struct {
     std::string_view name;

@@ -1,10 +1,10 @@
-// What is set right before the libraries start that the program is linked with. Their constructors run before main(),
-// print lines of their own, and some never end.
+// Checks that run before the constructors of the linked libraries, which run before main(). With a wrong environment,
+// these constructors print lines of their own, or never end.
 #pragma once
 
 namespace crema {
 
-// A variable of the environment that OpenMP would not have understood. It has been taken away.
+// A variable that OpenMP does not understand. It has been removed from the environment.
 struct BadVariable {
   const char* text = nullptr;  // NAME=VALUE; null: there was none
   const char* expected = nullptr;

@@ -27,13 +27,13 @@ struct LegendEntry {
   double left = 0;  // from the area's left edge
 };
 
-// Whether there is something to see of a line, beside the crosses of points without a place.
+// Whether a line is visible, apart from the crosses of points without a place.
 bool has_line(const Series& series) {
   return series.points.empty() || std::any_of(series.points.begin(), series.points.end(),
                                               [](const ChartPoint& point) { return std::isfinite(point.y); });
 }
 
-// The entries in rows that fit into `width`: the lines, and then what is marked by crosses.
+// The entries in rows that fit into `width`: first the lines, then the crosses.
 std::vector<LegendEntry> legend(const Panel& panel, double width) {
   std::vector<LegendEntry> entries;
   for (const Series& series : panel.series) {
@@ -55,7 +55,7 @@ std::vector<LegendEntry> legend(const Panel& panel, double width) {
   return entries;
 }
 
-// Of the title and the legend.
+// The height of the title and the legend.
 double head_height(const Panel& panel, double width) {
   const auto entries = legend(panel, width);
   const double rows = entries.empty() ? 0 : static_cast<double>(entries.back().row + 1);
@@ -93,8 +93,8 @@ Places place_panels(const Chart& chart) {
   return places;
 }
 
-// Many points of a line that fall into one column of pixels: the first, the lowest, the highest and the last are all
-// that one sees of them.
+// If many points of a line fall into one column of pixels, only the first, the lowest, the highest and the last are
+// visible. This keeps only those.
 std::vector<ChartPoint> thinned(const std::vector<ChartPoint>& points) {
   if (points.size() < 2000) return points;
   std::vector<ChartPoint> kept;
@@ -128,7 +128,8 @@ class PanelDrawing {
     axes();
     const std::vector<Stroke> strokes = this->strokes();
     canvas_.clip(area_);
-    for (const bool dashed : {false, true}) {  // through the gaps of dashes one sees what is below
+    for (const bool dashed : {false, true}) {  // solid lines are drawn first, so that they show through the gaps of
+                                               // dashed lines
       for (size_t i = 0; i < strokes.size(); ++i) {
         if (strokes[i].dashes.empty() != dashed) draw(panel_.series[i], strokes[i]);
       }
@@ -167,7 +168,7 @@ class PanelDrawing {
     return {area_.left + x_.place(p.x) * area_.width, area_.bottom() - y_.place(p.y) * area_.height};
   }
 
-  // The points of a line that goes from left to right; none of another.
+  // The points of a line that goes from left to right; for other lines, no points.
   std::vector<ChartPoint> rising(const Series& series) const {
     std::vector<ChartPoint> points;
     for (const ChartPoint& point : series.points) {
@@ -178,11 +179,11 @@ class PanelDrawing {
     return points;
   }
 
-  // Of each series' line, by series.
+  // The stroke of each series' line.
   std::vector<Stroke> strokes() const {
     std::vector<Stroke> strokes;
     std::vector<std::vector<ChartPoint>> lines;
-    std::vector<std::vector<size_t>> groups;  // lines of one kind that lie on the first of them
+    std::vector<std::vector<size_t>> groups;  // lines with the same dashes that lie on the first line of the group
     for (const Series& series : panel_.series) {
       const size_t i = strokes.size();
       strokes.push_back({colour_of(panel_, series), series.width, dashes_of(panel_, series)});
@@ -239,14 +240,14 @@ class PanelDrawing {
   void flush(const Series& series, const Stroke& stroke, std::vector<ChartPoint>* run) {
     const auto points = series.line ? thinned(*run) : *run;
     if (series.line && points.size() > 1) canvas_.line(points, stroke);
-    // A point between two breaks is no line, but has to be seen.
+    // A point between two breaks is no line, but must be visible.
     if (!points.empty() && (series.dots || points.size() == 1)) {
       canvas_.dots(points, stroke.colour, series.dot_size);
     }
     run->clear();
   }
 
-  // Crosses that would lie on each other are one.
+  // Crosses that would overlap are drawn once.
   void draw(const Marks& m) {
     const double from_area = (static_cast<double>(m.row) + 0.5) * kCrossRow + 2;
     const double y = m.above ? area_.top - from_area : area_.bottom() + from_area;
@@ -300,12 +301,12 @@ Colour palette(size_t i) {
   return kColours[i % kPaletteSize];
 }
 
-// By the widths of a wide font, so that texts have room in every one.
+// Assumes the widths of a wide font, so that texts fit in any font.
 double text_width(const std::string& text, double size) {
   double width = 0;
   for (const char c : text) {
     const std::string_view narrow = "ijltfI.,:;'|!()[] ", wide = "mwMW%@";
-    if ((c & 0xC0) == 0x80) continue;  // the rest of a character
+    if ((c & 0xC0) == 0x80) continue;  // a later byte of the same character
     width += narrow.find(c) != std::string_view::npos      ? 0.4
              : wide.find(c) != std::string_view::npos      ? 0.97
              : std::isupper(static_cast<unsigned char>(c)) ? 0.72

@@ -1,10 +1,10 @@
 // Charts: panels of lines and points with axes and a legend, as SVG or PNG. For the tool and for the studies.
 //
-// A value that the y axis has no place for breaks its line; none beyond 1e300 has a place. It is marked by a cross in a
-// strip beside the panel, which covers no curve, and the legend says what the crosses stand for. NaN, infinity and what
-// is above the axis' given maximum are marked above the panel; -infinity, what is below the given minimum, and on a
-// logarithmic axis what is not positive, below it. A series without a name is a backdrop, which may leave the axis'
-// range unmarked.
+// A value that has no place on the y axis breaks its line; values beyond 1e300 have no place. A cross marks such a
+// value in a strip beside the panel, where it covers no curve, and the legend explains the crosses. NaN, infinity and
+// values above the axis' given maximum are marked above the panel. -infinity, values below the given minimum, and
+// values that are not positive on a logarithmic axis are marked below it. A series without a name is a backdrop: its
+// values above the maximum or below the minimum are not marked.
 //
 // Lines that lie on each other are dashed in turns, so that each is seen.
 #pragma once
@@ -20,8 +20,8 @@ struct Colour {
   bool operator==(const Colour&) const = default;
 };
 
-// The i-th of eight colours that people with any colour vision tell apart; begins again after the last. Okabe and Ito,
-// 2008, "Color universal design".
+// The i-th of eight colours that people with any colour vision tell apart; after the last, the first follows. Okabe and
+// Ito, 2008, "Color universal design".
 Colour palette(size_t i);
 inline constexpr size_t kPaletteSize = 8;
 inline constexpr Colour kGrey = {170, 174, 180};

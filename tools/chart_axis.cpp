@@ -8,9 +8,10 @@
 namespace crema {
 namespace {
 
-// Beyond these, differences and quotients of two values may leave the numbers.
+// Beyond these limits, differences and quotients of two values may overflow or underflow.
 constexpr double kLargest = 1e300, kSmallest = 1e-300;
-// Values that differ by less, relative to their size, have one place: nothing could be written between them.
+// Values that differ by less than this, relative to their size, have the same place: tick labels could not distinguish
+// them.
 constexpr double kSame = 1e-12;
 constexpr double kMostTicks = 1000;
 
@@ -25,8 +26,8 @@ double round_step(double length) {
   return 10 * power;
 }
 
-// `value` as a whole number of `step`s, with as many decimals as the step has. Very large and very small numbers come
-// with an exponent.
+// `value` as a whole number of `step`s, with as many decimals as the step has. Very large and very small numbers have
+// an exponent.
 std::string number(double value, double step) {
   if (value == 0) return "0";
   const double size = std::max(std::abs(value), step);
@@ -48,11 +49,11 @@ Scale::Scale(const Axis& axis, const std::vector<double>& values, const std::str
   double low = INFINITY, high = -INFINITY;
   for (const double value : values) {
     if (!shows(value)) continue;
-    const double seen = std::abs(value) < kSmallest ? 0 : value;  // half of the smallest number is 0 already
+    const double seen = std::abs(value) < kSmallest ? 0 : value;  // half of the smallest double is already 0
     low = std::min(low, seen);
     high = std::max(high, seen);
   }
-  if (low > high) low = log_ ? 0.1 : 0, high = log_ ? 10 : 1;  // nothing to show
+  if (low > high) low = log_ ? 0.1 : 0, high = log_ ? 10 : 1;  // there is nothing to show
   if (high - low <= kSame * size_of(low, high)) {
     const double room = log_ ? 0 : low == 0 && high == 0 ? 1 : size_of(low, high) / 2;
     low = log_ ? low / 3 : low - room;
@@ -84,10 +85,10 @@ void Scale::widen(double factor) {
 
 std::vector<Tick> Scale::ticks(int wanted) const { return log_ ? log_ticks(wanted) : linear_ticks(wanted); }
 
-// A smaller step where the wanted one leaves one tick alone, from which no scale can be read.
+// Uses a smaller step if the wanted one gives only one tick, since one tick shows no scale.
 std::vector<Tick> Scale::linear_ticks(int wanted) const {
   const double step = round_step((max_ - min_) / wanted), slack = 1e-9 * (max_ - min_);
-  if (!(step > kSame * size_of(min_, max_))) return {};  // no two ticks would say different things
+  if (!(step > kSame * size_of(min_, max_))) return {};  // all ticks would have the same label
   const double first = std::ceil((min_ - slack) / step), count = std::floor((max_ + slack) / step) - first + 1;
   if (count < 2 && wanted < 100) return linear_ticks(2 * wanted);
   std::vector<Tick> ticks;
@@ -97,8 +98,8 @@ std::vector<Tick> Scale::linear_ticks(int wanted) const {
   return ticks;
 }
 
-// Powers of ten, every k-th where there are many; 1, 2 and 5 times them where there are few; round numbers as on a
-// linear axis where there is no such number or one alone.
+// Powers of ten: every k-th of them if there are many; 1, 2 and 5 times them if there are few. If that gives at most
+// one tick, round numbers as on a linear axis.
 std::vector<Tick> Scale::log_ticks(int wanted) const {
   const int first = static_cast<int>(std::ceil(std::log10(min_) - 1e-9));
   const int last = static_cast<int>(std::floor(std::log10(max_) + 1e-9));
@@ -111,7 +112,7 @@ std::vector<Tick> Scale::log_ticks(int wanted) const {
     }
     int begin = first;
     while (begin % every != 0) ++begin;
-    if (begin + every > last) begin = first;  // multiples of `every`, unless that were one tick alone
+    if (begin + every > last) begin = first;  // multiples of `every`, unless that gives only one tick
     for (int e = begin; e <= last; e += every) ticks.push_back({std::pow(10, e), power_of_ten(e)});
     return ticks;
   }

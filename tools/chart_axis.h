@@ -8,7 +8,7 @@
 
 namespace crema {
 
-// What a tick says: 10 with 3 as `raised` is 10^3.
+// A tick's label: 10 with 3 as `raised` is 10^3.
 struct TickLabel {
   std::string text, raised{};
 };
@@ -25,7 +25,7 @@ class Scale {
   // range that makes no sense; `name` says whose it is ("x axis of \"loss\"").
   Scale(const Axis& axis, const std::vector<double>& values, const std::string& name);
 
-  // Whether a value has a place on the axis, inside the range or not: none beyond 1e300 has.
+  // Whether a value has a place on the axis, inside the range or not. Values beyond 1e300 have none.
   bool shows(double value) const;
   // The place of a value that is shown: 0 at the axis' beginning, 1 at its end.
   double place(double value) const;

@@ -10,9 +10,9 @@
 namespace crema {
 namespace {
 
-constexpr size_t kCrossRows = 4;  // of a strip; series beyond share them
+constexpr size_t kCrossRows = 4;  // in a strip; further series share these rows
 
-// The strip that a value without a place on the y axis is marked in, and what the legend says of it.
+// For a value without a place on the y axis: the strip in which it is marked, and its text in the legend.
 struct Misfit {
   bool above;
   std::string what;
@@ -28,7 +28,7 @@ std::optional<Misfit> misfit(const Axis& y, const Series& series, double value) 
   return std::nullopt;
 }
 
-// Of a line that goes from left to right, at an x between its ends.
+// The height of a line that goes from left to right, at an x between its ends.
 double height(const std::vector<ChartPoint>& line, double x) {
   auto end = std::lower_bound(line.begin(), line.end(), x, [](ChartPoint p, double at) { return p.x < at; });
   if (end == line.begin()) ++end;

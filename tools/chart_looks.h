@@ -29,7 +29,7 @@ struct Marks {
 std::vector<Marks> marks(const Panel& panel);
 
 inline constexpr double kCrossRow = 10;  // the height of a row of crosses
-// Of the rows of crosses above or below a panel; 0 where there are none.
+// The height of the rows of crosses above or below a panel; 0 if there are none.
 double strip_height(const std::vector<Marks>& marks, bool above);
 
 }  // namespace crema

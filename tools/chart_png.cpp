@@ -15,7 +15,7 @@ namespace crema {
 #ifdef CREMA_WITH_OPENCV
 namespace {
 
-constexpr double kScale = 2;  // pixels of the picture for one of the chart
+constexpr double kScale = 2;  // picture pixels for each of the chart's pixels
 constexpr int kBits = 4;      // of a coordinate's fraction
 
 std::string ascii(const std::string& text) {
@@ -71,7 +71,7 @@ class PngCanvas final : public Canvas {
   void text(ChartPoint at, const std::string& text, const TextStyle& style, const std::string& raised) override {
     if (text.empty()) return;
     const int size = pixel(style.size), thickness = style.bold ? 3 : 2;
-    constexpr size_t kLongest = 500;  // a picture of its own is made of the text
+    constexpr size_t kLongest = 500;  // longer texts are cut, since each gets a picture of its own
     const cv::Mat body = lettering(ascii(text.substr(0, kLongest)), size, thickness, style.colour);
     const cv::Mat above = raised.empty() ? cv::Mat() : lettering(ascii(raised), size * 3 / 4, thickness, style.colour);
     cv::Mat whole(body.rows + size / 2, body.cols + above.cols, CV_8UC3, cv::Scalar(255, 255, 255));
@@ -105,11 +105,11 @@ class PngCanvas final : public Canvas {
     cv::polylines(part_, places, false, bgr(stroke.colour), std::max(1, pixel(stroke.width)), cv::LINE_AA, kBits);
   }
 
-  // The line cut into dashes of those lengths.
+  // Cuts the line into dashes of those lengths.
   static std::vector<std::vector<ChartPoint>> dashes(const std::vector<ChartPoint>& points,
                                                      const std::vector<double>& lengths) {
     std::vector<std::vector<ChartPoint>> pieces{{points[0]}};
-    size_t piece = 0;  // an even one is drawn
+    size_t piece = 0;  // pieces with even numbers are drawn
     double left = lengths[0];
     for (size_t i = 1; i < points.size(); ++i) {
       ChartPoint from = points[i - 1];
@@ -129,7 +129,7 @@ class PngCanvas final : public Canvas {
     return pieces;
   }
 
-  // A text's own picture, its digits in the middle of the height.
+  // Draws a text into a separate picture, with its digits in the middle of the height.
   static cv::Mat lettering(const std::string& text, int size, int thickness, Colour colour) {
     const int font = cv::FONT_HERSHEY_SIMPLEX;
     int baseline = 0;
@@ -140,7 +140,7 @@ class PngCanvas final : public Canvas {
     return picture;
   }
 
-  // Lays dark on light: whichever is darker stays.
+  // Draws `picture` over the image; of two pixels, the darker one stays.
   void put(const cv::Mat& picture, int left, int top) {
     const cv::Rect wanted(left, top, picture.cols, picture.rows);
     const cv::Rect rect = wanted & cv::Rect(0, 0, image_.cols, image_.rows);

@@ -11,7 +11,8 @@ namespace {
 
 constexpr const char* kFonts = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif";
 
-// The text between tags and in attributes. Control characters have no place in XML, nor have bytes that are no UTF-8.
+// Escapes text for use between tags and in attributes. XML allows neither control characters nor bytes that are not
+// UTF-8.
 std::string escaped(const std::string& text) {
   std::string result;
   for (size_t i = 0; i < text.size();) {
@@ -39,8 +40,8 @@ std::string escaped(const std::string& text) {
   return result;
 }
 
-// A coordinate to a hundredth of a pixel, without superfluous zeros. Far outside it is cut, as not every viewer takes
-// large numbers.
+// A coordinate to a hundredth of a pixel, without superfluous zeros. Far outside it is clamped, since some viewers
+// cannot read large numbers.
 std::string coordinate(double value) {
   std::string text = fmt::format("{:.2f}", std::clamp(value, -1e5, 1e5));
   text.erase(text.find_last_not_of('0') + 1);
@@ -72,7 +73,7 @@ class SvgCanvas final : public Canvas {
     body_ += fmt::format("\" fill=\"none\"{} stroke-linejoin=\"round\"/>\n", attributes(stroke));
   }
 
-  // Lines of no length with round ends: much shorter than circles.
+  // Dots are lines of length zero with round ends: their text is much shorter than that of circles.
   void dots(const std::vector<ChartPoint>& points, Colour colour, double size) override {
     body_ += "<path d=\"";
     for (const ChartPoint& p : points) body_ += fmt::format("M{} {}h0", coordinate(p.x), coordinate(p.y));
@@ -82,7 +83,7 @@ class SvgCanvas final : public Canvas {
   void text(ChartPoint at, const std::string& text, const TextStyle& style, const std::string& raised) override {
     if (text.empty()) return;
     static constexpr const char* kAnchors[] = {"start", "middle", "end"};
-    // The digits' middle is 0.35 of the size above the line that they stand on.
+    // The middle of digits is 0.35 of the font's size above the baseline.
     const double shift = 0.35 * style.size;
     const std::string x = coordinate(at.x), y = coordinate(at.y);
     body_ += fmt::format("<text font-size=\"{}\" text-anchor=\"{}\" fill=\"{}\"{}", coordinate(style.size),

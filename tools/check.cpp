@@ -1,4 +1,4 @@
-// crema check: reads nets and solvers as a run would, and says what is wrong with them and what they take.
+// crema check: reads nets and solvers as a run would, and reports their errors and their costs.
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -34,7 +34,7 @@ bool brings_data(const NetConfig& config) {
                      [](const LayerParameter& layer) { return layer.bottom_size() == 0; });
 }
 
-// Whether each of its layers is in the other, too.
+// Whether each layer of `config` is also in `other`.
 bool is_part(const NetConfig& config, const NetConfig& other) {
   std::set<std::string> texts;
   for (const LayerParameter& layer : other.net.layer()) texts.insert(layer.SerializeAsString());
@@ -50,14 +50,14 @@ class Checker {
  public:
   explicit Checker(const CheckFlags& flags) : flags_(flags) {}
 
-  // Whether all is well.
+  // Returns whether there are no errors.
   bool run() {
     for (const std::string& file : flags_.files) {
       spoilt_.clear();
       spoilt_file_ = file;
       attempt([&] { check_file(file); });
     }
-    // A blob may be missing where a layer has another fault.
+    // If a layer has a fault, its blobs are missing, so --shape is checked only without faults.
     if (faults_.empty()) attempt([&] { check_blobs(flags_.shapes, data_tops_); });
     return faults_.empty();
   }
@@ -72,14 +72,14 @@ class Checker {
     }
   }
 
-  // Each fault once: what is wrong in both phases is one thing.
+  // Reports each fault once, even if it occurs in both phases.
   void report(const std::string& fault) {
     if (!faults_.insert(fault).second) return;
     std::fflush(stdout);
     print_error(fmt::format("crema: {}\n", error_line(fault)));
   }
 
-  // What keeps a run from starting, but is no fault of what was written: data that is elsewhere, a folder to be made.
+  // Things that keep a run from starting but are not errors in the file: missing data, a missing folder.
   void note(const std::string& text) {
     if (notes_.insert(text).second) fmt::print("note: {}\n", one_line(text));
   }
@@ -117,7 +117,8 @@ class Checker {
     check_phases(train, test, file);
   }
 
-  // A file may be meant for one phase alone: in the other nothing brings data, or what brings it there is missing.
+  // A file may be meant for one phase alone: in the other phase no layer brings data, or the layers that make its blobs
+  // are left out.
   void check_phases(const NetConfig& train, const NetConfig& test, const std::string& file) {
     const bool has_train = brings_data(train), has_test = brings_data(test);
     for (const bool training : {true, false}) {
@@ -147,7 +148,7 @@ class Checker {
     return fmt::format("{}, phase {}", file, training ? "TRAIN" : "TEST");
   }
 
-  // `spoilt`: the text has faults. What it seems to lack may be what could not be read.
+  // `spoilt`: the text has faults. Fields that seem to be missing may be among those that could not be read.
   void check_solver_file(SolverConfig& config, const std::string& file, bool spoilt) {
     const auto attempt_here = [&](const auto& action) {
       try {
@@ -167,7 +168,7 @@ class Checker {
       config.solver.set_max_iter(1);
     }
     attempt_here([&] { check_solver(config); });
-    // The averaged weights take one array more.
+    // The averaged weights need one more array.
     attempt_here([&] { histories = create_update_rule(config)->histories() + (config.solver.ema_decay() > 0); });
     attempt_to_note([&] { resolve_weights(config); });
     attempt_here([&] {
@@ -195,7 +196,7 @@ class Checker {
     if (train && !built.empty() && built.size() == tests.size()) print_whole_memory(*train, built, training);
   }
 
-  // All faults of the nets' texts, where one kept a net from being read.
+  // Reports all faults of the nets' texts, if a fault kept a net from being read.
   void report_nets(const SolverParameter& solver) {
     std::vector<std::string> files(solver.test_net().begin(), solver.test_net().end());
     if (solver.has_net()) files.push_back(solver.net());
@@ -204,20 +205,21 @@ class Checker {
       std::vector<TextFault> faults;
       try {
         parse_net(read_text(file), file, {}, &faults);
-      } catch (const Error&) {  // told already
+      } catch (const Error&) {  // reported before
       }
       for (const TextFault& fault : faults) report(fault.message);
     }
   }
 
-  // Weights to start from that are not there are no fault of the net.
+  // Missing weights to start from are not an error of the net.
   static void resolve_weights(SolverConfig& config) {
     SolverParameter alone;
     alone.mutable_weights()->Swap(config.solver.mutable_weights());
     resolve_files(alone, config.source);
   }
 
-  // Of a training with its test nets, which share the train net's parameters and the memory of its blobs.
+  // Prints the memory of a training with its test nets, which share the train net's parameters and the memory of its
+  // blobs.
   static void print_whole_memory(const Net& train, const std::vector<const Net*>& tests, long training) {
     const NetMemory memory = train.memory();
     long total = training, planned = memory.planned;
@@ -232,7 +234,7 @@ class Checker {
   struct Look {
     std::string title;
     bool training;
-    const NetConfig* for_inference = nullptr;  // the same net in phase TEST, for its memory
+    const NetConfig* for_inference = nullptr;  // the same net in phase TEST, to print its memory, too
     int histories = 0;
     Net* partner = nullptr;
   };
@@ -241,7 +243,7 @@ class Checker {
     return show(look(config, how.training, how.partner), how, memory);
   }
 
-  // Prints a net as far as it can be built, and returns it, and in `memory` what it needs, if all of it can.
+  // Prints the part of a net that can be built. If that is all of it, returns the net, and in `memory` its need.
   std::unique_ptr<Net> show(Survey found, const Look& how, long* memory = nullptr) {
     fmt::print("{}\n", one_line(how.title));
     if (found.net) fmt::print("{}{}", layer_table(found), totals(*found.net));

@@ -22,7 +22,7 @@ struct Command {
   bool takes_files;  // without a flag
 };
 
-// What a value may be is in the help's name of it: "plain|onednn", "FILE".
+// The help's name of a value tells what it may be: "plain|onednn", "FILE".
 Flag flag_of(const CLI::Option& option, const std::string& name) {
   const std::string type = value_name(option);
   Flag flag{"--" + name, option.get_description(), !type.empty(), type == "FILE", {}};
@@ -40,7 +40,7 @@ Command command_of(const CLI::App& app) {
   return command;
 }
 
-// All subcommands, after the program itself.
+// The program itself, then all subcommands.
 std::vector<Command> commands_of(const CLI::App& app) {
   std::vector<Command> all{command_of(app)};
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
@@ -62,7 +62,7 @@ std::string replaced(std::string text, const std::string& from, const std::strin
   return text;
 }
 
-// In single quotes.
+// Puts the text in single quotes.
 std::string as_word(const std::string& text) { return "'" + replaced(text, "'", "'\\''") + "'"; }
 
 std::string bash(const std::vector<Command>& commands) {
@@ -108,7 +108,7 @@ complete -o filenames -F _crema crema
 }
 
 std::string zsh(const std::vector<Command>& commands) {
-  // In a description of _arguments, brackets and colons have a meaning.
+  // Brackets and colons have a special meaning in descriptions for zsh's _arguments, so they are escaped.
   const auto plain = [](const std::string& text) {
     return replaced(replaced(replaced(text, "[", "\\["), "]", "\\]"), ":", "\\:");
   };

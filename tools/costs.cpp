@@ -58,7 +58,7 @@ namespace {
 
 constexpr long kBytes = static_cast<long>(sizeof(real));
 
-// Of data layers that are replaced by a stand-in: the others report it themselves.
+// The batches that replaced data layers would hold; other data layers report theirs themselves.
 long data_away(const Survey& survey) {
   const Net& net = *survey.net;
   long bytes = 0;

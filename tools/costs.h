@@ -1,4 +1,4 @@
-// What a net's layers take.
+// The parameters, operations and memory of a net.
 #pragma once
 
 #include "core/net.h"
@@ -8,8 +8,8 @@
 namespace crema {
 
 long parameter_count(const Layer& layer);          // with statistics
-long statistics_count(const Net& net, int layer);  // those among them: running means and variances
-long parameter_count(Net& net);                    // what layers share counts once
+long statistics_count(const Net& net, int layer);  // the statistics among them: running means and variances
+long parameter_count(Net& net);                    // shared parameters count once
 long statistics_count(const Net& net);
 
 double multiply_adds(const Net& net, int layer);  // of one forward pass
@@ -20,7 +20,7 @@ struct MemoryNeed {
   long blobs;       // the plan's, and what is never shared
   long parameters;  // and in training their gradients
   long history;     // of the solver
-  long layers;      // what they keep for themselves, and what the neediest takes while it runs
+  long layers;      // what they keep for themselves, and the largest amount that one takes while it runs
   long data;        // batches read ahead
 
   long total() const { return blobs + parameters + history + layers + data; }

@@ -1,4 +1,5 @@
-// The program. Exit code 0: done; 1: an error, told in one line; 2: bad usage; 128 + n: signal n has ended a training.
+// The program. Exit code 0: done; 1: an error, reported in one line; 2: bad usage; 128 + n: signal n has ended a
+// training.
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
@@ -47,7 +48,7 @@ int bad_usage(const CLI::App& app, const CLI::ParseError& error) {
   const auto commands = app.get_subcommands();
   const std::string command = commands.empty() ? "crema" : "crema " + commands[0]->get_name();
   std::string message = error.what();
-  const auto unknown = app.remaining(true);  // the library's message lists them last one first
+  const auto unknown = app.remaining(true);  // the library's message lists them in reverse order
   const bool may_be_misspelt = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr ||
                                dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
   if (may_be_misspelt && !unknown.empty()) {
@@ -58,7 +59,7 @@ int bad_usage(const CLI::App& app, const CLI::ParseError& error) {
   return fail(2, fmt::format("{} (see {} --help)", message, command));
 }
 
-// What was printed may still fail to reach its file.
+// Writing the printed text to its file may still fail.
 int flush() {
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return 0;
   return fail(1, fmt::format("standard output: cannot write: {}", std::strerror(errno)));
@@ -86,7 +87,7 @@ int run(int argc, char** argv) {
     return fmt::format("crema {} ({})", CREMA_VERSION, engine.empty() ? "without oneDNN" : "oneDNN " + engine);
   });
   app.formatter(std::make_shared<crema::Help>());
-  app.require_subcommand(0, 1);  // that none was given is seen below, after unknown words
+  app.require_subcommand(0, 1);  // a missing subcommand is handled below, after unknown words
   crema::add_train(app);
   crema::add_test(app);
   crema::add_show(app);
@@ -102,12 +103,12 @@ int run(int argc, char** argv) {
       arguments.erase(arguments.begin());
       arguments.emplace_back("--help");
     }
-    std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
+    std::reverse(arguments.begin(), arguments.end());  // CLI11 expects them in reverse order
     app.parse(std::move(arguments));
     if (!app.get_subcommands().empty()) return flush();
     fmt::print("{}", app.help());
     return std::max(2, flush());
-  } catch (const CLI::RuntimeError& error) {  // its errors are told already
+  } catch (const CLI::RuntimeError& error) {  // its errors have been reported
     return std::max(error.get_exit_code(), flush());
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != 0) return bad_usage(app, error);
@@ -125,7 +126,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     return run(argc, argv);
-  } catch (...) {  // there is no memory to tell it
+  } catch (...) {  // there is no memory to report the error
     return 1;
   }
 }

@@ -12,7 +12,7 @@
 #include "net_dot.h"
 
 #if defined(CREMA_WITH_GRAPHVIZ) && defined(__SANITIZE_ADDRESS__)
-// Asked by the leak sanitizer: Graphviz and the libraries below it keep memory until the program ends.
+// The leak sanitizer calls this. Graphviz and its libraries keep memory until the program ends.
 extern "C" const char* __lsan_default_suppressions() { return "leak:libfontconfig\nleak:libgvc\nleak:libpango\n"; }
 #endif
 
@@ -42,7 +42,7 @@ using Bytes = decltype(counted_in(&gvRenderData));
 // The picture's bytes. `format`: "svg" or "png".
 std::string rendered(const std::string& dot, const std::string& format) {
   const std::unique_ptr<GVC_t, CloseContext> context(gvContext());
-  agseterr(AGMAX);  // what fails is told below
+  agseterr(AGMAX);  // failures are reported below
   const auto close_graph = [&](Agraph_t* graph) {
     gvFreeLayout(context.get(), graph);
     agclose(graph);

@@ -12,7 +12,7 @@ struct Names {
   std::string data, scores, labels;
 };
 
-// What a layer compares, if it is one that compares: the accuracy before the loss, whose bottoms may be something else.
+// The layer that compares scores with labels. An Accuracy layer is preferred, since a loss may have other bottoms.
 const LayerParameter* comparing_layer(const NetParameter& net) {
   const LayerParameter* loss = nullptr;
   for (const LayerParameter& layer : net.layer()) {
@@ -35,7 +35,7 @@ Names find_names(const NetConfig& config) {
   return {data->top(0), compares->bottom(0), compares->bottom(1)};
 }
 
-// The value at `share` of the way from the smallest to the largest becomes 255 * share.
+// Maps the smallest value to 0 and the largest to 255, linearly.
 std::vector<unsigned char> stretched(const real* values, long count) {
   const auto [low, high] = std::minmax_element(values, values + count);
   const double from = *low, range = std::max(1e-30, static_cast<double>(*high) - from);
@@ -67,7 +67,7 @@ std::string caption(const Example& example) {
   return fmt::format("predicted {}, label {}{}", example.predicted, example.label, example.right() ? "" : " (wrong)");
 }
 
-// Characters stand for pixels of about twice the height of their width; large images are shrunk to `columns`.
+// A character is about twice as high as it is wide; large images are shrunk to `columns`.
 std::vector<std::string> drawing(const Example& e, long columns) {
   static constexpr std::string_view kShades = " .:-=+*#%@";
   const long cell_width = (e.width + columns - 1) / columns, cell_height = 2 * cell_width;

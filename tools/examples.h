@@ -1,4 +1,4 @@
-// Images that a net has judged, for people to look at.
+// Images with a net's predictions, for people to look at.
 #pragma once
 
 #include <string>
@@ -16,9 +16,9 @@ struct Example {
   bool right() const { return predicted == label; }
 };
 
-// The first `count` images that a net's data layer brings, with what the net says of them. The net has an Accuracy
-// layer or a loss layer that compares scores, a number for each class, with labels. Throws Error if it has not, or if
-// its data are no images.
+// The first `count` images that a net's data layer reads, with the net's predictions. The net has an Accuracy layer or
+// a loss layer that compares scores, a number for each class, with labels. Throws Error if it has no such layer, or if
+// its data are not images.
 std::vector<Example> look(NetConfig config, NetOptions options, const std::string& weights, int count);
 
 // All examples as characters, as many side by side as `columns` take, with their captions.

@@ -13,7 +13,8 @@
 namespace crema {
 namespace {
 
-// More threads than processors wait for each other most of the time: allowed, since results may depend on their number.
+// Threads beyond the number of processors mostly wait for each other. They are allowed, since results may depend on the
+// number of threads.
 std::string check_threads(const std::string& text) {
   std::string number = text;
   std::string fault = in_range(1, most_threads())(number);
@@ -41,7 +42,7 @@ const CLI::Validator kFileName(
     },
     "FILE", "file name");
 
-// The library's own words for this differ from version to version.
+// CLI11's own message for this differs from version to version.
 CLI::Validator in_range(int low, int high) {
   const auto check = [low, high](std::string& text) -> std::string {
     if (CLI::Range(low, high)(text).empty()) return "";
@@ -51,7 +52,8 @@ CLI::Validator in_range(int low, int high) {
 }
 
 int most_threads() {
-  constexpr rlim_t kProgram = 700 << 20, kThread = 10 << 20;  // addresses: a stack, and what a thread allocates
+  constexpr rlim_t kProgram = 700 << 20, kThread = 10 << 20;  // bytes of address space: a stack, and a thread's
+                                                              // allocations
   rlimit limit{};
   if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return kMaxThreads;
   const rlim_t room = (std::max(limit.rlim_cur, kProgram) - kProgram) / kThread;

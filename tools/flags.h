@@ -33,8 +33,8 @@ CLI::Validator in_range(int low, int high);
 // Threads that the program may start: kMaxThreads (base/parallel.h), or as many as fit into the limit of memory.
 int most_threads();
 
-// A store for the algorithms of convolutions, with what was measured before on this machine; null where the flags want
-// direct ones alone.
+// A store for the algorithms of convolutions, with what was measured before on this machine; null if the flags ask for
+// direct ones only.
 std::shared_ptr<Algorithms> algorithms(const RunFlags& flags);
 
 // --set KEY=VALUE, which may be given again and again: for read_net() and read_solver().
@@ -46,24 +46,25 @@ struct StateFlags {
   std::optional<int> level;
   std::vector<std::string> stages;
 
-  // Level and stages; for a solver's train net, with the flags for their place.
+  // Adds level and stages to the state of a solver's train net. In errors their place is the flag.
   void add_to(SolverConfig* config) const;
-  // All of it; without --phase, the phase is `otherwise`.
+  // The whole state; without --phase, the phase is `otherwise`.
   NetState state(Phase otherwise) const;
 };
-// Throws Error if the net has no rule that could heed --level or one of the --stage.
+// Throws Error if no rule of the net depends on a level given by --level, or names a stage given by --stage.
 void check_state(const NetConfig& config, const StateFlags& flags);
 // The layers of a net that take part; without --phase, the phase is `otherwise`. Throws as check_state().
 NetConfig filtered(const NetConfig& config, const StateFlags& flags, Phase otherwise);
 void add_level_and_stage_flags(CLI::App& command, StateFlags& flags);
-// Those, and --phase; `phases` says what that does: "the net's phase: TEST (the default) or TRAIN".
+// Adds --level, --stage and --phase; `phases` is the help text of --phase: "the net's phase: TEST (the default) or
+// TRAIN".
 void add_state_flags(CLI::App& command, StateFlags& flags, const std::string& phases);
 
 // One log line if the flags, the solver, its nets or the net ask for a GPU.
 void log_gpu_requests(const RunFlags& flags, const NetConfig& config);
 void log_gpu_requests(const RunFlags& flags, const SolverConfig& config, Solver& solver);
 
-// --model, --weights, the state's and --set: a net in one of its states, and the parameters that it gets.
+// --model, --weights, the state's and --set: a net in one of its states, and the parameters to load.
 struct NetFlags {
   std::string model, weights;
   StateFlags state;
@@ -78,8 +79,8 @@ NetConfig read_net(const NetFlags& flags);
 // parameters.
 void load_weights(const NetFlags& flags, Net& net);
 
-// Throws Error, which names the flag that was meant, if a file is given as weights that is a solver state, or as a
-// state what is a model, as their endings have it.
+// Throws Error if a solver state is given as weights, or a model as a state, by the file's ending. The error names the
+// flag that was meant.
 void check_is_model(const std::string& file);
 void check_is_state(const std::string& file);
 

@@ -4,7 +4,7 @@
 
 namespace crema {
 
-// The library's name is "TEXT:FILE": its own word for the type, and what the checks say.
+// CLI11's name of a value is "TEXT:FILE": CLI11's own name of the type, then the names from the checks.
 std::string value_name(const CLI::Option& option) {
   if (option.get_items_expected_max() == 0) return "";
   const std::string type = option.get_type_name();
@@ -22,7 +22,7 @@ std::string Help::make_option_opts(const CLI::Option* option) const {
   return others.empty() ? text : text + fmt::format(" (not with {})", others);
 }
 
-// An option that may also be given without its name is listed once, among the flags.
+// An option that may also be given without its name is listed only once, among the flags.
 std::string Help::make_positionals(const CLI::App* app) const {
   std::vector<const CLI::Option*> alone =
       app->get_options([](const CLI::Option* option) { return option->get_positional() && !option->nonpositional(); });

@@ -1,4 +1,4 @@
-// How --help shows flags: "--solver FILE", without the library's own words for types.
+// How --help shows flags: "--solver FILE", without the library's own names of types.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -1,4 +1,4 @@
-// crema info: what this build is made of and what it runs on.
+// crema info: the parts of this build and the machine that it runs on.
 #include <H5public.h>
 #include <google/protobuf/stubs/common.h>
 #include <omp.h>
@@ -33,7 +33,7 @@ namespace {
 
 struct Processor {
   std::string model = "unknown";
-  std::vector<std::string> instructions;  // those that kernels are written for
+  std::vector<std::string> instructions;  // the instruction sets that kernels are written for
 };
 
 Processor processor() {

@@ -11,7 +11,8 @@
 namespace crema {
 namespace {
 
-// How many fields of nets the text has at its top, less how many of solvers, as far as it can be read.
+// The number of the text's top-level fields that nets have, minus the number of those that solvers have, as far as the
+// text can be read.
 int leaning(const std::string& text) {
   google::protobuf::io::ArrayInputStream stream(text.data(), static_cast<int>(text.size()));
   int net = 0, solver = 0, depth = 0;

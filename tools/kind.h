@@ -15,8 +15,8 @@ struct ReadFile {
   bool usable = true;                            // false: there is no config
 };
 
-// Reads a file ("-": standard input), once, as a net or a solver: what its fields say. Throws Error if it cannot be
-// opened, and for a fault that is not one of the text.
+// Reads a file ("-": standard input) once, as a net or as a solver, depending on its fields. Throws Error if it cannot
+// be opened, and for a fault that is not one of the text.
 ReadFile read_either(const std::string& path, const std::vector<std::string>& settings);
 
 }  // namespace crema

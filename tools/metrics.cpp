@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 
 constexpr const char* kEnding = ".metrics.jsonl";
 
-// A value as an error shows it; not what is inside of one, which may be of any depth and length.
+// A value as an error shows it. The contents of arrays and objects are not shown, since they may have any depth and
+// length.
 std::string shown(const Json& value) {
   if (value.is_structured()) return fmt::format("an {}", value.type_name());
   return shortened(value.dump(-1, ' ', false, Json::error_handler_t::replace));
@@ -53,7 +54,7 @@ void add_row(const std::string& line, RunMetrics* metrics) {
   check(row.is_object(), "{}; expected an object with \"kind\" and \"iteration\"", shown(row));
   const std::string kind = row.contains("kind") && row["kind"].is_string() ? row["kind"].get<std::string>() : "";
   check(!kind.empty(), "there is no \"kind\"; expected \"train\" or \"test\"");
-  if (kind != "train" && kind != "test") return;  // a kind that later versions write
+  if (kind != "train" && kind != "test") return;  // later versions may write other kinds
   const double iteration = number_or_nan(row, "iteration");
   check(std::isfinite(iteration), "there is no \"iteration\"");
   const double net = number_or_nan(row, "net");

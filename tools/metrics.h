@@ -1,4 +1,4 @@
-// Metrics files: what a training wrote down of itself, a JSON object a line.
+// Metrics files, which a training writes: one JSON object on each line.
 #pragma once
 
 #include <map>
@@ -24,7 +24,7 @@ struct RunMetrics {
 // Error, with file and line, for any other line that is no row, and if there is no row at all.
 RunMetrics read_metrics(const std::string& path);
 
-// The path itself; of a folder, all *.metrics.jsonl files in it, sorted. Throws Error if a folder has none.
+// The path itself or, for a folder, all *.metrics.jsonl files in it, sorted. Throws Error if a folder has none.
 std::vector<std::string> metrics_files(const std::string& path);
 
 }  // namespace crema

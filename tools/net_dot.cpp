@@ -45,7 +45,7 @@ std::string of_pooling(const PoolingParameter& p) {
   return text;
 }
 
-// What matters of the layer's own settings; "" for types that have little.
+// The layer's main settings; "" for types without important ones.
 std::string settings(const LayerParameter& layer) {
   const std::string& type = layer.type();
   if (type == "Convolution" || type == "Deconvolution") return of_convolution(layer.convolution_param());
@@ -57,7 +57,7 @@ std::string settings(const LayerParameter& layer) {
   return "";
 }
 
-// Layers that bring data, that judge, that learn, and the rest.
+// The colour depends on the kind of layer: data, losses and accuracies, layers that learn, others.
 const char* colour(const Net& net, int i, const std::string& type) {
   if (net.bottoms(i).empty()) return "#cfe8cf";
   if (type.ends_with("Loss") || type == "Accuracy") return "#f6cfc8";
@@ -88,7 +88,7 @@ std::string node(const Survey& survey, int i) {
 }
 
 std::string blob_label(const std::string& name, const Blob& blob) {
-  // Hard spaces keep the text off the edge's line.
+  // Non-breaking spaces keep the text away from the edge's line.
   return fmt::format("\u00a0\u00a0{}\\l\u00a0\u00a0{}\\l", escaped(name),
                      blob.axes() == 0 ? "scalar" : blob.shape().str());
 }
@@ -103,7 +103,7 @@ std::string net_dot(Survey& survey, const std::string& title) {
       "  node [shape=box, fontname=\"Helvetica\", fontsize=11, color=\"#555555\", margin=\"0.15,0.08\"];\n"
       "  edge [fontname=\"Helvetica\", fontsize=9, color=\"#555555\", fontcolor=\"#333333\", arrowsize=0.7];\n",
       escaped(title), grouped(parameter_count(net) - statistics_count(net)), short_number(multiply_adds(net)));
-  std::map<std::string, int> producer;  // of the blob that has the name now
+  std::map<std::string, int> producer;  // the layer that made the blob that has the name now
   for (int i = 0; i < net.layers(); ++i) {
     text += node(survey, i);
     for (int b = 0; b < static_cast<int>(net.bottoms(i).size()); ++b) {

@@ -20,7 +20,8 @@ struct PlotFlags {
 // More curves than these cannot be told apart.
 constexpr size_t kMostElements = 50, kMostOutputs = 100;
 
-// The mean over the last `window` points of each; a value that is not finite stays as it is and begins anew.
+// Replaces each point by the mean of the last `window` points. A value that is not finite stays as it is, and the mean
+// starts again after it.
 std::vector<ChartPoint> smoothed(const std::vector<ChartPoint>& points, int window) {
   const auto most = static_cast<size_t>(window);
   std::vector<ChartPoint> result;
@@ -36,7 +37,7 @@ std::vector<ChartPoint> smoothed(const std::vector<ChartPoint>& points, int wind
     const size_t first = std::max(begin, i + 1 >= most ? i + 1 - most : 0);
     sum += points[i].y;
     if (first > begin) sum -= points[first - 1].y;
-    // What is added and taken away again leaves rounding errors; now and then the sum is made anew.
+    // Adding and subtracting leaves rounding errors, so the sum is computed afresh from time to time.
     if ((i + 1 - begin) % most == 0) {
       sum = 0;
       for (size_t k = first; k <= i; ++k) sum += points[k].y;
@@ -46,7 +47,7 @@ std::vector<ChartPoint> smoothed(const std::vector<ChartPoint>& points, int wind
   return result;
 }
 
-// The elements of an output as test rows have them: by net, by element.
+// The curves of an output in test rows: one for each net and element.
 using Curves = std::map<std::pair<int, size_t>, std::vector<ChartPoint>>;
 
 Curves test_curves(const RunMetrics& run, const std::string& output) {
@@ -91,7 +92,7 @@ class Plot {
   }
 
  private:
-  // Panels below each other have the same x axis.
+  // Panels above each other have the same x axis.
   static void share_iterations(Chart* chart) {
     double first = INFINITY, last = -INFINITY;
     for (const Panel& panel : chart->panels) {
@@ -143,7 +144,7 @@ class Plot {
     return panel;
   }
 
-  // Whether there was one.
+  // Returns whether there were any.
   bool add_tests(size_t i, const std::string& output, const std::string& what, Panel* panel) const {
     const Curves curves = test_curves(runs_[i], output);
     size_t curve = 0;
@@ -156,7 +157,8 @@ class Plot {
     return !curves.empty();
   }
 
-  // With one run, each curve has a colour of its own, the first one being the train loss's; with several, each run.
+  // With one run, each curve has its own colour; the first colour is the train loss's. With several runs, each run has
+  // its own colour.
   Series test_series(size_t i, const std::string& name, const std::vector<ChartPoint>& points, size_t curve) const {
     const size_t place = runs_.size() == 1 ? curve : i;
     return {.name = name,

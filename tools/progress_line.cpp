@@ -17,7 +17,7 @@ namespace crema {
 
 namespace {
 
-// The window may change its size at any time.
+// Asked each time, since the window's size may change at any time.
 size_t window_columns() {
   winsize size{};
   return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
@@ -25,12 +25,12 @@ size_t window_columns() {
 
 }  // namespace
 
-// Stands before the log's own sink and makes room for each of its lines.
+// A sink before the log's own one. It erases the progress line before each line of the log.
 class LineEraser final : public spdlog::sinks::base_sink<std::mutex> {
  public:
   void draw(const std::string& line) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    // In the last column some terminals go on to the next line.
+    // The last column stays empty, since some terminals would continue on the next line.
     print_error(fmt::format("\r{}\033[K", line.substr(0, window_columns() - 1)));
     drawn_ = true;
   }
@@ -90,7 +90,7 @@ void ProgressLine::show_share(const char* what, int done, int all) {
 
 void ProgressLine::show(const Progress& p) {
   const Clock::time_point now = Clock::now();
-  if (start_iteration_ < 0) {  // the first iteration also allocates; what follows tells the speed
+  if (start_iteration_ < 0) {  // the first iteration also allocates memory; later ones show the speed
     start_iteration_ = p.iteration;
     start_seconds_ = p.seconds;
     start_ = now;

@@ -10,7 +10,7 @@ namespace crema {
 
 class ProgressLine {
  public:
-  // Log lines written while it lives take the line's place; it comes again below them.
+  // Log lines written during its lifetime replace the line, which is drawn again below them.
   ProgressLine();
   ~ProgressLine();  // clears the line
   ProgressLine(const ProgressLine&) = delete;

@@ -16,7 +16,7 @@ bool is_kept(const std::string& path) {
   return std::filesystem::is_regular_file(path, ignored) || std::filesystem::is_directory(path, ignored);
 }
 
-// 0: the layer reads no records, not one after the other, or from a pipe.
+// 0 if the layer reads no records, reads them in another order, or reads from a pipe.
 uint64_t source_size(LayerParameter layer, const Source& source) {
   resolve_files(layer, source);
   if (layer.type() == "ImageData" && !is_kept(layer.image_data_param().source())) return 0;

@@ -13,7 +13,7 @@ namespace crema {
 // The sizes of the sources that a net's data layers read one after the other.
 class SourceSizes {
  public:
-  // Opens each source and closes it again; those that cannot be opened, which Net will tell, have no size.
+  // Opens each source and closes it again. Sources that cannot be opened have no size; Net will report them.
   explicit SourceSizes(const NetConfig& config);
 
   // For each of these layers: `Layer "data" gave 5000 of 10000 records (50 %)`.

@@ -8,7 +8,7 @@
 namespace crema {
 namespace {
 
-// Read and written by several threads, and by a signal's handler where a thread is older than Signals.
+// Used by several threads, and by a signal handler in threads that were started before Signals was made.
 std::atomic<Request> on_interrupt, on_hangup, on_terminate;
 std::atomic<int> stop_signal = 0;
 std::atomic<bool> snapshot_asked = false;
@@ -36,7 +36,7 @@ void install(int signal, void (*handler)(int), struct sigaction* before) {
   sigaction(signal, &action, before);
 }
 
-// As if the signal had never been handled.
+// Ends the program as if the signal had never been handled.
 void end_at_once(int signal, const sigset_t& set) {
   ::signal(signal, SIG_DFL);
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);

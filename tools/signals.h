@@ -12,16 +12,16 @@
 
 namespace crema {
 
-// What was asked for; what was not is as usual: stop, snapshot, stop. A signal that was ignored when the program
-// started (nohup, background jobs of scripts) then stays ignored.
+// The effects that were asked for. Without one, SIGINT stops, SIGHUP takes a snapshot and SIGTERM stops; but a signal
+// that was ignored when the program started (nohup, background jobs of scripts) stays ignored.
 struct SignalEffects {
   std::optional<Request> interrupt, hangup, terminate;
 };
 
 // In force during its lifetime, in threads that are made during it and in the one that makes it; one at a time. A
-// thread of its own takes the signals: none interrupts a computation, whose machine code need not be fit for that.
-// Whoever reads the log through a pipe may end first (Ctrl-C reaches all of a pipeline): that must not end the training
-// without its snapshot, so that SIGPIPE is ignored. Where SIGINT means stop, a second one ends the program at once.
+// separate thread takes the signals, so that none interrupts a computation, whose machine code need not allow that.
+// SIGPIPE is ignored: a program that reads the log through a pipe may end first (Ctrl-C reaches the whole pipeline),
+// and that must not end the training without its snapshot. If SIGINT means stop, a second one ends the program at once.
 class Signals {
  public:
   explicit Signals(const SignalEffects& effects);
@@ -29,7 +29,7 @@ class Signals {
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  // What has been asked for since the last call; once it is stop, it stays so.
+  // What has been asked for since the last call. Once it is stop, it remains stop.
   static Request asked();
 
   // The signal that asked to stop; 0 if none did.

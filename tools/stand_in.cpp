@@ -36,7 +36,7 @@ std::optional<std::pair<std::string, Shape>> parse_shape(const std::string& text
   }
   try {
     return std::pair(text.substr(0, equals), Shape(dims));
-  } catch (const Error&) {  // more axes or elements than there can be
+  } catch (const Error&) {  // more axes or elements than a Shape allows
     return {};
   }
 }
@@ -45,7 +45,7 @@ std::string check_shape(const std::string& text) {
   return parse_shape(text) ? "" : fmt::format("\"{}\" is not of the form BLOB=N,C,H,W with positive numbers", text);
 }
 
-// What a reader's message says of the shape of a batch.
+// The shape of a batch, as far as the data layer's message gives it.
 struct Batch {
   long size = 0, channels = 3, height = 0, width = 0;
 };
@@ -77,7 +77,7 @@ long batches_of(const LayerParameter& layer) {
   return reads_ahead ? 1 + static_cast<long>(layer.data_param().prefetch()) : 0;
 }
 
-// "" if all files that the layer names are there.
+// The error for a missing file; "" if all files that the layer names exist.
 std::string missing_file(LayerParameter layer, const Source& source) {
   try {
     resolve_files(layer, source);
@@ -120,7 +120,7 @@ class Replacer {
     put(i, shapes_of(i), any_given ? "given" : "assumed", missing);
   }
 
-  // An Input's shapes, where those that the text gives stay for tops without a given one.
+  // Replaces an Input's shapes by given ones. Tops without a given shape keep the one in the text.
   void replace_input(int i) {
     const InputParameter& own = layer(i).input_param();
     std::vector<Shape> shapes;

@@ -1,5 +1,5 @@
-// Nets without their data: a data layer whose source is not there is replaced by an Input layer of the shapes that are
-// known from elsewhere, so that the rest of the net can be looked at.
+// Nets without their data: a data layer whose source is missing is replaced by an Input layer with shapes known from
+// elsewhere, so that the rest of the net can be checked.
 #pragma once
 
 #include <map>
@@ -23,7 +23,7 @@ struct ShapeFlags {
 void add_shape_flag(CLI::App& command, ShapeFlags& flags);
 
 struct StandIns {
-  NetConfig config;  // with Input layers in the places of those that were replaced; without shapes where none is known
+  NetConfig config;  // with Input layers in place of the replaced layers; Input layers of unknown shape have no shapes
 
   // By the first top of a layer that was replaced: its type, where its shape comes from, "given" or "assumed", and how
   // many batches it would hold beside its tops.
@@ -35,15 +35,15 @@ struct StandIns {
 
   // Data layers that could not be replaced, and those of types that crema does not have: one line each.
   std::vector<std::string> faults;
-  // The same for layers whose source is missing and whose shape cannot be told: in `config` they have no shapes.
+  // The same for layers whose source is missing and whose shape is unknown: in `config` they have no shapes.
   std::vector<std::string> unknown;
-  std::vector<std::string> assumed;  // and for those whose source is missing and whose shape was assumed
-  std::set<std::string> data_tops;   // of all data layers: what may be given
+  std::vector<std::string> assumed;  // the same for layers whose source is missing and whose shape was assumed
+  std::set<std::string> data_tops;   // of all data layers: their shapes may be given
 };
 
-// A data layer gets the shapes that are given for its tops. A layer without any whose source is there stays as it is.
-// Else top 0 is assumed to be (batch_size, 3, crop_size, crop_size), with 1 channel where the layer says grey, and each
-// further top, a label, to be (batch_size). `config` is filtered.
+// A data layer gets the shapes that are given for its tops. A layer without given shapes stays as it is if its source
+// is there. Otherwise top 0 is assumed to be (batch_size, 3, crop_size, crop_size), with 1 channel if the layer is set
+// to grey, and each further top, a label, to be (batch_size). `config` is filtered.
 StandIns stand_in(const NetConfig& config, const std::map<std::string, Shape>& given);
 
 // What is wrong with a layer's type; "" if nothing.

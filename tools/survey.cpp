@@ -9,7 +9,7 @@
 namespace crema {
 namespace {
 
-// Each fault may cost as much time as the whole net; no one reads more of them.
+// Finding each fault may take as much time as building the whole net, and nobody reads more than this many.
 constexpr size_t kMostFaults = 1000;
 constexpr int kMostBuilds = 20;
 
@@ -34,7 +34,7 @@ std::string message_of(const std::function<void()>& action) {
   }
 }
 
-// Without these layers and all that read, directly or not, what they write.
+// The net without these layers and without all layers that depend on them, directly or indirectly.
 NetConfig without(const NetConfig& config, const std::set<int>& layers, std::vector<std::string>* left_out) {
   if (layers.empty()) return config;
   NetConfig rest = config;
@@ -63,7 +63,7 @@ NetConfig without(const NetConfig& config, const std::set<int>& layers, std::vec
   return rest;
 }
 
-// Layers by the places where they begin.
+// Finds layers by the places where they begin.
 std::set<int> layers_at(const NetConfig& config, const std::set<std::pair<int, int>>& places) {
   std::set<int> found;
   for (int i = 0; i < config.net.layer_size(); ++i) {
@@ -83,7 +83,7 @@ std::set<int> shapeless(const NetConfig& config) {
   return found;
 }
 
-// What is wrong with layers by themselves, without their bottoms' shapes. Of `spoilt` ones the type alone is judged.
+// The faults of layers that do not depend on their bottoms' shapes. For `spoilt` layers only the type is checked.
 std::vector<LayerFault> own_faults(const NetConfig& config, const std::set<int>& spoilt) {
   std::vector<LayerFault> faults;
   for (int i = 0; i < config.net.layer_size(); ++i) {
@@ -103,7 +103,7 @@ std::vector<Contract> contracts_of(const NetConfig& config) {
   return contracts;
 }
 
-// The net's layers, shaped one after the other as Net does it, but on after a fault.
+// Shapes the net's layers one after the other, as Net does, but continues after a fault.
 class Shapes {
  public:
   Shapes(NetConfig config, bool backward) : config_(std::move(config)), backward_(backward) {
@@ -134,7 +134,7 @@ class Shapes {
   }
 
  private:
-  // What is wrong; "" if nothing is.
+  // The layer's fault; "" if there is none.
   std::string shape(int i) {
     const LayerParameter& layer = config_.net.layer(i);
     layers_[i]->set_context({.name = layer.name(),
@@ -169,7 +169,7 @@ class Shapes {
   std::vector<std::unique_ptr<Blob>> values_;
 };
 
-// The layer that a message names; -1 if it names none, or a name that several have.
+// The layer that a message names; -1 if it names no layer, or if several layers have the name.
 int named_layer(const NetConfig& config, const std::string& message) {
   int found = -1;
   for (int i = 0; i < config.net.layer_size(); ++i) {
@@ -227,7 +227,8 @@ class Surveyor {
     rest_ = without(rest_, layers, &result_.left_out);
   }
 
-  // What Net alone sees: builds, and takes the layer out that is named, until all is well. Returns what is left.
+  // Finds faults that only Net finds: builds the net and leaves out the layer that the error names, until there is no
+  // error. Returns the last error, or "".
   std::string reduce() {
     for (int builds = 0;; ++builds) {
       std::string fault = build();

@@ -1,4 +1,4 @@
-// A net as far as it can be built, without its memory, and everything that is wrong with the rest.
+// The part of a net that can be built, without its memory, and all errors in the rest.
 #pragma once
 
 #include <memory>
@@ -14,15 +14,14 @@ namespace crema {
 struct Survey {
   struct Fault {
     std::string text;       // one line
-    bool left_out = false;  // a bottom is made by layers alone that the filter left out
+    bool left_out = false;  // a bottom is made only by layers that the filter left out
   };
 
   std::unique_ptr<Net> net;  // null if no layer is left
   std::map<std::string, StandIns::Replaced> replaced;
   std::vector<Fault> faults;
-  std::vector<std::string>
-      unknown;  // data layers whose source is not there and whose shape nothing tells: one line each
-  std::vector<std::string> assumed;   // sources that are not there, where a shape was assumed
+  std::vector<std::string> unknown;   // data layers whose source is missing and whose shape is unknown: one line each
+  std::vector<std::string> assumed;   // missing sources for which a shape was assumed
   std::vector<std::string> left_out;  // layers with a fault or of unknown shape, and those that depend on them
   std::set<std::string> data_tops;    // blobs that --shape may name
 
@@ -31,9 +30,9 @@ struct Survey {
   StandIns::Replaced origin(int layer) const;
 };
 
-// `config` is filtered. Where a layer cannot be built, it and what depends on it are left out, and the rest goes on.
-// `spoilt`: layers whose fault was told before, by the places where they begin. options.memory is false, whatever it
-// says.
+// `config` is filtered. If a layer cannot be built, it and the layers that depend on it are left out, and the rest is
+// built. `spoilt`: layers whose fault was reported before, by the places where they begin. options.memory is taken as
+// false.
 Survey survey(const NetConfig& config, const ShapeFlags& shapes, NetOptions options,
               const std::set<std::pair<int, int>>& spoilt = {});
 

@@ -8,7 +8,7 @@
 
 namespace crema {
 
-// One long name must not fill every row with blanks.
+// One long name must not widen every row.
 constexpr size_t kWidest = 80;
 
 void Table::add(std::vector<std::string> row) {

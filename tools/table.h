@@ -11,7 +11,7 @@ class Table {
   // A column for each letter: 'l' stands at the left, 'r' at the right.
   explicit Table(std::string columns) : columns_(std::move(columns)) {}
 
-  // Control characters in a cell are written out.
+  // Control characters in a cell are escaped.
   void add(std::vector<std::string> row);
   // All rows, each column as wide as its widest cell, but not more than 80, two spaces between them.
   std::string text() const;

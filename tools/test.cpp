@@ -18,7 +18,7 @@ struct TestFlags {
   bool batches = false;
 };
 
-// How far it is: on the terminal's line, or a log line now and then.
+// Reports progress: on the terminal's line, or by a log line from time to time.
 class TestProgress {
  public:
   explicit TestProgress(int batches) : batches_(batches) {

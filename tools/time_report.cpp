@@ -16,7 +16,7 @@ BlobReport describe(const std::string& name, const Blob& blob) {
 
 PassCost forward_cost(const Net& net, int i) {
   PassCost cost;
-  if (net.layer_config(i).type() == "Input") return cost;  // the caller has written its tops
+  if (net.layer_config(i).type() == "Input") return cost;  // its forward does nothing: the caller writes its tops
   cost.multiply_adds = multiply_adds(net, i);
   for (const Blob* bottom : net.bottoms(i)) cost.bytes += bytes(bottom->storage());
   for (const Blob* top : net.tops(i)) cost.bytes += bytes(top->storage());
@@ -24,7 +24,7 @@ PassCost forward_cost(const Net& net, int i) {
   return cost;
 }
 
-// The gradient of the weights takes as many multiply-adds as forward, that of the bottoms as well.
+// The gradient of the weights takes as many multiply-adds as forward, and so does the gradient of the bottoms.
 PassCost backward_cost(const Net& net, int i) {
   PassCost cost;
   if (!net.runs_backward(i)) return cost;
@@ -100,14 +100,15 @@ std::string number(double value, const char* none = "") {
 
 std::string time_of(double ms) { return ms == 0 ? "" : fmt::format("{:.3f}", ms); }
 
-// "nchw" where a layer keeps its bottom's layout, else "nchw > nChw16c". The first bottom and top speak for all.
+// "nchw" if a layer keeps its bottom's layout, else "nchw > nChw16c". Only the first bottom and the first top are
+// shown.
 std::string layouts(const LayerReport& layer) {
   const std::string from = layer.bottoms.empty() ? "" : layer.bottoms[0].layout;
   const std::string to = layer.tops.empty() ? "" : layer.tops[0].layout;
   return from.empty() || to.empty() || from == to ? from + (from == to ? "" : to) : from + " > " + to;
 }
 
-// "forward's / backward's", or what both are.
+// "forward's / backward's", or one name if they are the same.
 std::string implementations(const LayerReport& layer) {
   const std::string &forward = layer.implementation, &backward = layer.backward_implementation;
   return backward.empty() || backward == forward ? forward : forward + " / " + backward;

@@ -1,4 +1,4 @@
-// What `crema time` says of each layer.
+// What `crema time` reports for each layer.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -50,7 +50,7 @@ struct TimeReport {
   long parameters;
   NetMemory memory;
   long peak_bytes = 0;                                 // of the process, beyond what it took before the net was made
-  std::map<std::string, StandIns::Replaced> replaced;  // data layers that random numbers stand in for
+  std::map<std::string, StandIns::Replaced> replaced;  // data layers whose data are random numbers instead
   Timing timing;
   std::vector<LayerReport> layers;
 

@@ -13,7 +13,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// The first passes create what is kept, fault memory in and fill caches.
+// The first passes create objects that are kept, touch memory for the first time and fill caches.
 constexpr int kWarmUp = 5;
 
 double ms_since(Clock::time_point start) {
@@ -66,7 +66,7 @@ Timing measure(Net& net, int iterations) {
     net.forward();
     if (counts) forward.push_back(ms_since(start));
     if (!has_backward) continue;
-    // As after an update: gradients are written, not added up.
+    // The state after an update: gradients are written, not added up.
     for (const NetParameterInfo& info : net.parameters()) info.parameter->forget_diff();
     start = Clock::now();
     net.backward();

@@ -17,7 +17,7 @@ void log_lines(const std::string& text) {
   for (std::string line; std::getline(lines, line);) CREMA_INFO("{}", line);
 }
 
-// The state that --resume names; "" for none.
+// The state that --resume names; "" if there is none.
 std::string state_to_resume(const TrainFlags& flags, const SolverConfig& config) {
   return flags.resume == "latest" ? latest_state(config) : flags.resume;
 }
@@ -32,13 +32,13 @@ void report(const Overfit& result, uint64_t records) {
              result.first, result.last, result.iterations);
 }
 
-// Whether it was stopped before its end.
+// Returns whether the training was stopped before its end.
 bool train_whole(const TrainFlags& flags, SolverConfig config, SolverOptions options) {
   options.lock = lock_files(config);
   const std::string state = state_to_resume(flags, config);
   if (!state.empty()) {
     config.solver.clear_weights();
-    // The nets are built once, with the seed and the algorithms that they had.
+    // With the state's seed and algorithms, the nets need not be built a second time.
     const SolverState known = read_state(state);
     if (known.has_seed() && !options.seed) options.seed = known.seed();
     if (options.algorithms) give_algorithms(known, options.algorithms.get());
@@ -50,8 +50,8 @@ bool train_whole(const TrainFlags& flags, SolverConfig config, SolverOptions opt
   return solver.stopped();
 }
 
-// The exit code; that of a training which a signal stopped is the one that a shell gives to a program that a signal
-// ends.
+// Returns the exit code. If a signal stopped the training, it is the code that a shell reports for a program that a
+// signal ended.
 int train(const TrainFlags& flags) {
   for (const std::string& file : flags.weights) check_is_model(file);
   check_is_state(flags.resume);

@@ -16,7 +16,7 @@ void add_signal_flag(CLI::App& command, const char* name, const char* what, std:
       ->check(CLI::IsMember({"stop", "snapshot", "none"}).description("stop|snapshot|none"));
 }
 
-// Not by CLI11, which takes what is longer than 64 bits for the largest number.
+// Not parsed by CLI11, which turns numbers beyond 64 bits into the largest number.
 uint64_t seed_of(const std::string& text) {
   uint64_t seed = 0;
   const char* end = text.data() + text.size();

@@ -24,7 +24,7 @@ struct TrainFlags {
   uint64_t overfit = 0;
   RunFlags run;
 
-  // Has the solver itself load --weights, where they are given.
+  // If --weights is given, makes the solver itself load them.
   void start_from_weights(SolverConfig* config) const;
 };
 void add_train_flags(CLI::App& command, TrainFlags* flags);

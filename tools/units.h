@@ -13,7 +13,7 @@ std::string clock_text(double seconds);   // "5:07", "2:03:10"
 
 // `text` with line ends as spaces, and printable (base/error.h).
 std::string one_line(std::string text);
-// The same of an error's message. Of a very long one, whose names or values are, the middle is left out.
+// The same of an error's message. If names or values make it very long, its middle is left out.
 std::string error_line(std::string text);
 
 }  // namespace crema

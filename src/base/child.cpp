@@ -21,7 +21,7 @@
 namespace crema {
 namespace {
 
-constexpr int kPatience = 600 * 1000;  // milliseconds without a byte after which a child is given up
+constexpr int kPatience = 600 * 1000;  // milliseconds without a byte after which the parent gives up a child
 constexpr int kPipeSize = 1 << 20;
 
 // kind 'd': results; 'e': the message of an Error; 'z': the end.
@@ -30,8 +30,8 @@ struct Frame {
   uint64_t size;
 };
 
-// The child keeps the parent's memory and nothing else. It has no terminal and no open files, so that a library that
-// misbehaves can neither print nor write into them. An interrupt that is meant for the parent does not end the child.
+// The child keeps only the parent's memory. It has no terminal and no open files, so a faulty library can neither print
+// nor write into files. An interrupt that is meant for the parent does not end the child.
 void part_from_parent(int* pipe, pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);
@@ -103,7 +103,7 @@ Child::~Child() {
   ::close(pipe_);
 }
 
-// Its exit status; -1 where that is not known (a program may ignore SIGCHLD).
+// The child's exit status; -1 if it is unknown (a program may ignore SIGCHLD).
 int Child::reap() {
   if (process_ < 0) return -1;
   int status = -1;
@@ -125,7 +125,7 @@ std::string Child::death() {
   return "the library that reads it ends on it";
 }
 
-// Whether all came.
+// Whether all bytes came.
 bool Child::read_pipe(void* bytes, size_t size) {
   for (auto* to = static_cast<char*>(bytes); size > 0;) {
     pollfd ready{pipe_, POLLIN, 0};

@@ -1,4 +1,4 @@
-// Work that a damaged file might end with a crash, done in a process of its own.
+// Runs work in its own process where a damaged file might crash it.
 #pragma once
 
 #include <sys/types.h>
@@ -10,7 +10,7 @@
 
 namespace crema {
 
-// In the child: where its results go.
+// In the child: takes its results.
 class ChildOutput {
  public:
   explicit ChildOutput(int pipe) : pipe_(pipe) {}
@@ -26,11 +26,11 @@ class ChildOutput {
 };
 
 // A process that is forked from this one, runs `work` and ends. It prints nothing, has no other file open, and leaves
-// no core file. An Error that `work` throws comes out of read() or finish(); where the process dies, they throw an
-// Error that says so.
+// no core file. read() and finish() rethrow an Error that `work` throws. If the process dies, they throw an Error that
+// says so.
 //
-// Only the forking thread lives on in the child. So `work` may use memory, files and libraries that no other thread of
-// this process is in the middle of using, and must not wait for a thread: no OpenMP, no logging.
+// Only the forking thread exists in the child. So `work` must not use memory, files or libraries that another thread of
+// this process may be using at the time of the fork, and must not wait for a thread: no OpenMP, no logging.
 class Child {
  public:
   explicit Child(const std::function<void(ChildOutput&)>& work);
@@ -61,7 +61,7 @@ class Child {
   bool done_ = false;
 };
 
-// In the child: from here on it may take so many bytes of memory more, and so many seconds of processor time in all.
+// In the child: limits how many more bytes of memory it may take, and how many seconds of processor time in all.
 void limit_child(uint64_t memory, uint64_t seconds);
 
 }  // namespace crema

@@ -13,8 +13,8 @@ bool steers(std::string_view character) {
   return last == 0x8e || last == 0x8f || (last >= 0xa8 && last <= 0xae);
 }
 
-// The length of the UTF-8 character that `text` begins with; 0 if it begins with none, or with one that controls the
-// terminal.
+// The length of the UTF-8 character that `text` begins with; 0 if it begins with no such character, or with one that
+// controls the terminal.
 size_t character(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);

@@ -44,7 +44,7 @@ void write_all(Descriptor& file, const std::string& path, std::string_view bytes
   check(file.close() == 0, "{}: cannot write: {}", path, reason());
 }
 
-// A link stays one; what it leads to is written, even if that is not there yet.
+// A link stays a link; the file that it leads to is written, even if it does not exist yet.
 std::string end_of_links(const std::string& path) {
   namespace fs = std::filesystem;
   std::error_code error;
@@ -56,7 +56,7 @@ std::string end_of_links(const std::string& path) {
   return end.string();
 }
 
-// A file under its temporary name, which is gone when this is, unless it was renamed.
+// A file under its temporary name. The destructor removes it, unless it was renamed.
 class Draft {
  public:
   explicit Draft(const std::string& path) : path_(path), target_(end_of_links(path)) {
@@ -85,7 +85,7 @@ class Draft {
   void publish() {
     check(::rename(temporary_.c_str(), target_.c_str()) == 0, "{}: cannot write: {}", path_, reason());
     temporary_.clear();
-    // The rename itself is on disk once the folder is.
+    // The rename reaches the disk only when the folder is flushed.
     const std::string folder = std::filesystem::path(target_).parent_path().string();
     Descriptor directory(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (directory.get() >= 0) ::fsync(directory.get());

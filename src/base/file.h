@@ -18,11 +18,11 @@ std::string read_file(const std::string& path, uint64_t limit = uint64_t{1} << 3
 void check_regular(const std::string& path);
 
 // Puts `bytes` at `path`: writes a temporary file in the same folder, flushes it to disk and renames it. On any failure
-// (no space, no permission, no such folder) throws Error, removes the temporary file and leaves what stood at `path`.
+// (no space, no permission, no such folder) throws Error, removes the temporary file and leaves the old file at `path`.
 // A symbolic link is followed; devices, pipes and folders are refused.
 void write_file(const std::string& path, std::string_view bytes);
 
-// What write_file() calls a file that it has not finished: PATH.PID.tmp.
+// The name that write_file() gives to a file until it is finished: PATH.PID.tmp.
 std::string draft_name(const std::string& path);
 
 // write_file() for files that belong together, in this order: all are written and flushed before the first is renamed,
@@ -32,7 +32,7 @@ struct FileBytes {
 };
 void write_files(const std::vector<FileBytes>& files);
 
-// Prints to stderr, whatever becomes of it: a terminal that is gone is no reason to stop.
+// Prints to stderr and ignores failures: a closed terminal is no reason to stop.
 void print_error(std::string_view text);
 
 // `path` if it exists (relative paths: from the working directory, as in Caffe), else the same path beside `file`, the

@@ -23,7 +23,7 @@ class Severity final : public spdlog::custom_flag_formatter {
   std::unique_ptr<spdlog::custom_flag_formatter> clone() const override { return std::make_unique<Severity>(); }
 };
 
-// %v on one line, whatever names are in it.
+// %v on one line, even if names in it contain line breaks.
 class Text final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
@@ -33,8 +33,8 @@ class Text final : public spdlog::custom_flag_formatter {
   std::unique_ptr<spdlog::custom_flag_formatter> clone() const override { return std::make_unique<Text>(); }
 };
 
-// A closed standard descriptor is opened on /dev/null in the wrong direction: no file of crema's can take its number,
-// and every use of it fails.
+// Opens closed standard descriptors on /dev/null in the wrong direction. So no other file gets their numbers, and every
+// use of them fails.
 void open_standard_descriptors() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(fd, F_GETFD) != -1) continue;

@@ -6,9 +6,9 @@
 
 namespace crema {
 
-// Sends log lines to stderr in the form above, control characters written out. Called once by a program, before it
-// opens files: standard descriptors that are closed are made valid, or the log would go into the first file that is
-// opened. Libraries log through spdlog's default logger.
+// Sends log lines to stderr in the form above, with control characters escaped. A program calls this once, before it
+// opens files. It also opens standard descriptors that are closed: otherwise the log would go into the first file that
+// the program opens. Libraries log through spdlog's default logger.
 void set_up_log();
 
 }  // namespace crema

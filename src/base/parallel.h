@@ -8,19 +8,19 @@
 
 namespace crema {
 
-// A team of many more threads has no room for their stacks: the OpenMP runtime ends the process then.
+// A team of many more threads has no room for its stacks, and the OpenMP runtime would end the process.
 inline constexpr int kMaxThreads = 4096;
 
 // How many threads a ThreadScope of `threads` gives: kMaxThreads at most.
 inline int threads_of(int threads) {
   if (threads > 0) return std::min(threads, kMaxThreads);
-  const int set = omp_get_max_threads();  // OMP_NUM_THREADS says so, or the caller's program
+  const int set = omp_get_max_threads();  // set by OMP_NUM_THREADS or by the calling program
   return set <= kMaxThreads ? set : omp_get_num_procs();
 }
 
-// Within its lifetime, parallel regions that the calling thread opens use `threads` threads (0: what was in force
-// before; one for each processor where that is more than kMaxThreads). The setting belongs to the calling thread;
-// nothing global changes.
+// Within its lifetime, parallel regions that the calling thread opens use `threads` threads. 0 keeps the number that
+// was set before; if that is more than kMaxThreads, there is one thread for each processor. The setting belongs to the
+// calling thread; nothing global changes.
 class ThreadScope {
  public:
   explicit ThreadScope(int threads) : before_(omp_get_max_threads()) { omp_set_num_threads(threads_of(threads)); }

@@ -19,8 +19,9 @@
 namespace crema {
 namespace {
 
-// Gives this thread a table of descriptors of its own. It holds no file of the others open: the end of a pipe, or a
-// lock, would outlive its owner. Where the system allows neither call, the thread prints as all others do.
+// Gives this thread a table of descriptors of its own. The table does not keep other threads' files open: otherwise the
+// end of a pipe, or a lock, would outlive its owner. If the system allows neither call, the thread's output is not
+// dropped.
 void own_descriptors() {
   if (::close_range(3, ~0U, CLOSE_RANGE_UNSHARE) != 0 && ::unshare(CLONE_FILES) != 0) return;
   const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -35,7 +36,7 @@ class QuietThread {
   QuietThread() {
     sigset_t all, before;
     sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are for the others
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);  // other threads take the signals
     try {
       thread_ = std::thread([this] { loop(); });
     } catch (const std::system_error& error) {
@@ -86,7 +87,7 @@ class QuietThread {
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
-  const std::function<void()>* work_ = nullptr;  // none: the end
+  const std::function<void()>* work_ = nullptr;  // empty: the thread is to end
   bool given_ = false;
   std::exception_ptr error_;
   std::thread thread_;

@@ -23,7 +23,7 @@ class Random {
   // The four numbers of one block: bits(4 * block + k) == block_bits(block)[k]. For loops over many elements.
   std::array<uint32_t, 4> block_bits(uint64_t block) const;
 
-  // The same of kBlocks blocks from `block` on, in order, in a fraction of the time: include base/random_many.h.
+  // The same for kBlocks blocks from `block` on, in order, but much faster. Defined in base/random_many.h.
   static constexpr long kBlocks = 16, kNumbers = 4 * kBlocks;
   void many_bits(uint64_t block, uint32_t* numbers) const;
 
@@ -35,7 +35,7 @@ class Random {
   uint64_t pass_;
 };
 
-// A seed drawn from the operating system, for runs that name none.
+// A seed drawn from the operating system, for runs that set no seed.
 uint64_t draw_seed();
 
 }  // namespace crema

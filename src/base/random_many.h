@@ -1,4 +1,4 @@
-// Random::many_bits(): in a header, so that it is compiled for the vectors of whoever includes it.
+// Random::many_bits(): in a header, so that each file that includes it compiles it for its own vector instructions.
 #pragma once
 
 #include "base/random.h"

@@ -1,4 +1,5 @@
-// Checks of a net against the layer types that exist, which this folder does not know itself.
+// Checks a net against the layer types that exist. The caller passes them, since this folder must not depend on the
+// layers.
 #pragma once
 
 #include <map>

@@ -24,7 +24,8 @@ std::string found_above(const std::string& name, const fs::path& folder) {
   return "";
 }
 
-// A solver names its net as seen from the folder in which trainings are started, which may lie above both.
+// A solver's path to its net is relative to the folder in which trainings are started. That folder may be above both
+// the solver and the working directory.
 std::string found_net(const std::string& name, const Source& source, const std::string& path) {
   if (fs::path(name).is_absolute()) return "";
   std::string found = found_above(name, fs::path(source.file).parent_path() / ".");

@@ -9,7 +9,7 @@
 namespace crema {
 namespace {
 
-// A state whose stages are found at once: rules and states may name many.
+// A state with fast look-up of stages, since rules and states may name many.
 struct State {
   explicit State(const NetState& state)
       : phase(state.phase()), level(state.level()), stages(state.stage().begin(), state.stage().end()) {}

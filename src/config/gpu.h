@@ -1,4 +1,4 @@
-// What in Caffe's files asks for a GPU. crema runs on the CPU and says so, once.
+// Finds requests for a GPU in Caffe's files. crema runs on the CPU and reports this once.
 #pragma once
 
 #include <string>
@@ -12,8 +12,8 @@ namespace crema {
 std::vector<std::string> gpu_requests(const SolverConfig& config);
 std::vector<std::string> gpu_requests(const NetConfig& config);
 
-// "solver.prototxt:12: solver_mode: GPU (and 3 more): crema runs on the CPU"; "" without requests. A request that comes
-// twice, as of a layer in the train and in the test net, counts once.
+// "solver.prototxt:12: solver_mode: GPU (and 3 more): crema runs on the CPU"; "" without requests. A request that
+// occurs twice, for example by a layer of both the train and the test net, counts once.
 std::string cpu_notice(const std::vector<std::string>& requests);
 
 }  // namespace crema

@@ -15,7 +15,7 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::TextFormat;
 
-// A field of a message that lies somewhere within another.
+// A field of a message that is nested somewhere in another.
 struct Slot {
   Message& message;
   const FieldDescriptor& field;
@@ -69,7 +69,8 @@ struct NoReport final : google::protobuf::io::ErrorCollector {
   void AddError(int, int, const std::string&) override {}
 };
 
-// By way of text, which knows every pair of types: float, int32 to uint32, an enum to another with the same names.
+// Converts by way of text, which works for every pair of types: float, int32 to uint32, an enum to another with the
+// same names.
 bool move_scalar(const Slot& from, int index, const Slot& to, std::string& text) {
   TextFormat::PrintFieldValueToString(from.message, &from.field, index, &text);
   NoReport quiet;
@@ -94,7 +95,7 @@ void move_value(const Slot& slot, int index, const Located& from, const std::str
   from.source.move(path, to.source, target.repeated() ? fmt::format("{}[{}]", place, before) : place);
 }
 
-// Whether there are messages all the way to the last field of a path.
+// Whether all messages on the way to the last field of a path exist.
 bool leads_somewhere(const Message& root, const std::string& path) {
   const size_t dot = path.find('.');
   const FieldDescriptor* field = field_of(root, path.substr(0, dot));

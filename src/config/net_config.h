@@ -1,4 +1,4 @@
-// Nets and solvers as files say them, in the current format, each layer with the place that it came from.
+// Nets and solvers read from files, in the current format. Each layer has its place in the text.
 #pragma once
 
 #include <map>
@@ -35,7 +35,7 @@ NetConfig read_net(const std::string& path, const std::vector<std::string>& sett
 NetConfig parse_net(std::string_view text, const std::string& file, const std::vector<std::string>& settings = {},
                     std::vector<TextFault>* faults = nullptr);
 
-// A net that no text file of its own holds: from a binary file, or built in code. Brought to the current format.
+// A net without a text file of its own: read from a binary file, or built in code. Brought to the current format.
 NetConfig wrap(NetParameter net, const std::string& file = "");
 
 // Brings a net to Caffe's current format: layers in the V0 and V1 formats; the fields input, input_shape and input_dim
@@ -59,9 +59,9 @@ bool holds(const NetStateRule& rule, const NetState& state);
 void check_stage(const NetConfig& config, const std::string& stage, const std::string& flag);
 void check_level(const NetConfig& config, const std::string& flag);
 
-// Reads a solver's text file and sets what `settings` say, each "KEY=VALUE" (config/override.h); those for its nets are
-// kept for them. The legacy solver_type becomes `type`; both at once are an error. A comma-separated list in `weights`
-// becomes several values.
+// Reads a solver's text file and sets what `settings` say, each "KEY=VALUE" (config/override.h); settings for its nets
+// are kept in net_settings. The legacy solver_type becomes `type`; both at once are an error. A comma-separated list in
+// `weights` becomes several values.
 SolverConfig read_solver(const std::string& path, const std::vector<std::string>& settings = {});
 SolverConfig parse_solver(std::string_view text, const std::string& file, const std::vector<std::string>& settings = {},
                           std::vector<TextFault>* faults = nullptr);

@@ -52,7 +52,7 @@ class Setting {
 
   const std::string& first() const { return path_[0].name; }
 
-  // Whether something was set: a list may have no element of the name that is asked for.
+  // Whether something was set. Nothing is set if a list has no element of the given name.
   bool apply(Message& message, Source& source) { return enter(message, source, "", 0); }
 
   // Why apply() set nothing.
@@ -198,7 +198,7 @@ class Setting {
     return literal(field, value_);
   }
 
-  // A value may not bring other fields along.
+  // A value must not set other fields.
   void expect_alone(const Message& scratch, const FieldDescriptor& field) const {
     std::vector<const FieldDescriptor*> set;
     scratch.GetReflection()->ListFields(scratch, &set);
@@ -264,7 +264,7 @@ NetConfig NetOverrides::apply(NetConfig config) {
   for (const std::string& text : settings_) {
     if (Setting(text).apply(config.net, source)) used_.insert(text);
   }
-  return upgrade(std::move(config.net), std::move(source));  // a setting may be of an old form, too
+  return upgrade(std::move(config.net), std::move(source));  // a setting may use an old format, too
 }
 
 void NetOverrides::check_all_used() const {

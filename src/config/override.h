@@ -9,7 +9,8 @@
 //   layer[ip1].inner_product_param.weight_filler={ type: "msra" }
 //
 // Values are read by the prototxt parser. Errors name the flag: `--set base_Ir=1: SolverParameter has no field
-// "base_Ir"; did you mean "base_lr"?`. A field that was set so has the flag for its place (config/source.h).
+// "base_Ir"; did you mean "base_lr"?`. For a field that was set in this way, the Source gives the flag as its place
+// (config/source.h).
 #pragma once
 
 #include <set>
@@ -20,15 +21,15 @@
 
 namespace crema {
 
-// Sets a field of the solver. A setting that begins with a field of NetParameter that SolverParameter does not have, as
-// `layer` or `name`, goes to config.net_settings instead. Throws Error.
+// Sets a field of the solver. A setting that begins with a field that only NetParameter has, such as `layer` or `name`,
+// goes to config.net_settings instead. Throws Error.
 void override_solver(SolverConfig& config, const std::string& setting);
 
 // Sets fields of a net, one setting after the other, before it is filtered. Throws Error; also where a setting names a
 // layer that the net does not have.
 NetConfig override_net(NetConfig config, const std::vector<std::string>& settings);
 
-// The same for several nets, of which some may lack a layer that a setting names.
+// The same for several nets. Some of them may lack a layer that a setting names.
 class NetOverrides {
  public:
   explicit NetOverrides(std::vector<std::string> settings) : settings_(std::move(settings)) {}

@@ -24,8 +24,8 @@ using google::protobuf::io::ArrayInputStream;
 constexpr int kPositionsOfNumbers = 100;
 constexpr size_t kMostFaults = 1000;
 
-// Descends once per message that holds another; the schema has no message that can hold itself, so its depth is the
-// bound of the recursion.
+// Recursion goes one level deeper for each message inside a message. No message of the schema can contain itself, so
+// the schema's depth limits the recursion.
 class Parser {
  public:
   Parser(std::string_view text, Source& source, const Reading& reading)
@@ -57,7 +57,7 @@ class Parser {
     }
   }
 
-  // Throws instead where there are very many already.
+  // Throws it instead if there are very many already.
   void add_fault(const Error& error) {
     if (reading_.faults->size() == kMostFaults) throw Error("{}: there are more faults", file_);
     note_fault(error);
@@ -153,6 +153,7 @@ class Parser {
 
   bool begins_line() { return tokens().position().line > tokens().previous_line(); }
 
+  // A layer cannot begin within a layer: if one does, a "}" is missing.
   void find_missing_closes() {
     if (!tokens().is("layer") && !tokens().is("layers")) return;
     const auto fault = open_.missing_close(tokens().text(), tokens().position().line);
@@ -189,7 +190,7 @@ class Parser {
     skip_value(message);
   }
 
-  // The value of a field that is refused, or the rest of one: a block, a list, a word, strings that follow each other.
+  // Skips the value of a refused field, or the rest of it: a block, a list, a word, or adjacent strings.
   void skip_value(const Message& message) {
     tokens().take(":");
     int depth = 0;
@@ -205,7 +206,7 @@ class Parser {
     }
   }
 
-  // Whether the next field of `message` stands where a value should: at the beginning of a line.
+  // Whether a field of `message` begins here, at the beginning of a line, where a value is expected.
   bool begins_field(const Message& message) {
     return begins_line() && message.GetDescriptor()->FindFieldByName(tokens().text()) != nullptr;
   }
@@ -226,11 +227,12 @@ class Parser {
   Source& source_;
   const Reading& reading_;
   OpenBlocks open_;
-  int missing_closes_ = 0;    // of the blocks that are open
-  bool begins_line_ = false;  // the field that was begun last
+  int missing_closes_ = 0;    // so many of the open blocks end without a "}"
+  bool begins_line_ = false;  // whether the field that was begun last begins its line
 };
 
-// Weights and data are binary; given where text belongs, the first odd byte says so better than a syntax error.
+// Weights and data are binary files. If one is given instead of a text, an error about its first odd byte is clearer
+// than a syntax error.
 void check_text(std::string_view text, const std::string& file) {
   int line = 1, column = 1;
   for (const char c : text.substr(0, 8192)) {

@@ -52,7 +52,7 @@ Integer parse_integer(Tokens& tokens, const FieldDescriptor& field) {
   return static_cast<Integer>(sign.negative ? 0 - size : size);
 }
 
-// A whole number of a floating-point field is decimal; one beyond 64 bits is read as a fraction would be.
+// A whole number in a floating-point field is decimal. One beyond 64 bits is read as a floating-point number.
 double parse_double(Tokens& tokens, const FieldDescriptor& field) {
   const Signed sign = take_sign(tokens);
   const std::string& text = tokens.text();
@@ -80,7 +80,7 @@ double parse_double(Tokens& tokens, const FieldDescriptor& field) {
   return sign.negative ? -size : size;
 }
 
-// Strings that follow each other are one.
+// Adjacent strings are joined into one.
 std::string parse_string(Tokens& tokens, const FieldDescriptor& field) {
   if (!tokens.is(Tokenizer::TYPE_STRING)) {
     refuse(tokens, field, {false, tokens.position()}, "a string in quotes");

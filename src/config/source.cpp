@@ -50,7 +50,7 @@ void Source::set(std::string_view field, Position where) {
 
 void Source::set_anew(std::string_view field, const Position& where) {
   const std::string key = key_of(field);
-  const bool is_element = field.ends_with(']');  // the others of its list keep theirs
+  const bool is_element = field.ends_with(']');  // other elements of the list keep their positions
   for (auto i = fields.lower_bound(key); i != fields.end() && i->first.starts_with(key);) {
     const char next = i->first.size() > key.size() ? i->first[key.size()] : '.';
     i = next == '.' || (next == '[' && !is_element) ? fields.erase(i) : std::next(i);

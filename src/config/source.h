@@ -1,5 +1,5 @@
-// Where a message came from. A Source travels with its message through the upgrades and the filter, so that whoever
-// finds a fault later can still say in which line of which file it stands.
+// Where a message came from. A Source travels with its message through the upgrades and the filter, so that an error
+// found later can still name the line and the file.
 #pragma once
 
 #include <functional>
@@ -13,7 +13,8 @@ namespace crema {
 struct Position {
   int line = 0;
   int column = 0;
-  std::string flag{};  // `--set base_lr=0.02`, if that has set the field (config/override.h) and no line of the file
+  std::string flag{};  // `--set base_lr=0.02`, if this flag has set the field (config/override.h), not a line of the
+                       // file
 
   bool known() const { return line > 0 || !flag.empty(); }
 };
@@ -29,8 +30,8 @@ struct Source {
   // "file:line" of the message; the file's name alone where the line is unknown.
   std::string at() const;
 
-  // "file:line:column" of a field; where it was not set, of the field around it ("convolution_param"), else at(). For a
-  // field that a flag has set, the flag.
+  // "file:line:column" of a field; if it was not set, of the field around it ("convolution_param"); if that was not set
+  // either, at(). If a flag has set the field: the flag.
   std::string at(std::string_view field) const;
 
   // As at(field), without the column.
@@ -42,13 +43,13 @@ struct Source {
   // Notes where a field was set; nothing if that is unknown.
   void set(std::string_view field, Position where);
 
-  // Notes that `field`, with all that is in it, was set there; what was known of its parts is forgotten.
+  // Notes that `field`, with all that is in it, was set there. Positions noted before for its parts are forgotten.
   void set_anew(std::string_view field, const Position& where);
 
-  // The Source of the message in `field`, with paths from there. They are removed from this one.
+  // The Source of the message in `field`, with paths relative to that message. They are removed from this Source.
   Source take(std::string_view field);
 
-  // Gives `field`, and what is in it, the place `path` in `to`.
+  // Moves the positions of `field`, and of what is in it, to `path` in `to`.
   void move(std::string_view field, Source& to, std::string_view path);
 };
 

@@ -34,7 +34,8 @@ size_t distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {
-  // Longer names are not typed by hand, and of very many one is near by chance. Tables for them would take long.
+  // Longer names are not typed by hand, and among very many names one is near by chance. Tables for them would also
+  // take long.
   constexpr size_t kLongest = 100, kMostSteps = 5000000;
   if (name.size() > kLongest || name.size() * name.size() * candidates.size() > kMostSteps) return "";
   const std::string* best = nullptr;

@@ -7,15 +7,15 @@
 
 namespace crema {
 
-// The candidate that differs from `name` in the fewest typing slips (a letter more, less, other, or two swapped; case
-// is free), the first of equals. "" if none is near: at most one slip per three letters. "" for names of more than 100
-// letters, and among more than 2,000.
+// The candidate that differs from `name` in the fewest typing slips (a letter added, missing or replaced, or two
+// swapped; case is ignored). Of equally near ones it is the first. "" if none is near: at most one slip per three
+// letters. "" for names of more than 100 letters, and among more than 2,000.
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates);
 
 // `; did you mean "base_lr"?`, or "" if nothing is near.
 std::string suggestion(std::string_view name, const std::vector<std::string>& candidates);
 
-// The same, and where nothing is near what there is (the first 100): `; it is one of Adam, SGD`.
+// The same; if nothing is near, it lists the candidates (the first 100): `; it is one of Adam, SGD`.
 std::string choices(std::string_view name, const std::vector<std::string>& candidates);
 
 // The keys of a map, as candidates.

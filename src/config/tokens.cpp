@@ -3,7 +3,8 @@
 namespace crema {
 namespace {
 
-// The tokenizer's sentences begin with a capital and end with a full stop; ours are clauses after a position.
+// The tokenizer's messages begin with a capital letter and end with a full stop. crema's messages follow a position and
+// have neither.
 std::string clause(std::string sentence) {
   if (sentence.starts_with("Interpreting non ascii"))
     return "a character outside ASCII, which may stand in strings alone";

@@ -23,8 +23,7 @@ std::string fork_hint(const std::string& name, const Descriptor& type) {
   return "";
 }
 
-// Where a name that is no field of `type` would be one: in the other kind of file, or inside a message that `type`
-// holds.
+// Where the name, which is no field of `type`, is a field: in the other kind of file, or in a message inside `type`.
 std::string place_of(const std::string& name, const Descriptor& type) {
   const auto known_to = [&](const char* other) {
     const Descriptor* found = type.file()->FindMessageTypeByName(other);

@@ -1,4 +1,4 @@
-// What to say of a field that the schema does not have.
+// Messages for a field that the schema does not have.
 #pragma once
 
 #include <google/protobuf/descriptor.h>
@@ -12,7 +12,7 @@ namespace crema {
 // or what the field is in the fork of Caffe that has it.
 std::string unknown_field(const std::string& name, const google::protobuf::Descriptor& type);
 
-// A field of a fork of Caffe, and what stands for it here.
+// A field of a fork of Caffe, and what to write instead in crema.
 struct ForkField {
   const char *message, *field;
   const char* hint;

@@ -35,8 +35,8 @@ void upgrade_layers(NetConfig& config) {
   net.clear_layers();
 }
 
-// Data layers had the transformer's fields in their own message once. Caffe moves them in old formats alone and ignores
-// them in the current one, hence the warning.
+// Data layers once had the transformer's fields in their own message. Caffe moves these fields only in old formats and
+// ignores them in the current one, hence the warning.
 void upgrade_transform(LayerParameter& layer, Source& source, bool current_format) {
   static const std::map<std::string, std::string> kMessages = {
       {"Data", "data_param"}, {"ImageData", "image_data_param"}, {"WindowData", "window_data_param"}};

@@ -15,8 +15,8 @@ struct LocatedLayer {
   Source source;
 };
 
-// upgrade_v1.cpp: a layer in the V1 format, which numbers its types and keeps learning rates in lists; one in the V0
-// format, inside, is brought along. `old` and `source` are taken apart.
+// upgrade_v1.cpp: a layer in the V1 format, which numbers its types and keeps learning rates in lists; a layer in the
+// V0 format inside it is upgraded, too. `old` and `source` are emptied.
 LocatedLayer upgrade_v1_layer(V1LayerParameter& old, Source& source);
 
 // upgrade_v0.cpp: moves a layer in the V0 format, which has one message for all types, into `layer`. Throws Error at a

@@ -7,7 +7,7 @@
 namespace crema {
 namespace {
 
-constexpr int kLegacyAxes = 4;  // of an input whose shape input_dim gives
+constexpr int kLegacyAxes = 4;  // the number of axes of an input whose shape input_dim gives
 
 // Shape i of the Input layer, from `input_dim`: four numbers for each input.
 void add_legacy_shape(NetConfig& config, int i, LocatedLayer& input) {
@@ -32,7 +32,8 @@ void check_counts(const NetConfig& config) {
         config.source.at("input_dim"), dims, inputs, kLegacyAxes);
 }
 
-// Whether layers give what `input` names without a shape, as Caffe supposes: all of it, or an Input layer is there.
+// Whether layers provide the blobs that `input` names without a shape. As in Caffe: all are tops of layers, or there is
+// an Input layer.
 bool given_by_layers(const NetParameter& net) {
   std::set<std::string> tops;
   bool has_input_layer = false;

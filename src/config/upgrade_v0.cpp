@@ -10,7 +10,7 @@
 namespace crema {
 namespace {
 
-// What a V0 type is called now, and which of the one message's fields belong to it; they go to its own message.
+// A V0 type's name today, and which fields of the common message belong to it; they move to the type's own message.
 struct Type {
   std::string name, param;
   std::vector<std::string> fields;
@@ -63,7 +63,7 @@ const std::map<std::string, std::string> kCommon = {{"name", "name"},
                                                     {"cropsize", "transform_param.crop_size"},
                                                     {"mirror", "transform_param.mirror"}};
 
-// Fields that are called otherwise in the message of their type.
+// Fields that have another name in the message of their type.
 const std::map<std::string, std::string> kRenamed = {
     {"biasterm", "bias_term"},          {"kernelsize", "kernel_size"},        {"batchsize", "batch_size"},
     {"shuffle_images", "shuffle"},      {"det_fg_threshold", "fg_threshold"}, {"det_bg_threshold", "bg_threshold"},
@@ -103,7 +103,7 @@ void check_padding(const V1LayerParameter& layer, const Source& source) {
         source.at(), described(layer.layer()), layer.bottom_size(), layer.top_size());
 }
 
-// Writes what a padding layer says into the layer that reads it.
+// Writes the pad of a padding layer into the layer that reads it.
 void fold(const V1LayerParameter& padding, const Source& padding_source, V1LayerParameter& reader, Source& source) {
   const std::string type = reader.layer().type();
   check(type == "conv" || type == "pool", "{}: {} reads a padding layer, which only conv and pool can",
@@ -126,7 +126,7 @@ void upgrade_v0_layer(V0LayerParameter& old, Source& source, LocatedLayer& made)
   source.move("type", made.source, "type");
   std::vector<const google::protobuf::FieldDescriptor*> fields;
   old.GetReflection()->ListFields(old, &fields);
-  // The name last: error messages of the others show it.
+  // The name is moved last, since errors about the other fields show it.
   std::rotate(fields.begin(), fields.begin() + (old.has_name() ? 1 : 0), fields.end());
   for (const auto* field : fields) {
     if (field->name() == "type") continue;

@@ -8,7 +8,7 @@
 namespace crema {
 namespace {
 
-// Fields that go elsewhere than to the field of their name.
+// Fields that do not move to a field of the same name.
 const std::map<std::string, std::string> kMoved = {{"param", "param[{}].name"},
                                                    {"blob_share_mode", "param[{}].share_mode"},
                                                    {"blobs_lr", "param[{}].lr_mult"},

@@ -1,5 +1,5 @@
-// One piece of memory for the planned buffers of a train net and its test nets. One of them uses it at a time: from the
-// start of a forward pass on it is that net's.
+// One piece of memory for the planned buffers of a train net and its test nets. One net uses it at a time: the one that
+// began a forward pass last.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +11,10 @@ namespace crema {
 class Arena {
  public:
   // Room for `count` elements. Growing moves the memory: version() tells users that their pointers are stale. Throws
-  // Error if the memory cannot be had; everything is as before then.
+  // Error if the memory cannot be allocated; then nothing has changed.
   void reserve(long count) {
     if (count <= memory_.size()) return;
-    // The old memory is given back before the new one is touched, so that both take no room at once.
+    // Frees the old memory before it touches the new one, so that both are never resident at once.
     memory_ = Buffer::untouched(count);
     memory_.fill(0);
     ++version_;
@@ -24,7 +24,7 @@ class Arena {
   long size() const { return memory_.size(); }
   uint64_t version() const { return version_; }
 
-  // The net whose buffers it holds: the one that ran last.
+  // The net whose buffers are in the arena: the one that ran last.
   const void* user() const { return user_; }
   void set_user(const void* net) { user_ = net; }
 

@@ -26,7 +26,7 @@ class Blob {
   // Elements in memory, the layout's padding included. Equal to count() in plain layout.
   long storage() const { return storage_; }
 
-  // Sets shape and layout. What data and diff point at becomes stale until the next bind() or allocate().
+  // Sets shape and layout. The pointers to data and diff are stale until the next bind() or allocate().
   void reshape(const Shape& shape, Layout layout = Layout::plain) {
     storage_ = storage_count(shape, layout);
     shape_ = shape;

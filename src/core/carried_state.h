@@ -10,8 +10,9 @@
 
 namespace crema {
 
-// Arrays of one shape, zero at first. A repeated pass starts where the one that it repeats did, and moves nothing.
-// Those of a new shape take the others' place when a pass begins: a shape that is taken back before costs nothing.
+// Arrays of one shape, zero at first. A repeated pass starts from the same values as the pass that it repeats, and
+// changes nothing. Arrays of a new shape replace the old ones when a pass begins, so nothing is lost if the shape is
+// changed back before.
 class CarriedState {
  public:
   explicit CarriedState(int arrays) { now_.start.resize(arrays), now_.next.resize(arrays); }
@@ -19,10 +20,10 @@ class CarriedState {
   // Arrays that had another shape become zero.
   void reshape(const Shape& shape);
 
-  // A pass begins: start(k) is what it starts from.
+  // To be called when a pass begins. start(k) is what the pass starts from.
   void begin(bool replay);
   const real* start(int k) const { return now_.start[k].data(); }
-  // The pass has ended with these values of array k.
+  // To be called at the end of a pass, with its last values of array k.
   void end(bool replay, int k, const real* last);
 
   void save(LayerProgress& progress) const;
@@ -37,7 +38,7 @@ class CarriedState {
   const Arrays& latest() const { return waiting_ ? *waiting_ : now_; }
 
   Arrays now_;
-  std::optional<Arrays> waiting_;  // of the shape that the next pass has, where that is another one
+  std::optional<Arrays> waiting_;  // arrays for the next pass, if its shape differs
 };
 
 }  // namespace crema

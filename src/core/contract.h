@@ -31,19 +31,19 @@ struct Contract {
 
   int min_bottoms = 1, max_bottoms = 1;
   int min_tops = 1, max_tops = 1;
-  int made_tops = 0;         // tops that exist even where the file names fewer (the loss of a loss layer)
+  int made_tops = 0;         // tops that exist even if the file names fewer (the loss of a loss layer)
   float loss_weight = 0;     // of top 0, where the file gives none
   bool has_backward = true;  // false: data sources, Accuracy; gradients end here
-  Indices no_gradient;       // bottoms whose values have none: labels, indices; an error if layers below learn
-  Indices shape_only;        // bottoms of which the shape alone is read: their gradient is zero
-  Indices no_gradient_tops;  // tops that carry none down: a pooling's mask
+  Indices no_gradient;       // bottoms without a gradient: labels, indices; an error if layers below learn
+  Indices shape_only;        // bottoms that are read for their shape alone: their gradient is zero
+  Indices no_gradient_tops;  // tops without a gradient: a pooling's mask
   Indices bottom_data_read;  // what backward reads
   Indices top_data_read;
   std::vector<std::pair<int, int>> same_memory;  // (bottom, top) that may be one memory, data and diff: elementwise
   std::vector<std::pair<int, int>> views;        // (bottom, top): the top has the bottom's elements in the same order
   bool view_diffs = false;    // for views: the bottom's diff is the top's diff, too (one top per bottom)
   bool keeps_tops = false;    // tops are written once, or by the caller: their memory is never given to others
-  bool resizes_tops = false;  // a top's shape is known only after forward; reshape gave the largest one
+  bool resizes_tops = false;  // a top's shape is known only after forward; reshape sets the largest possible one
 
   // For writing a contract in one line. The defaults fit a plain layer: one bottom, one top, backward reads neither's
   // data.

@@ -16,9 +16,9 @@ class Fed {
 };
 
 // Gives a layer of the net the records that it reads from now on, from the first one: a whole number of its batches, in
-// row-major order, with a label for each record (none for a layer without a top for them). They go round and round.
-// After Net::restore_progress() the first call goes on at the position that was restored. Throws Error for numbers that
-// do not fit, and for a layer that takes no data from memory.
+// row-major order, with a label for each record (none for a layer without a top for them). After the last record the
+// first one follows. After Net::restore_progress() the first call continues at the restored position. Throws Error if
+// the number of values does not fit, and for a layer that takes no data from memory.
 void feed(Net& net, const std::string& layer, std::vector<float> data, std::vector<float> labels = {});
 
 }  // namespace crema

@@ -40,7 +40,7 @@ void gaussian(const FillerParameter& filler, const Shape& shape, double mean, do
     return;
   }
   const double kept = static_cast<double>(filler.sparse()) / static_cast<double>(shape[0]);
-  constexpr uint64_t kMask = uint64_t{1} << 62;  // numbers that no element's value uses
+  constexpr uint64_t kMask = uint64_t{1} << 62;  // random numbers that are not used for the values
   set(shape.count(), data,
       [&](uint64_t i) { return random.uniform(kMask + i) < kept ? mean + deviation * random.gaussian(i) : 0.0; });
 }

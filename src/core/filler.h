@@ -12,7 +12,7 @@ namespace crema {
 // Throws Error for an unknown type or values that make no sense (min > max, std < 0, ...), without filling.
 void check_filler(const FillerParameter& filler);
 
-// The same, and throws Error for a shape that the filler is not for.
+// The same; also throws Error for a shape that the filler cannot fill.
 void check_filler(const FillerParameter& filler, const Shape& shape);
 
 // Fills shape.count() elements. Element i depends on `random` and i alone.

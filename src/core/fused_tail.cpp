@@ -36,7 +36,7 @@ FusedTail::Weights FusedTail::weights(const std::vector<Parameter>& own, bool tr
   return {weights_.data(), version_, bias_.data()};
 }
 
-// Notes the parameters as they are now.
+// Notes the current versions of the parameters.
 bool FusedTail::changed(const std::vector<Parameter>& own) {
   size_t count = 0;
   bool changed = false;

@@ -1,5 +1,6 @@
-// What a layer with weights computes of the layers after it in the same pass over memory (Layer::absorb), in nets that
-// run no backward: affine maps of channels first, which become part of weights and bias, then an addition, then a ReLU.
+// The work of the following layers that a layer with weights does in its own pass over memory (Layer::absorb), in nets
+// that run no backward. First come affine maps of channels, which become part of weights and bias, then an addition,
+// then a ReLU.
 #pragma once
 
 #include <vector>
@@ -11,7 +12,7 @@ namespace crema {
 
 class FusedTail {
  public:
-  // Whether the layer comes in that order; it then belongs to the tail.
+  // Adds the layer to the tail if it fits that order, and returns whether it does.
   bool take(Layer& next, const Bottoms& others);
 
   bool has_affine() const { return !affine_.empty(); }
@@ -24,11 +25,11 @@ class FusedTail {
     const real* bias;  // null if there is none
   };
   // Weights and bias that do the affine maps' work, too: derived from the layer's parameters (weights, then bias if
-  // there is one) and from the maps, again where any of their parameters changed. The outputs are the weights' first
-  // axis, or the last one (transposed).
+  // there is one) and from the maps. They are derived again if any of these parameters has changed. The outputs are the
+  // weights' first axis, or the last one (transposed).
   Weights weights(const std::vector<Parameter>& own, bool transposed = false);
 
-  // The derived weights are needed no more until they change: who reads them has a copy in a layout of its own.
+  // Frees the derived weights until they change: for a reader that has its own copy in another layout.
   void drop_weights() { weights_ = Buffer(); }
   // Derives them anew at the next call.
   void forget_weights() { sources_.clear(); }

@@ -51,7 +51,7 @@ void check_counts(const NetConfig& config, int i, const Contract& contract) {
   }
 }
 
-// Connects one layer after the other; keeps the value that each name stands for at this point of the file.
+// Connects one layer after the other; keeps the value that each name means at this point of the file.
 class Wiring {
  public:
   explicit Wiring(const NetConfig& config) : config_(config) {}
@@ -72,7 +72,7 @@ class Wiring {
     const auto& bottoms = config_.net.layer(i).bottom();
     return std::any_of(bottoms.begin(), bottoms.end(), [this](const auto& name) { return lost_.contains(name); });
   }
-  // Goes on without layer i.
+  // Leaves out layer i and continues.
   void lose(int i) {
     for (const std::string& top : config_.net.layer(i).top()) {
       current_.erase(top);
@@ -82,7 +82,8 @@ class Wiring {
   bool bottom_left_out() const { return bottom_left_out_; }
 
  private:
-  // Each search looks at all names: where very many bottoms are missing, it would take longer than the net.
+  // Each search looks at all names. If very many bottoms were missing, searching would take longer than building the
+  // net.
   std::string near(const std::string& name) {
     constexpr int kMostSearches = 20;
     return ++searches_ > kMostSearches ? "" : suggestion(name, keys(current_));
@@ -106,7 +107,7 @@ class Wiring {
 
   void make(int i, int t, const Contract& contract) {
     const LayerParameter& l = config_.net.layer(i);
-    // A loss that the file gives no name to is reported under its layer's name, which no bottom can refer to.
+    // A loss without a name in the file is reported under its layer's name. No bottom can refer to it.
     const bool named = t < l.top_size();
     const std::string name = named ? l.top(t) : l.name();
     if (named) {
@@ -135,8 +136,8 @@ class Wiring {
   const NetConfig& config_;
   Graph graph_;
   std::map<std::string, int> current_;
-  std::set<std::string> lost_;    // names that stand for what a lost layer made
-  bool bottom_left_out_ = false;  // of the layer that was added last
+  std::set<std::string> lost_;    // names of tops of layers that were left out
+  bool bottom_left_out_ = false;  // for the layer that was added last
   int searches_ = 0;
 };
 
@@ -144,12 +145,12 @@ class Wiring {
 bool wants_diff(const NetConfig& config, const Contract& contract, const Value& value, int i, int b) {
   const LayerParameter& l = config.net.layer(i);
   if (l.propagate_down_size() > 0) return l.propagate_down(b);
-  // A gradient that is zero is not worth a walk through the layers below, unless somebody asks for it.
+  // A zero gradient is not propagated through the layers below, unless the net asks for it.
   if (contract.shape_only.contains(b)) return config.net.force_backward();
   return value.needs_diff || (config.net.force_backward() && !contract.no_gradient.contains(b));
 }
 
-// From the bottom up: which values depend on something that learns or was forced to.
+// From the bottom up: which values depend on a parameter that learns, or need a gradient under force_backward.
 std::vector<bool> find_needs(const NetConfig& config, const std::vector<Contract>& contracts,
                              const std::vector<bool>& learns, Graph* graph) {
   std::vector<bool> needs(graph->layers.size());
@@ -161,7 +162,8 @@ std::vector<bool> find_needs(const NetConfig& config, const std::vector<Contract
       need = need || wants_diff(config, contracts[i], value, static_cast<int>(i), static_cast<int>(b));
     }
     needs[i] = need && contracts[i].max_bottoms > 0;
-    // A source without bottoms has nothing to send down, but what learns in it (Parameter) needs its top's diff.
+    // A layer without bottoms sends no gradient down, but its own parameters (layer type Parameter) need its top's
+    // diff.
     if (contracts[i].max_bottoms == 0) needs[i] = learns[i];
     for (size_t t = 0; t < layer.tops.size(); ++t) {
       graph->values[layer.tops[t]].needs_diff =
@@ -244,7 +246,7 @@ void mark_gradients(const NetConfig& config, const std::vector<Contract>& contra
       }
       use.diff = runs && wanted && !refused;
     }
-    // Under force_backward, propagate_down: false may leave nothing to do.
+    // Even under force_backward, propagate_down: false may leave no gradient to compute.
     layer.backward = runs && (learns[i] || std::any_of(layer.bottoms.begin(), layer.bottoms.end(),
                                                        [](const Use& use) { return use.diff; }));
   }

@@ -1,5 +1,5 @@
-// The wiring of a net: names become values, and each value knows its maker, its readers and which of them send a
-// gradient back. Nothing here knows shapes or memory.
+// The wiring of a net: names become values. Each value knows the layer that writes it, its readers, and which of them
+// send a gradient back. Nothing here knows shapes or memory.
 #pragma once
 
 #include <string>
@@ -35,7 +35,7 @@ struct GraphLayer {
   bool backward = false;  // takes part in backward
 
   // Fusion. The top of a layer with `absorbed` ones is the last one's top.
-  std::vector<int> absorbed;       // layers whose work this one does, each the only reader of the one before
+  std::vector<int> absorbed;       // layers whose work this one does; each is the only reader of the one before it
   int absorbed_by = -1;            // the layer whose forward step does this one's work
   bool absorbed_backward = false;  // and its backward step, too
 };
@@ -55,19 +55,19 @@ struct Graph {
 // name), a top that exists already, wrong counts of bottoms, tops, loss weights or propagate_down.
 Graph connect(const NetConfig& config, const std::vector<Contract>& contracts);
 
-// All that connect() would have to say, in one pass: at a faulty layer, and at those that read what it or another lost
-// layer makes, the net goes on without it.
+// All faults that connect() would report, in one pass. A faulty layer is left out, and so are the layers that read a
+// top of a layer that was left out.
 struct LayerFault {
   int layer;
   std::string message;
-  bool left_out = false;  // a bottom is made by layers that the filter left out alone
+  bool left_out = false;  // a bottom is made only by layers that the filter left out
 };
 std::vector<LayerFault> connection_faults(const NetConfig& config, const std::vector<Contract>& contracts);
 
-// Decides which layers run backward and which uses carry a diff: a gradient is wanted by what learns (learns[i]: layer
-// i has such a parameter), flows from losses and fed values, and goes where contracts, propagate_down and
-// force_backward let it. Throws for a gradient into a bottom that takes none; into one of which the shape alone is
-// read goes zero, and only where propagate_down or force_backward asks for it.
+// Decides which layers run backward and which uses carry a diff: gradients flow from losses and fed values to
+// parameters that learn (learns[i]: layer i has one), as far as contracts, propagate_down and force_backward allow.
+// Throws Error for a gradient into a bottom that takes none. The gradient of a bottom that is read for its shape alone
+// is zero; it is written only if propagate_down or force_backward asks for it.
 void mark_gradients(const NetConfig& config, const std::vector<Contract>& contracts, const std::vector<bool>& learns,
                     Graph* graph);
 

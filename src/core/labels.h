@@ -35,14 +35,14 @@ class LabeledPlaces {
   // The same where there are no labels.
   void reshape(const AxisSplit& split);
 
-  // In forward(): see read_labels(). They are kept: the labels' memory is free after it.
+  // In forward(): see read_labels(). The classes are kept here, so the memory of `labels` may be reused afterwards.
   void read(const Blob& labels, std::optional<int> ignored = {}) {
     valid_ = read_labels(labels, split_.channels, ignored, classes_);
   }
 
   const AxisSplit& split() const { return split_; }
   long count() const { return split_.outer * split_.inner; }
-  // Of each place; kIgnoredLabel where there is none.
+  // The class of each place; kIgnoredLabel if its label is ignored.
   const int* classes() const { return classes_.data(); }
   // The element of class c at a place.
   long at(long place, long c) const {

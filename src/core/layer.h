@@ -1,9 +1,9 @@
 // Layer: forward and backward of one kind of computation. A layer is one .cpp file in src/layers/ (how to add one is in
-// docs/adding_a_layer.md); this header is all that it needs of the core.
+// docs/adding_a_layer.md); this is the only header of the core that it needs.
 //
 // Duties are split so that loops check nothing: the constructor checks the configuration, reshape() checks shapes,
-// forward() and backward() compute. All of them report what a user can cause by throwing Error with the layer's own
-// part of the story; Net puts file, line and layer in front.
+// forward() and backward() compute. They report errors that a user can cause by throwing Error, which says what is
+// wrong; Net puts file, line and layer in front.
 #pragma once
 
 #include <cstdint>
@@ -34,16 +34,16 @@ struct Pass {
   bool replay = false;
 };
 
-// What a layer is told about the net that it stands in. Owned by Net.
+// What a layer knows about the net that it belongs to. Owned by Net.
 struct LayerContext {
   std::string name;  // the layer's; part of the key of its random numbers
   std::string file;  // prototxt that the layer stands in, "" if none: where relative paths are looked up second
   uint64_t seed = 0;
   Engine engine = Engine::plain;
   Precision precision = Precision::f32;  // of what the engine multiplies
-  Algorithms* algorithms = nullptr;      // the measured choices of convolutions; null: direct ones alone
+  Algorithms* algorithms = nullptr;      // the measured choices for convolutions; null: only direct ones
   bool backward = true;                  // whether the net runs backward
-  Phase phase = TRAIN;                   // the layer's own where it says one, else the net's
+  Phase phase = TRAIN;                   // the layer's own phase if it sets one, else the net's
   const Pass* pass = nullptr;
   Buffer* scratch = nullptr;  // shared by all layers of a net
 };
@@ -52,18 +52,18 @@ using Bottoms = std::vector<Blob*>;
 using Tops = std::vector<Blob*>;
 using PropagateDown = std::vector<bool>;  // per bottom: whether its diff is wanted
 
-// What a layer computes, told to the layer whose only top it alone reads: that one may compute it in the same pass over
-// memory (Layer::absorb).
+// What a layer computes, for the layer before it: if this layer is the only reader of that layer's only top, that layer
+// may compute it in the same pass over memory (Layer::absorb).
 struct Epilogue {
   enum Kind {
-    none,    // nothing that another layer could do for it
+    none,    // no work that another layer could do
     affine,  // y = a[c] x + b[c] for each channel c (axis 1); affine_factors() gives a and b
     relu,    // y = x for x > 0, slope x otherwise
     add,     // y = x + its other bottom, of the same shape
   };
   Kind kind = none;
   real slope = 0;
-  // An affine map that learns, once it has been reshaped: a and b themselves; null where there is none.
+  // For an affine map that learns: a and b themselves, once the layer has been reshaped; null if there are none.
   Parameter *factor = nullptr, *shift = nullptr;
 };
 
@@ -73,7 +73,7 @@ enum class Absorbed { nothing, forward, all };
 // Memory of a layer beside its blobs and parameters, in bytes.
 struct OwnMemory {
   long kept = 0;     // from its first pass on: a pooling's winners, a loss's probabilities, reordered weights
-  long passing = 0;  // while it runs, in memory that all layers share: of a net the largest counts
+  long passing = 0;  // while it runs, in memory that all layers share: a net needs the largest of these
 };
 
 class Layer {
@@ -85,8 +85,8 @@ class Layer {
   virtual Contract contract() const { return {}; }
 
   // Checks the bottoms' shapes, sets the tops' shapes and layouts, declares the parameters. Called before the first
-  // forward and again whenever a bottom's shape changed. Where it throws, its work may be half done: it is
-  // called with other shapes before anything runs, and what lasts from pass to pass is unchanged. Bottoms have the
+  // forward and again whenever a bottom's shape changed. If it throws, its work may be half done; but it must not have
+  // changed what lasts from pass to pass. Net then calls it with other shapes before anything runs. Bottoms have the
   // layout in which they were produced; takes() says in which one forward() wants them (default: plain). Bottoms' and
   // tops' memory is not there yet.
   virtual void reshape(const Bottoms& bottom, const Tops& top) = 0;
@@ -94,7 +94,7 @@ class Layer {
   // Writes the tops' data.
   virtual void forward(const Bottoms& bottom, const Tops& top) = 0;
 
-  // Overwrites the diff of each bottom i with down[i] (the others have none), and accumulates the diff of each
+  // Overwrites the diff of each bottom i with down[i] (the others have no diff), and accumulates the diff of each
   // parameter that learns, as its beta() says. Tops' diffs have the tops' layouts, bottoms' diffs the layouts that were
   // taken. Not called where Contract::has_backward is false.
   virtual void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) = 0;
@@ -105,10 +105,10 @@ class Layer {
 
   // "plain" or the name of the engine's kernel that computes forward, for reports.
   virtual std::string implementation() const { return "plain"; }
-  // The same of backward; where passes differ, "data-kernel, weights-kernel".
+  // The same for backward; if its passes differ, "data-kernel, weights-kernel".
   virtual std::string backward_implementation() const { return implementation(); }
 
-  // Beside blobs and parameters; called after reshape(). `backward`: once a backward pass has run, too.
+  // Memory beside blobs and parameters; called after reshape(). `backward`: as it is once a backward pass has run.
   virtual OwnMemory own_memory([[maybe_unused]] bool backward) const { return {}; }
 
   // --- fusion: two layers in one pass over memory ---
@@ -116,16 +116,17 @@ class Layer {
   virtual Epilogue epilogue() { return {}; }
   // For epilogues of kind affine: writes a and b, of as many numbers as bottom 0 has channels.
   virtual void affine_factors([[maybe_unused]] real* a, [[maybe_unused]] real* b) const {}
-  // The layer `next` alone reads this layer's only top. Whether this layer's forward writes what next's would write,
-  // and its backward does the work of next's, too (its top's data and diff are then next's top's; parameters stay where
-  // they are). Called before the first reshape, again for the layer after next where the answer was yes, and never
-  // where a value between them is read elsewhere. `others`: next's other bottoms, which lie as this layer's top does.
+  // The layer `next` is the only reader of this layer's only top. Returns how much of next's work this layer takes
+  // over: whether its forward writes what next's forward would write, and whether its backward also does next's
+  // backward. The data and diff of its top are then those of next's top; parameters stay where they are. Called before
+  // the first reshape, and again for the layer after `next` if the answer was yes; never if another reader needs a
+  // value between them. `others`: next's other bottoms, which have the layout of this layer's top.
   virtual Absorbed absorb([[maybe_unused]] Layer& next, [[maybe_unused]] const Bottoms& others) {
     return Absorbed::nothing;
   }
 
-  // Multiplications with an addition that one forward pass takes, as papers count them: products of matrices and
-  // convolutions, without biases and elementwise work. For reports; called after reshape().
+  // The number of multiply-adds of one forward pass, as papers count them: in matrix products and convolutions, without
+  // biases and elementwise work. For reports; called after reshape().
   virtual double multiply_adds(const Bottoms&, const Tops&) const { return 0; }
 
   std::vector<Parameter>& parameters() { return parameters_; }
@@ -152,22 +153,24 @@ class Layer {
   Precision precision() const { return context_.precision; }
   Algorithms* algorithms() const { return context_.algorithms; }
   bool net_runs_backward() const { return context_.backward; }
-  // Whether the net asks for the engine. A layer whose message has a field `engine` also heeds CAFFE there: plain.
+  // Whether the net asks for the engine. A layer whose message has a field `engine` also obeys CAFFE there, which means
+  // plain.
   bool use_engine() const { return context_.engine == Engine::onednn; }
 
   // In reshape(): forward and backward want bottom i in this layout (Net reorders if it comes in another).
   void takes(int bottom, Layout layout);
 
-  // In reshape(): the one-in, one-out elementwise case. The top gets the bottom's shape; where zero_to_zero (f(0) = 0,
-  // so that a layout's padding stays zero) or where the layout has no padding, the bottom's layout is taken as it
-  // comes. Loops then run over storage() elements.
+  // In reshape(): the one-in, one-out elementwise case. The top gets the bottom's shape; if zero_to_zero (f(0) = 0, so
+  // that a layout's padding stays zero) or if the layout has no padding, the layer takes the bottom's layout as it is.
+  // Loops then run over storage() elements.
   void elementwise(const Bottoms& bottom, const Tops& top, bool zero_to_zero = true);
 
-  // In reshape(): parameter `index` has this shape. The first call creates it (Net fills it later, or shares
-  // another's); later calls throw Error if the shape is another one. learns = false: never takes a gradient.
+  // In reshape(): parameter `index` has this shape. The first call creates it (Net fills it later, or shares another
+  // layer's); later calls throw Error if the shape has changed. learns = false: never takes a gradient.
   void declare_parameter(int index, const Shape& shape, const FillerParameter& filler, bool learns = true);
 
-  // Memory for `count` elements, valid until forward() or backward() returns; contents are arbitrary. One at a time.
+  // Memory for `count` elements, valid until forward() or backward() returns; its contents are arbitrary. The next call
+  // may return the same memory.
   real* scratch(long count);
 
  private:

@@ -12,11 +12,11 @@ namespace crema {
 // What loss_param says: which label to pass over, and what the summed loss is divided by.
 class LossNormalization {
  public:
-  // `mode`: that of a type whose file says nothing.
+  // `mode`: the layer type's default, if the file sets no mode.
   explicit LossNormalization(const LossParameter& config, LossParameter::NormalizationMode mode = LossParameter::VALID);
 
   std::optional<int> ignored() const { return ignored_; }
-  // 1 at the least: all labels may be ignored.
+  // At least 1, since all labels may be ignored.
   double divisor(long records, long labels, long valid) const;
 
  private:
@@ -24,7 +24,7 @@ class LossNormalization {
   std::optional<int> ignored_;
 };
 
-// Throws Error for the fields of loss_param that are SoftmaxWithLoss's alone.
+// Throws Error for fields of loss_param that only SoftmaxWithLoss has.
 void refuse_wanted_probabilities(const LossParameter& config);
 
 // Throws Error unless bottom `index` has as many records (axis 0) as bottom 0, of the same size.

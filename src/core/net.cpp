@@ -127,13 +127,13 @@ void Net::mark_sized_late() {
 void Net::tell_layers() {
   std::map<std::string, int> namesakes;
   for (int i = 0; i < layers(); ++i) {
-    // Layers of one name (two Dropouts without any) draw different random numbers.
+    // Layers with the same name (such as two Dropouts without a name) draw different random numbers.
     const std::string& name = layer_config(i).name();
     const int before = namesakes[name]++;
     layer(i).set_context({.name = before == 0 ? name : fmt::format("{}#{}", name, before),
                           .file = config_.layers[i].file,
                           .seed = options_.seed,
-                          // Primitives made for one shape, and layouts, are not worth it where shapes change.
+                          // Primitives and layouts for one shape do not pay off where shapes change in every pass.
                           .engine = sized_late_[i] ? Engine::plain : options_.engine,
                           .precision = options_.precision,
                           .algorithms = options_.algorithms.get(),
@@ -165,7 +165,7 @@ void Net::shape_layers() {
   const SelfChecks::Pause pause(!options_.memory);
   for (int i = 0; i < layers(); ++i) shape_layer(i);
   if (options_.algorithms && options_.memory) options_.algorithms->save();
-  free_workspace();  // measurements may have taken more than steps do
+  free_workspace();  // measurements may have taken more memory than steps need
 }
 
 void Net::shape_layer(int i) {
@@ -214,7 +214,7 @@ void Net::reshape(const std::map<std::string, Shape>& inputs) {
   }
 }
 
-// After a reshape that failed: layers and blobs are again what the steps and their memory were made for.
+// After a failed reshape: restores layers and blobs to the shapes for which the steps and their memory were made.
 void Net::take_back(const std::map<std::string, Shape>& inputs) {
   const bool was_ready = ready_;
   ready_ = false;
@@ -223,7 +223,7 @@ void Net::take_back(const std::map<std::string, Shape>& inputs) {
     shape_layers();
     bind(false);
     ready_ = was_ready;
-  } catch (const std::exception&) {  // of memory that was there before: the net says so when it is to run
+  } catch (const std::exception&) {  // memory that was available before is not: the net reports it when it is to run
   }
 }
 
@@ -240,7 +240,7 @@ void Net::direct_gradients() {
   mark_gradients(config_, contracts_, learns, &graph_);
   for (const GraphLayer& layer : graph_.layers) {
     auto& down = down_.emplace_back();
-    const Indices& shape_only = contracts_[down_.size() - 1].shape_only;  // whose zero no layer writes
+    const Indices& shape_only = contracts_[down_.size() - 1].shape_only;  // no layer writes their zero gradient
     for (const Use& use : layer.bottoms)
       down.push_back(use.diff && !shape_only.contains(static_cast<int>(down.size())));
   }
@@ -279,7 +279,7 @@ void Net::compile() {
     reorders.push_back(moves ? std::make_unique<Reorder>(layouts.shapes[step.value], step.from_layout, step.to_layout)
                              : nullptr);
   }
-  // What may fail is done: from here on the net is another one.
+  // Everything that may fail is done. From here on the net changes.
   own_buffers_ = allocate(steps, plan);
   steps_ = std::move(steps);
   plan_ = std::move(plan);
@@ -290,8 +290,8 @@ void Net::compile() {
   ready_ = options_.memory;
 }
 
-// Per layer: whether backward computes its tops again. What a layer and those that it absorbed write is one value: it
-// is kept as soon as one of them is to keep its own.
+// Per layer: whether backward computes its tops again. A layer and those that it absorbed write one value. It is kept
+// if one of these layers is not marked with `recompute`.
 std::vector<bool> Net::recomputed() const {
   std::vector<bool> again;
   for (int i = 0; i < layers(); ++i) {
@@ -333,8 +333,8 @@ real* Net::memory_of(int buffer) {
   return options_.memory ? arena_->data() + plan_.offset[buffer] : nullptr;
 }
 
-// Points every blob at its memory; again after the arena has moved, and where backward finds data in other buffers than
-// forward.
+// Points every blob at its memory. Called again after the arena has moved, and if backward uses other buffers for data
+// than forward.
 void Net::bind(bool backward) {
   arena_version_ = arena_->version();
   bound_for_backward_ = backward;

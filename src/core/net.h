@@ -1,7 +1,7 @@
 // Net: layers wired by blob names, with their parameters and their memory.
 //
-// Construction runs the straight line: layers are created and connected (graph.h), shapes and layouts are settled by
-// the layers' reshape(), the work of a forward and a backward pass becomes a list of steps (steps.h), and the memory
+// Construction takes these steps in order: layers are created and connected (graph.h), shapes and layouts are settled
+// by the layers' reshape(), the work of a forward and a backward pass becomes a list of steps (steps.h), and the memory
 // plan gives each buffer its place (plan.h). forward() and backward() then only run steps.
 //
 // Everything here throws Error for what a user can cause, with file, line and layer in front.
@@ -36,7 +36,8 @@ struct NetOptions {
   Engine engine = default_engine();
   std::optional<bool> backward{};  // whether backward() will be called; default: in phase TRAIN, or with output_diffs
   bool plan = true;                // false: every buffer has memory of its own, filled with NaN at first
-  // Whether layers may compute what the next one does in the same pass, where no other layer reads the values between.
+  // Whether a layer may also do the next layer's work in the same pass, if no other layer reads the values between
+  // them.
   bool fuse = true;
   Precision precision = Precision::f32;      // of the engine's products
   std::shared_ptr<Algorithms> algorithms{};  // measured choices for convolutions; null: direct ones alone
@@ -44,7 +45,7 @@ struct NetOptions {
   bool keep_all = false;  // values that can be read after forward(), beside the net's outputs and inputs
   std::vector<std::string> keep{};
   std::vector<std::string> output_diffs{};  // values whose diff the caller sets by output_diff() before backward()
-  Net* partner = nullptr;  // shares parameters with it by layer name, and its arena (a test net's train net)
+  Net* partner = nullptr;  // the net whose parameters (by layer name) and arena this one shares: a test net's train net
 };
 
 // A parameter that a solver updates: shared ones appear once. Net owns the handle.
@@ -67,7 +68,7 @@ struct NetMemory {
   long unplanned;        // bytes that the same buffers take with memory of their own
   long parameters;       // bytes of data and diff
   long kept;             // by layers: a pooling's winners, a loss's probabilities, reordered weights
-  long passing;          // what the neediest layer takes while it runs
+  long passing;          // the largest amount that one layer takes while it runs
 };
 
 class Net {
@@ -88,15 +89,15 @@ class Net {
   // The gradient of that loss. Diffs of parameters accumulate until Parameter::forget_diff().
   void backward();
   // The same for the layers `first` to `last` (both included; backward runs from `last` down to `first`); the loss is
-  // that of these layers. A range goes on where the run before ended or starts at an end of the net; any other start
-  // needs plan = false, since the memory plan may have given the values before it to others, and to a net with which
-  // this one shares its arena. After a run that failed, and after reshape(), a run starts at the first layer.
+  // that of these layers. A range continues where the previous run ended, or starts at an end of the net. Any other
+  // start needs plan = false: under the memory plan, other values, or a net that shares the arena, may have overwritten
+  // the values before it. After a run that failed, and after reshape(), a run starts at the first layer.
   real forward(int first, int last);
   void backward(int last, int first);
 
-  // New shapes for Input tops by name; every layer is reshaped. Inputs' data must be written anew, and forward() comes
-  // first. Where that fails (a name that is none, a shape that a layer refuses, memory that cannot be had), the net has
-  // its old shapes, and its inputs' data, and nothing is different for nets that share its memory.
+  // New shapes for Input tops by name; every layer is reshaped. Afterwards write the inputs' data anew and call
+  // forward() before backward(). If reshape() fails (no input of that name, a shape that a layer refuses, not enough
+  // memory), the net keeps its old shapes and its inputs' data, and nothing changes for nets that share its memory.
   void reshape(const std::map<std::string, Shape>& inputs);
 
   // The data of an Input's top, to be written before forward().
@@ -116,19 +117,19 @@ class Net {
   int layer_index(const std::string& name) const;  // throws Error if there is none
   const Bottoms& bottoms(int layer) const { return bottoms_[layer]; }
   const Tops& tops(int layer) const { return tops_[layer]; }
-  // The names of a layer's bottom and top blobs, as the text says them.
+  // The names of a layer's bottom and top blobs, as in the text.
   const std::string& bottom_name(int layer, int bottom) const;
   const std::string& top_name(int layer, int top) const;
   const StepList& steps() const { return steps_; }
   bool runs_backward(int layer) const { return graph_.layers[layer].backward; }
   bool takes_diff(int layer, int bottom) const;
-  // The layers whose work this one does in its own steps (Layer::absorb), in their order; and the one that does this
-  // layer's, -1 if it has steps of its own.
+  // absorbed(): the layers whose work this one does in its own steps (Layer::absorb), in order. absorbed_by(): the
+  // layer that does this layer's work; -1 if this layer has its own steps.
   const std::vector<int>& absorbed(int layer) const { return graph_.layers[layer].absorbed; }
   int absorbed_by(int layer) const { return graph_.layers[layer].absorbed_by; }
   bool absorbed_backward(int layer) const { return graph_.layers[layer].absorbed_backward; }
-  // Records of a minibatch: those in the first top of the first layer that reads nothing (a data layer, as nets are
-  // written); 0 if that is not known.
+  // Records of a minibatch: the records in the first top of the first layer without bottoms (usually a data layer); 0
+  // if unknown.
   long batch_size() const;
   bool has_loss() const;                           // whether any value has a loss weight
   bool has_backward() const { return backward_; }  // whether backward() may be called
@@ -137,19 +138,20 @@ class Net {
 
   uint64_t passes() const { return passes_; }  // forward passes begun so far
   void set_passes(uint64_t passes) { passes_ = passes; }
-  // Whether each layer's step logs mean absolute values, as it does where the net's own debug_info says so.
+  // Whether each layer's step logs mean absolute values. It does in any case if the net's own debug_info is set.
   void set_debug_info(bool debug) { debug_ = debug || config_.net.debug_info(); }
   void set_replay(bool replay) { pass_.replay = replay; }  // repeat the last pass: same numbers, no side effects
-  // Called before and after each step that runs; for timing and for looking into values that no one keeps.
+  // Called before and after each step that runs: for timing, and for looking at values that are not kept.
   using Observer = std::function<void(const Step& step, bool done)>;
   void set_observer(Observer observer) { observer_ = std::move(observer); }
 
   void save_progress(NetProgress* progress) const;
   void restore_progress(const NetProgress& progress);  // layers that it does not name keep their position
-  // What a net that has done so many passes would have saved: each layer that reads data has consumed a batch in each.
+  // The progress that a net would save after so many passes: each layer that reads data has consumed one batch in each
+  // pass.
   NetProgress progress_after(uint64_t passes) const;
 
-  NetMemory memory() const;  // what it takes, or would take with NetOptions::memory
+  NetMemory memory() const;  // the memory that the net takes, or would take with NetOptions::memory
   bool has_memory() const { return options_.memory; }
   std::string steps_text() const;  // the step list, a line each
   // Multi-line table of layers with tops and shapes, as the tool prints it at the start.
@@ -214,11 +216,11 @@ class Net {
   std::vector<Bottoms> bottoms_;
   std::vector<Tops> tops_;
   std::vector<PropagateDown> down_;
-  std::vector<std::unique_ptr<Blob>> values_;             // per value: as its producer sees it
-  std::vector<std::vector<std::unique_ptr<Blob>>> uses_;  // per layer and bottom: as that reader sees it
+  std::vector<std::unique_ptr<Blob>> values_;             // per value: in its producer's layout
+  std::vector<std::vector<std::unique_ptr<Blob>>> uses_;  // per layer and bottom: in that reader's layout
   std::map<int, std::unique_ptr<Blob>> readable_;         // per value that the caller may read: plain layout
   std::map<std::string, Shape> input_shapes_;
-  std::vector<bool> sized_late_;  // layers below one that sizes its tops in forward
+  std::vector<bool> sized_late_;  // layers that depend on one that sizes its tops in forward
 
   StepList steps_;
   Plan plan_;

@@ -82,7 +82,7 @@ NetMemory Net::memory() const {
   NetMemory memory{};
   const auto bytes = [](long elements) { return elements * static_cast<long>(sizeof(real)); };
   memory.planned = bytes(plan_.size);
-  long room = 0;  // without a plan one for all steps, the largest
+  long room = 0;  // without a plan all steps share one, so the largest counts
   for (const BufferInfo& buffer : steps_.buffers) {
     memory.unplanned += buffer.room ? 0 : bytes(buffer.size);
     if (buffer.room) room = std::max(room, bytes(buffer.size));
@@ -93,7 +93,7 @@ NetMemory Net::memory() const {
     const auto& storage = *info.parameter->storage();
     memory.parameters += bytes(storage.data.size() + storage.diff.size());
   }
-  const ThreadScope threads(options_.threads);  // some keep memory for each
+  const ThreadScope threads(options_.threads);  // some layers keep memory for each thread
   for (int i = 0; i < layers(); ++i) {
     const OwnMemory own = layer(i).own_memory(runs_backward(i));
     memory.kept += own.kept;

@@ -36,7 +36,7 @@ void Net::absorb_after(int i) {
     graph_.layers[j].absorbed_by = i;
     graph_.layers[j].absorbed_backward = absorbed == Absorbed::all;
     contracts_[i] = layer(i).contract();
-    if (backward_ && absorbed == Absorbed::forward) return;  // the value between has a gradient of its own
+    if (backward_ && absorbed == Absorbed::forward) return;  // the value between them has its own gradient
     v = graph_.layers[j].tops[0];
   }
 }
@@ -49,7 +49,7 @@ void Net::fuse_layers() {
   }
 }
 
-// An absorbed layer never runs: its blobs lie as those of the layer that does its work.
+// An absorbed layer never runs. Its blobs have the layout of those of the layer that does its work.
 void Net::lay_out_absorbed(int i) {
   const int absorber = graph_.layers[i].absorbed_by;
   if (absorber < 0) return;

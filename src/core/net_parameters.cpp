@@ -1,4 +1,4 @@
-// Net: who owns which parameter, and what it starts from.
+// Net: which layer owns which parameter, and the parameters' initial values.
 #include "core/filler.h"
 #include "core/net.h"
 
@@ -11,7 +11,8 @@ ParamSpec spec_of(const LayerParameter& layer, int index) {
 
 }  // namespace
 
-// A parameter that others may share by the name in `param { name: ... }`, and what all its sharers say of it so far.
+// A parameter that others may share by the name in `param { name: ... }`, with the settings that its sharers have given
+// so far.
 struct Net::Shared {
   size_t owner;  // index into parameters_
   ParamSpec spec;
@@ -45,7 +46,7 @@ void Net::set_up_parameters() {
   }
 }
 
-// Models and states know parameters and positions by the layer's name.
+// Models and states identify parameters and positions by the layer's name.
 void Net::check_names() const {
   std::map<std::string, int> first;
   for (int i = 0; i < layers(); ++i) {
@@ -100,7 +101,8 @@ void Net::fill_own(int i, int k) {
        mine.mutable_data());
 }
 
-// Parameter k of some layer is the owner's; multipliers that it gives hold for all, unless another sharer's differ.
+// Makes parameter k of a layer the owner's parameter. Multipliers that the layer gives hold for all sharers; different
+// ones are an error.
 void Net::share(int k, const ParamSpec& spec, Parameter* mine, Shared* shared) {
   NetParameterInfo& owner = parameters_[shared->owner];
   const Shape& theirs = owner.parameter->shape();

@@ -1,4 +1,4 @@
-// Net: what a snapshot keeps of it beside the parameters: the number of passes, how far data layers have come, and what
+// Net: what a snapshot keeps besides the parameters: the number of passes, how far data layers have come, and what
 // recurrent layers carry from batch to batch.
 #include "core/net.h"
 

@@ -102,7 +102,7 @@ void Net::run_range(long begin, long end) {
   const bool backward = begin >= steps_.backward_begin, rebind = backward != bound_for_backward_;
   if (arena_->version() != arena_version_ || (rebind && !steps_.in_backward.empty())) bind(backward);
   arena_->set_user(this);
-  position_ = kNowhere;  // until the end is reached: what the steps have read may be overwritten
+  position_ = kNowhere;  // until the run ends: its steps may overwrite values that they have read
   for (long i = begin; i < end; ++i) {
     if (observer_) observer_(steps_.steps[i], false);
     const Step& step = steps_.steps[i];
@@ -129,7 +129,7 @@ void Net::run(const Step& s, Reorder* reorder) {
   }
 }
 
-// Within backward: the same numbers as before, no side effects, and nothing new to report.
+// A forward step within backward. It computes the same numbers as before, has no side effects and logs nothing.
 void Net::replay(const Step& step, Reorder* reorder) {
   const std::pair before(pass_.replay, debug_);
   pass_.replay = true;

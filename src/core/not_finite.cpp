@@ -54,7 +54,7 @@ class Search {
 
   const std::string& name(int layer) const { return net_.layer_config(layer).name(); }
 
-  // A blob's array in plain order: a layout's own order means nothing to a reader.
+  // A blob's array in plain order, since indices in other layouts would mean nothing to users.
   void note_blob(NotFinite::Where where, int layer, const std::string& whose, const real* x, const Blob& blob) {
     if (found_ || first_bad(x, blob.storage()) < 0) return;
     Buffer plain(blob.layout() == Layout::plain ? 0 : blob.count());

@@ -1,4 +1,4 @@
-// What is not a finite number in a net: found by repeating a pass and looking at everything after each step.
+// Finds the first number in a net that is not finite, by repeating a pass and looking at every value after each step.
 #pragma once
 
 #include <optional>
@@ -16,8 +16,8 @@ struct NotFinite {
 };
 
 // Runs the net's last pass again, on the same minibatch, with the same random numbers and without side effects on
-// statistics and positions, and looks at parameters before and at blobs after each step. The first number that is not
-// finite, if there is one. Afterwards the parameters' diffs are not those of the pass.
+// statistics and positions, and looks at parameters before and at blobs after each step. Returns the first number that
+// is not finite, if there is one. Afterwards the parameters' diffs are no longer those of the pass.
 std::optional<NotFinite> find_not_finite(Net& net);
 
 }  // namespace crema

@@ -17,7 +17,7 @@ class Parameter {
  public:
   struct Storage {
     Buffer data, diff;
-    uint64_t version = 1;   // raised by whoever changes data
+    uint64_t version = 1;   // code that changes data raises it
     bool has_diff = false;  // diff holds a gradient that was written since the last update
   };
 
@@ -38,7 +38,7 @@ class Parameter {
   void set_learns(bool learns) { learns_ = learns; }
 
   // What the diff is multiplied with before a gradient is added to it: 0 for the first gradient since the last update
-  // (whatever stands in memory is overwritten), 1 from then on. Calling it announces the write.
+  // (the old contents are overwritten), 1 from then on. Call it only to write the diff: it marks the diff as written.
   real beta() {
     const real beta = storage_->has_diff ? 1 : 0;
     storage_->has_diff = true;
@@ -47,7 +47,7 @@ class Parameter {
   bool has_diff() const { return storage_->has_diff; }
   void forget_diff() { storage_->has_diff = false; }
 
-  // Key of whatever is derived from the data (reordered weights, ...).
+  // Tells whether data derived from this parameter (reordered weights, ...) is out of date.
   uint64_t version() const { return storage_->version; }
   void raise_version() { ++storage_->version; }
 

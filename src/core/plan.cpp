@@ -21,7 +21,7 @@ struct Life {
   }
 };
 
-// Buffers that are one memory, as disjoint sets; a set's life is the union of its members'.
+// Buffers that share memory, as disjoint sets. A set's life is the union of its members' lives.
 class Groups {
  public:
   explicit Groups(const StepList& list) : parent_(list.buffers.size()), life_(list.buffers.size()) {
@@ -45,8 +45,8 @@ class Groups {
   void share(const Sharing& s, bool backward) {
     const int from = find(s.from), to = find(s.to);
     if (from == to || life(from).size != life(to).size || life(to).first < s.step) return;
-    // A view of data leaves both readable: nothing writes to either until both are done with, which the next check
-    // sees. Everything else overwrites `from`, which must not be read after it.
+    // A view of data leaves both buffers readable: nothing writes to either until neither is needed any more, as the
+    // next check ensures. Every other sharing overwrites `from`, which must then not be read after this step.
     const bool overwrites = backward || !s.view;
     if (overwrites && (life(from).pinned || life(from).last > s.step)) return;
     if (backward && s.view && life(to).pinned) return;
@@ -70,7 +70,7 @@ struct Placed {
   long offset;
 };
 
-// The lowest offset at which `life` meets no placed one. `placed` is sorted by offset.
+// The lowest offset at which `life` overlaps no placed buffer. `placed` is sorted by offset.
 long lowest_gap(const std::vector<Placed>& placed, const Life& life) {
   long offset = 0;
   for (const Placed& p : placed) {

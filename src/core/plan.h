@@ -1,4 +1,4 @@
-// The memory plan: a pure function from the step list to offsets. Buffers whose lifetimes do not meet share memory.
+// The memory plan: a pure function from the step list to offsets. Buffers whose lifetimes do not overlap share memory.
 #pragma once
 
 #include <vector>
@@ -14,9 +14,9 @@ struct Plan {
   long size = 0;             // elements of the arena
 };
 
-// A buffer lives from the first step that touches it to the last. Views and in-place pairs become one memory where no
-// later step reads what is overwritten. The rest is placed largest first, each at the lowest offset that is free over
-// its whole life (greedy by size, as in Pisarchyk and Lee, 2020, arXiv:2001.03288).
+// A buffer lives from the first step that touches it to the last. Views and in-place pairs share one piece of memory,
+// unless a later step reads what would be overwritten. The rest is placed largest first, each at the lowest offset that
+// is free over its whole life (greedy by size, as in Pisarchyk and Lee, 2020, arXiv:2001.03288).
 Plan plan_memory(const StepList& list);
 
 }  // namespace crema

@@ -35,11 +35,11 @@ class Recompute {
   }
 
  private:
-  // Whether the forward step s runs again instead of what it writes being kept.
+  // Whether forward step s runs again; otherwise the values that it writes are kept.
   bool repeats(int s) const {
     const Step& step = old_[s];
     if (step.kind == Step::reorder) return is_made_again(step.from);
-    // A view is there as long as its values are, and takes no memory.
+    // A view exists as long as the values that it views, and takes no memory.
     for (const Sharing& sharing : sharings_[s]) {
       if (sharing.view) return is_made_again(sharing.from);
     }
@@ -48,7 +48,7 @@ class Recompute {
 
   bool is_made_again(int b) const { return !list_.buffers[b].pinned && writer_[b] >= 0 && repeats(writer_[b]); }
 
-  // The buffer that holds in backward what b did in forward; the steps that fill it are there when this returns.
+  // The buffer that holds in backward what b held in forward. Inserts the steps that fill it, if necessary.
   int in_backward(int b, int layer) {
     if (list_.in_backward[b] == b && is_made_again(b)) replay(writer_[b], layer);
     return list_.in_backward[b];
@@ -67,7 +67,7 @@ class Recompute {
     push(std::move(step), static_cast<size_t>(s));
   }
 
-  // What is pinned is written again where it stands: with the same numbers.
+  // Pinned buffers are written again in place, with the same numbers.
   int copy_of(int b) {
     BufferInfo info = list_.buffers[b];
     if (info.pinned) return b;
@@ -79,7 +79,7 @@ class Recompute {
     return copy;
   }
 
-  // The old step s at its new place, with what it may share there.
+  // Appends the old step s, with the buffers that it may share at its new place.
   void push(Step step, size_t s) {
     const auto now = [&](int b) { return step.replay ? list_.in_backward[b] : b; };
     for (int* b : {&step.from, &step.to, &step.room}) {

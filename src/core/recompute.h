@@ -8,10 +8,11 @@
 
 namespace crema {
 
-// An edit of the step list: before the first step of backward that reads what a layer with again[layer] has written,
-// stand this layer's forward step and what it needs itself, once more (Step::replay). They write buffers of their own,
-// "conv1 again", so that the first ones end with their last reader in forward. Copies in other layouts are made again
-// with what they are copies of. Pinned buffers are kept, and so are views as long as the values that they look at.
+// Edits the step list. Before the first step of backward that reads a top of a layer with again[layer], it inserts this
+// layer's forward step once more, after the forward steps that this one needs (Step::replay). These steps write their
+// own buffers, "conv1 again", so that the original buffers are free after their last reader in forward. Copies in other
+// layouts are made again together with what they copy. Pinned buffers are kept. Views are kept if the values that they
+// view are kept.
 void recompute(const std::vector<bool>& again, StepList* list);
 
 }  // namespace crema

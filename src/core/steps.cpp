@@ -81,7 +81,7 @@ class Compiler {
     s.to = to;
   }
 
-  // The value's data in `layout`; reordered for the first reader that wants it so, and shared by the others.
+  // The value's data in `layout`; reordered for the first reader that wants this layout, and shared by later ones.
   int data_in(int layer, int v, Layout layout) {
     if (layout == produced(v)) return out_.value_data[v];
     const auto [copy, is_new] = copies_.try_emplace({v, layout}, -1);
@@ -129,7 +129,7 @@ class Compiler {
            std::any_of(absorbed.begin(), absorbed.end(), [&](int j) { return graph_.layers[j].tops[0] == v; });
   }
 
-  // What absorbed layers read beside the value that was handed on to them.
+  // Adds what absorbed layers read, except for the values between them and the layer that absorbed them.
   void read_others(int i, std::vector<int>* reads) {
     for (const int j : graph_.layers[i].absorbed) {
       const auto& bottoms = graph_.layers[j].bottoms;
@@ -140,7 +140,7 @@ class Compiler {
     }
   }
 
-  // The values between a layer and those that it absorbed are the last one's memory.
+  // The values between a layer and those that it absorbed use the memory of the last value.
   void bind_absorbed(int i) {
     const auto& absorbed = graph_.layers[i].absorbed;
     if (absorbed.empty()) return;
@@ -179,7 +179,7 @@ class Compiler {
   // The value's diff in its own layout, made when the first part of it is written.
   int diff_of(int v) {
     int& b = out_.value_diff[v];
-    // What the caller reads stays: an Input's diff is read by no layer.
+    // The caller may read an Input's diff, which no layer reads, so it must be kept.
     const bool pinned = contracts_[value(v).layer].keeps_tops;
     if (b < 0) b = buffer(value(v).name + ".diff", v, produced(v), pinned);
     return b;
@@ -187,7 +187,7 @@ class Compiler {
 
   bool has_diff(int v) const { return out_.value_diff[v] >= 0; }
 
-  // The parts of a value's diff that come from no reader: its loss weight, and what the caller sets.
+  // Adds the parts of a value's diff that come from no reader: its loss weight, and the diff that the caller sets.
   void start_diff(int layer, int v) {
     if (has_diff(v)) return;
     if (value(v).loss_weight != 0) {
@@ -248,7 +248,7 @@ class Compiler {
     }
   }
 
-  // What the layer's backward is given for its top: all parts are there, or it is zero.
+  // The diff that the layer's backward gets for its top: the sum of all parts, or zero if there are none.
   int finish_diff(int i, int t) {
     start_diff(i, t);
     if (!has_diff(t)) clear(i, t, diff_of(t), 0);

@@ -15,7 +15,7 @@ struct BufferInfo {
   std::string name;   // for reports: "conv1", "conv1.diff", "conv1 as nChw16c", ...
   long size;          // elements, a layout's padding included
   bool pinned;        // never shared: read or written by the caller, or kept from pass to pass
-  bool room = false;  // what a step needs while it runs (Step::room), and no blob's
+  bool room = false;  // what a step needs while it runs (Step::room), not a blob
 };
 
 struct Step {
@@ -37,11 +37,11 @@ struct Step {
   bool replay = false;             // a step of forward that runs again within backward (recompute.h),
   int needed_by = -1;              // for this layer's backward
 
-  // The layer whose turn it is when the step runs.
+  // The layer that the step runs for.
   int turn() const { return replay ? needed_by : layer; }
 };
 
-// Two buffers that may be one memory, if the memory plan finds it safe.
+// Two buffers that may share memory, if the memory plan finds it safe.
 struct Sharing {
   int step;
   int from, to;
@@ -59,17 +59,17 @@ struct StepList {
   std::vector<int> readable_data;                    // per value that the caller reads, in plain layout
   std::vector<int> fed_diff;                         // per value whose diff the caller sets
   std::vector<std::vector<int>> use_data, use_diff;  // per layer and bottom, in the layout that was taken
-  // Per buffer: the one that holds the same numbers in backward, another one where they are computed again. Empty if
-  // none are.
+  // Per buffer: the buffer that holds the same numbers in backward. It is another one if the numbers are computed
+  // again. Empty if no layer is recomputed.
   std::vector<int> in_backward;
 };
 
-// What compile() must know of a value, a use and a layer beside the graph.
+// What compile_steps() must know about values, uses and layers besides the graph.
 struct Layouts {
   std::vector<Shape> shapes;               // per value
   std::vector<Layout> produced;            // per value
   std::vector<std::vector<Layout>> taken;  // per layer and bottom
-  // Per layer: elements that its steps need while they run. Empty: none are lent.
+  // Per layer: elements that its steps need while they run. Empty: no memory is lent.
   std::vector<long> forward_room, backward_room;
 };
 

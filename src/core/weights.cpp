@@ -37,13 +37,13 @@ std::vector<long> dims_of(const BlobProto& proto) {
   return {proto.shape().dim().begin(), proto.shape().dim().end()};
 }
 
-// As text, of dimensions that no Shape may hold: they come from a file.
+// Dimensions as text. They come from a file, so a Shape might refuse them.
 std::string text_of(const std::vector<long>& dims) {
   return dims.empty() ? "scalar" : fmt::format("{}", fmt::join(dims, " "));
 }
 
-// How many numbers a shape holds that has one for each channel: () or (C), in forks (1, C) or (1, C, 1, 1). -1 for
-// other shapes.
+// The number of channels of a shape with one number for each channel: () or (C), in forks (1, C) or (1, C, 1, 1). -1
+// for other shapes.
 long channels_of(const std::vector<long>& dims) {
   if (dims.size() < 2) return dims.empty() ? 1 : dims[0];
   const bool ones = dims[0] == 1 && std::all_of(dims.begin() + 2, dims.end(), [](long dim) { return dim == 1; });
@@ -67,7 +67,7 @@ void check_fits(const BlobProto& proto, const Shape& shape) {
   check(values == shape.count(), "{} values for shape {}", values, shape.str());
 }
 
-// The old format's type as it is called today; what a fork of Caffe invented keeps its own name.
+// Today's name of the old format's type. Types that a fork of Caffe added keep their names.
 std::string type_of(const ModelV1Layer& old) {
   V1LayerParameter layer;
   if (old.has_type()) layer.set_type(old.type());
@@ -80,7 +80,7 @@ std::string type_of(const ModelV1Layer& old) {
   }
 }
 
-// Layers of all formats become `layer`.
+// Converts layers of all formats to `layer`.
 void modernize(ModelNet* model) {
   for (ModelV1Layer& old : *model->mutable_layers()) {
     ModelLayer* layer = model->add_layer();
@@ -119,7 +119,7 @@ void check_layer(const ModelLayer& from, const std::vector<Parameter>& parameter
 void to_proto(const Shape& shape, const real* data, BlobProto* proto) {
   check(shape.count() <= static_cast<long>(kLargest / sizeof(real)),
         "an array of shape {} is more than the 2 GB that the format can hold", shape.str());
-  proto->mutable_shape();  // a scalar's shape is there, and empty
+  proto->mutable_shape();  // a scalar has a shape, which is empty
   for (const long dim : shape.dims()) proto->mutable_shape()->add_dim(dim);
   write_values(data, shape.count(), values_of(proto, real{}));
 }
@@ -141,7 +141,7 @@ ModelNet read_model(const std::string& path) {
 
 LoadReport load_weights(const ModelNet& model, Net* net) {
   check(net->has_memory(), "the net was built without memory (NetOptions::memory = false)");
-  // Where layers have a name in common, the one with parameters is meant; there is one at the most.
+  // If several layers have the same name, the one with parameters is meant; at most one has parameters.
   std::map<std::string, int> index;
   for (int i = 0; i < net->layers(); ++i) {
     if (!net->layer(i).parameters().empty()) index[net->layer_config(i).name()] = i;

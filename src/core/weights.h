@@ -21,12 +21,12 @@ ModelNet read_model(const std::string& path);
 // Copies parameters into the layers of the same name. Layers without a partner on either side keep what they have and
 // are counted. Throws Error for a partner with other blob counts or shapes, before anything is copied.
 struct LoadReport {
-  int layers = 0;                   // that took their parameters from the model
-  std::vector<std::string> left;    // layers of the net with parameters that the model has not
-  std::vector<std::string> unused;  // layers of the model with blobs that the net has not
+  int layers = 0;                   // layers that took their parameters from the model
+  std::vector<std::string> left;    // layers of the net with parameters that are not in the model
+  std::vector<std::string> unused;  // layers of the model with blobs that are not in the net
 };
 LoadReport load_weights(const ModelNet& model, Net* net);
-// From a file; warns where no layer took anything.
+// The same from a file; warns if no layer took parameters.
 LoadReport load_weights(const std::string& path, Net* net);
 
 // The net's configuration with all parameters, as Caffe writes it. With diffs: gradients, too (snapshot_diff).

@@ -27,7 +27,7 @@ struct Field {
     return values;
   }
 
-  // The same where a name alone is no description.
+  // The same; also throws Error if only one of name_h and name_w is given.
   std::vector<long> read_pair(long minimum) const {
     check(has_h == has_w, "{} is given without {}; they belong together", has_h ? name_h : name_w,
           has_h ? name_w : name_h);

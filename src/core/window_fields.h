@@ -22,7 +22,7 @@ class WindowFields {
   Patches patches(const Shape& x, int axis) const;
 
  private:
-  Windows given_;  // as the message has them: no, one or several numbers each
+  Windows given_;  // as the message sets them: each field has no, one or several numbers
 };
 
 }  // namespace crema

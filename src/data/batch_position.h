@@ -6,14 +6,14 @@
 namespace crema {
 
 // Counts records consumed by forward passes (not those that were only read ahead). A repeated pass gets the batch of
-// the pass before and moves nothing.
+// the pass before, and the position does not move.
 class BatchPosition {
  public:
   explicit BatchPosition(uint64_t batch_size) : batch_size_(batch_size) {}
 
   // Where this pass's batch begins.
   uint64_t begin(bool replay) const { return replay ? last_ : consumed_; }
-  // The pass got its batch.
+  // To be called when the pass has got its batch.
   void advance(bool replay) {
     if (replay) return;
     last_ = consumed_;

@@ -19,7 +19,7 @@ struct Raw {
   std::string_view bytes;
 };
 
-// Fields that the schema does not know are kept as they came.
+// Protobuf keeps fields that the schema does not have. The raw bytes are among them.
 Raw raw_of(const BlobProto& proto) {
   Raw raw;
   const auto& fields = proto.GetReflection()->GetUnknownFields(proto);

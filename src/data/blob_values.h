@@ -1,4 +1,4 @@
-// The numbers that a BlobProto stores, in whichever of its ways.
+// Reads the numbers of a BlobProto, in each of the forms in which it may store them.
 #pragma once
 
 #include <vector>
@@ -7,8 +7,8 @@
 
 namespace crema {
 
-// Floats, doubles, or raw bytes (model.proto, RawBlob). Throws Error for raw ones of a type that holds no parameters,
-// or that are no whole number of values.
+// Floats, doubles, or raw bytes (model.proto, RawBlob). Throws Error for raw bytes of a type that cannot hold
+// parameters, or whose number is not a multiple of a value's size.
 long value_count(const BlobProto& proto);
 
 // Writes the value_count() values, converted.

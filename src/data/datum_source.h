@@ -9,8 +9,8 @@
 
 namespace crema {
 
-// `datum` as a record; takes its bytes away. Throws Error unless the sizes are positive and the values as many as they
-// say.
+// Turns `datum` into a record; moves its bytes. Throws Error unless the sizes are positive and match the number of
+// values.
 void datum_to_record(Datum* datum, const Decoding& decoding, Record* record);
 
 class DatumSource : public RecordSource {

@@ -14,15 +14,16 @@
 namespace crema {
 namespace {
 
-constexpr uint64_t kMaxRatio = 1100;  // of numbers to packed bytes: a little more than gzip, its best filter, reaches
+constexpr uint64_t kMaxRatio = 1100;  // of numbers to packed bytes: a little more than gzip reaches, which is HDF5's
+                                      // best filter
 constexpr hsize_t kMaxListed = 20;
 constexpr uint64_t kBlock = uint64_t{1} << 22;         // numbers that are read at once
-constexpr uint64_t kRoom = uint64_t{1} << 29;          // bytes that the library may take for whatever it does
-constexpr uint64_t kBytesASecond = uint64_t{1} << 23;  // that even a slow filter reaches
-constexpr uint64_t kSeconds = 10;                      // for whatever it does
+constexpr uint64_t kRoom = uint64_t{1} << 29;          // bytes that the library may take for its own use
+constexpr uint64_t kBytesASecond = uint64_t{1} << 23;  // the speed that even a slow filter reaches
+constexpr uint64_t kSeconds = 10;                      // that the library may take beyond that
 
-// The library is not made for threads. It is used under this lock, which a child is forked with: so no other thread is
-// in the middle of something there.
+// The library is not thread-safe, so it is used under this lock. A child is forked while the lock is held, so that no
+// other thread is inside the library at that moment.
 std::mutex library;
 
 // While it lives, the library prints nothing.
@@ -76,8 +77,8 @@ uint64_t file_size(hid_t set) {
   return file.good() && H5Fget_filesize(file.get(), &size) >= 0 ? size : 0;
 }
 
-// How many numbers the bytes of `set` in the file hold at most. What it says of its bytes is believed as far as the
-// file is long.
+// How many numbers the bytes of `set` in the file hold at most. `stored`: the number of bytes that it claims, but no
+// more than the file has.
 uint64_t stored_numbers(hid_t set, uint64_t stored) {
   const Handle plist(H5Dget_create_plist(set), H5Pclose), type(H5Dget_type(set), H5Tclose);
   const bool packed = H5Pget_nfilters(plist.get()) > 0;
@@ -125,7 +126,7 @@ hsize_t rows_at_once(hid_t set, const std::vector<hsize_t>& extent) {
   return std::min(extent[0], std::max(rows / chunk_rows, hsize_t{1}) * chunk_rows);
 }
 
-// Whether nothing of `set` is stored, and the file does not say what it holds then. The library refuses to read that.
+// Whether nothing of `set` is stored, and the file gives no fill value either. The library refuses to read such a set.
 bool says_nothing(hid_t set) {
   H5D_space_status_t space = H5D_SPACE_STATUS_ERROR;
   H5D_fill_value_t fill = H5D_FILL_VALUE_ERROR;
@@ -134,7 +135,7 @@ bool says_nothing(hid_t set) {
          H5Pfill_value_defined(plist.get(), &fill) >= 0 && fill == H5D_FILL_VALUE_UNDEFINED;
 }
 
-// What was never written has the fill value; 0 where the file leaves that open.
+// Numbers that were never written have the fill value, or 0 if the file gives none.
 void send_numbers(hid_t set, const std::vector<hsize_t>& extent, ChildOutput& output) {
   if (count_of(extent) == 0) return;
   const hsize_t step = rows_at_once(set, extent);
@@ -183,7 +184,7 @@ void for_sets(hid_t file, const std::vector<std::string>& names, const std::func
   }
 }
 
-// In the child: the extents of all sets, then, where they are wanted, their numbers.
+// In the child: sends the extents of all sets and then, if wanted, their numbers.
 void send(const std::string& path, const std::vector<std::string>& names, bool with_numbers, ChildOutput& output) {
   std::error_code ignored;
   uint64_t size = std::filesystem::file_size(path, ignored);
@@ -253,7 +254,7 @@ Hdf5File::Hdf5File(const std::string& path) : path_(path) {
 
 std::vector<Hdf5Array> Hdf5File::ask(const std::vector<std::string>& names, bool with_numbers) const {
   const std::lock_guard lock(library);
-  H5open();  // here, so that not each child has to
+  H5open();  // done once here, instead of in each child
   try {
     Child child([&](ChildOutput& output) { send(path_, names, with_numbers, output); });
     std::vector<Hdf5Array> arrays;
@@ -282,7 +283,7 @@ std::vector<Shape> Hdf5File::shapes(const std::vector<std::string>& names) const
 
 std::vector<Hdf5Array> Hdf5File::read(const std::vector<std::string>& names) const { return ask(names, true); }
 
-// In memory, so that whoever writes the bytes decides when and how they reach the disk.
+// The file is made in memory, so that the caller decides when and how its bytes reach the disk.
 std::string hdf5_bytes(const std::vector<Hdf5Array>& arrays) {
   constexpr size_t kIncrement = 1 << 20;
   const std::lock_guard lock(library);

@@ -23,14 +23,15 @@ struct Hdf5Array {
 class Hdf5File {
  public:
   static constexpr long kMaxCount = long{1} << 31;              // elements of a data set
-  static constexpr uint64_t kMaxUnwritten = uint64_t{1} << 24;  // of these, beyond what its bytes in the file can hold
+  static constexpr uint64_t kMaxUnwritten = uint64_t{1} << 24;  // of these, elements that its bytes in the file cannot
+                                                                // hold
 
   explicit Hdf5File(const std::string& path);
 
   // The shapes of data sets ("data", "group/data"). Throws Error if there is none of that name (and lists what is
-  // there), if it does not hold integers or floating-point numbers, has no axes, stands in other files, or announces
-  // more than kMaxCount elements, or more than kMaxUnwritten that no bytes in the file account for. Elements that were
-  // never written have the set's fill value.
+  // there), if it does not hold integers or floating-point numbers, has no axes, is stored in other files, announces
+  // more than kMaxCount elements, or announces more than kMaxUnwritten elements that have no bytes in the file.
+  // Elements that were never written have the set's fill value.
   std::vector<Shape> shapes(const std::vector<std::string>& names) const;
 
   // Their elements, too, in row-major order, converted to float. Throws as shapes(), and if the data is damaged.

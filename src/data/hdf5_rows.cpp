@@ -85,7 +85,7 @@ void Hdf5Rows::load(size_t place) {
   const uint32_t file = files_[place];
   if (loaded_ != file) {
     loaded_ = kNone;
-    for (auto& values : values_) std::vector<float>().swap(values);  // the old file goes before the new one comes
+    for (auto& values : values_) std::vector<float>().swap(values);  // frees the old file before the new one is read
     std::vector<Hdf5Array> arrays = Hdf5File(paths_[file]).read(options_.names);
     std::vector<Shape> shapes;
     for (const Hdf5Array& array : arrays) shapes.push_back(array.shape);

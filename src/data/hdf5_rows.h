@@ -53,7 +53,7 @@ class Hdf5Rows {
   std::vector<uint32_t> files_;             // in the epoch's order
   std::vector<uint64_t> starts_;            // rows before each of them, and all rows
   uint64_t loaded_ = kNone;                 // file in memory
-  uint64_t order_of_ = kNone;               // epoch * files + place that row_order_ is of
+  uint64_t order_of_ = kNone;               // epoch * files + place: what row_order_ belongs to
   std::vector<uint32_t> row_order_;         // empty where not shuffled
   std::vector<std::vector<float>> values_;  // per data set
   uint64_t row_ = 0;                        // of the file in memory

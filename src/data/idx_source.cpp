@@ -38,7 +38,7 @@ class Reader {
   bool packed() const { return gzdirect(file_) == 0; }
   uint64_t size() const { return size_; }  // on disk
 
-  // Appends `count` bytes, or what is left; returns whether all came.
+  // Appends `count` bytes, or as many as are left; returns whether there were enough.
   bool append(std::string* bytes, uint64_t count) {
     while (count > 0) {
       const size_t have = bytes->size(), part = std::min<uint64_t>(count, kChunk);
@@ -84,7 +84,7 @@ uint64_t bounded_product(const std::vector<uint32_t>& dims) {
   return product;
 }
 
-// Sizes first, memory after: nothing is allocated for what the file cannot hold.
+// Checks sizes before it allocates: no memory is taken for more than the file can hold.
 Idx read_idx(const std::string& path, unsigned min_axes, unsigned max_axes, const char* what) {
   Reader file(path);
   std::string header;

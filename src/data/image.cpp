@@ -29,14 +29,14 @@ namespace {
 
 // Bytes that decoding a pixel takes at most, whatever is stored: four channels of 64 bits, in two steps.
 constexpr uint64_t kPixel = 64;
-constexpr uint64_t kRoom = uint64_t{1} << 28;  // bytes that a library may take for whatever it does
+constexpr uint64_t kRoom = uint64_t{1} << 28;  // bytes that a library may take for its own use
 constexpr uint64_t kSeconds = 10, kPixelsASecond = 2'000'000;
 
 cv::Mat decode(std::string_view bytes, Channels channels) {
   const int mode = channels == Channels::color  ? cv::IMREAD_COLOR
                    : channels == Channels::gray ? cv::IMREAD_GRAYSCALE
                                                 : cv::IMREAD_UNCHANGED;
-  // imdecode() takes its input as a matrix, which has no form for memory that is only read.
+  // imdecode() takes its input as a matrix, and a matrix cannot have const memory, hence the cast.
   const cv::Mat input(1, static_cast<int>(bytes.size()), CV_8UC1, const_cast<char*>(bytes.data()));
   try {
     return cv::imdecode(input, mode);
@@ -60,7 +60,7 @@ cv::Mat decode_elsewhere(std::string_view bytes, Channels channels, uint64_t pix
   return image;
 }
 
-// A PNG without its texts. Nobody reads them here, and packed ones unpack to a thousand times their size.
+// Returns a PNG without its texts. crema does not use them, and packed texts unpack to a thousand times their size.
 std::string without_texts(std::string_view png) {
   constexpr size_t kSignature = 8, kAround = 12;  // of a chunk: length and kind before, checksum behind
   std::string kept(png.substr(0, kSignature));
@@ -141,7 +141,7 @@ void scale_part(const Record& image, const ImagePart& part, ImageSize size, Reco
   scaled->bytes.resize(static_cast<size_t>(scaled->count()));
   const long from = static_cast<long>(image.height) * image.width, to = static_cast<long>(size.height) * size.width;
   for (int c = 0; c < image.channels; ++c) {
-    // A matrix has no form for memory that is only read.
+    // A matrix cannot have const memory, hence the cast.
     const cv::Mat plane(image.height, image.width, CV_8UC1, const_cast<char*>(image.bytes.data()) + c * from);
     const cv::Mat result(size.height, size.width, CV_8UC1, scaled->bytes.data() + c * to);
     scale(plane(cv::Rect(part.x, part.y, part.width, part.height)), size).copyTo(result);

@@ -21,7 +21,7 @@ struct ImageSize {
 // image.
 void decode_image(std::string_view bytes, const Decoding& decoding, Record* record, ImageSize size = {});
 
-// The bytes of an image file. Throws Error for what is no regular file, and for more than 1 GB.
+// The bytes of an image file. Throws Error if it is not a regular file or holds more than 1 GB.
 std::string read_image(const std::string& path);
 
 // A rectangle of pixels.
@@ -29,7 +29,7 @@ struct ImagePart {
   int x = 0, y = 0, width = 0, height = 0;
 };
 
-// Sets everything of `scaled` but the label to a part, within `image`, at another size. Both hold bytes.
+// Scales `part` of `image` to `size` and puts it into `scaled`, all but the label. Both hold bytes.
 void scale_part(const Record& image, const ImagePart& part, ImageSize size, Record* scaled);
 
 // Throws Error if OpenCV was left out of this build.

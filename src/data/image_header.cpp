@@ -17,7 +17,7 @@ struct Size {
 
 std::string_view word(std::string_view bytes, size_t at) { return bytes.substr(std::min(at, bytes.size()), 4); }
 
-// Numbers at given places; an Error beyond the end.
+// Reads numbers at given places; throws Error beyond the end.
 class Bytes {
  public:
   Bytes(std::string_view bytes, bool big_endian) : bytes_(bytes), big_endian_(big_endian) {}
@@ -172,9 +172,9 @@ Size size_of(ImageFormat format, std::string_view bytes) {
   return {};
 }
 
-// How many pixels a byte of a file may stand for, rounded up: a block of 64 in a bit of a progressive JPEG, a run of
-// 255 in two bytes of a BMP, deflated rows of single bits in a PNG. WebP and TIFF have no such bound, but go beyond
-// that of PNG only where a large image has one colour.
+// How many pixels one byte of a file may hold, rounded up: a block of 64 in a bit of a progressive JPEG, a run of 255
+// in two bytes of a BMP, deflated rows of single bits in a PNG. WebP and TIFF have no such bound, but exceed that of
+// PNG only for large images of one colour.
 uint64_t pixels_of_a_byte(ImageFormat format) {
   return format == ImageFormat::jpeg ? 2048 : format == ImageFormat::bmp ? 1024 : 16384;
 }
@@ -198,7 +198,7 @@ ImageHeader read_image_header(std::string_view bytes, uint64_t max_pixels) {
   check(size.width <= max_pixels / size.height,
         "a {} image of {} x {} pixels (height x width), more than transform_param's max_pixels, {}", name_of(format),
         size.height, size.width, max_pixels);
-  constexpr uint64_t kSmall = 1 << 22;  // what takes little memory may be damaged in any way
+  constexpr uint64_t kSmall = 1 << 22;  // so few pixels take little memory: any file may announce them
   const uint64_t most = kSmall + bytes.size() * pixels_of_a_byte(format);
   check(size.width * size.height <= most,
         "a damaged {} file: it announces {} x {} pixels, for which {} bytes are too few", name_of(format), size.height,

@@ -16,8 +16,8 @@ struct ImageHeader {
 };
 
 // The format, by its signature, and the size. Throws Error for other formats, for a header that is cut off or faulty,
-// for one that announces more than `max_pixels` pixels or far more than its bytes can hold, and for a JPEG that goes
-// over its pixels again and again. At no time is more memory taken than the bytes have.
+// for a header that announces more than `max_pixels` pixels or far more than the file's bytes can hold, and for a JPEG
+// with too many scans. It never takes more memory than the bytes themselves.
 ImageHeader read_image_header(std::string_view bytes, uint64_t max_pixels);
 
 }  // namespace crema

@@ -13,8 +13,8 @@
 namespace crema {
 namespace {
 
-// Open databases by folder. LevelDB's lock lets a folder be opened once, and a train and a test net may read the same
-// one.
+// Open databases by folder. LevelDB's lock allows a folder to be opened only once, but a train and a test net may read
+// the same folder.
 struct OpenDatabases {
   std::mutex mutex;
   std::map<std::string, std::weak_ptr<leveldb::DB>> by_folder;

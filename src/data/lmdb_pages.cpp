@@ -105,7 +105,7 @@ class LmdbFile {
     const size_t end = get<uint16_t>(page, kLowerAt), least = flags == kBranch ? 2 : 1;
     check(end % 2 == 0 && end >= kHeader + 2 * least && end <= page_size_, "{}: damaged: the header of page {}", path_,
           number);
-    size_t used = end;  // nodes that overlap could have more keys than the file has bytes
+    size_t used = end;  // if nodes overlapped, their keys could have more bytes than the file
     for (size_t at = kHeader; at < end; at += 2) {
       const size_t node = get<uint16_t>(page, at);
       check(node % 2 == 0 && node >= end && node + kNode <= page_size_ &&
@@ -116,7 +116,7 @@ class LmdbFile {
       if (flags == kLeaf) {
         add_key(page, node, number);
       } else {
-        // A child's page takes the place of size and flags: 48 bits.
+        // Instead of size and flags there is the child's page: 48 bits.
         walk(get<uint64_t>(page, node) & 0xFFFFFFFFFFFF, depth + 1);
       }
     }
@@ -130,7 +130,7 @@ class LmdbFile {
     const uint64_t size = get<uint32_t>(page, node);
     uint64_t room = page_size_ - data;
     if (flags == kNodeElsewhere && room >= sizeof(uint64_t)) {
-      // The data starts on a page of its own, behind its header, and goes on over the pages that follow.
+      // The data starts on a separate page, after its header, and continues on the following pages.
       const auto first = get<uint64_t>(page, data);
       room = first >= 2 && first <= last_page_ ? (last_page_ + 1 - first) * page_size_ - kHeader : 0;
     } else if (flags == kNodeElsewhere) {

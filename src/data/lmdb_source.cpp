@@ -39,13 +39,13 @@ class LmdbSource final : public DatumSource {
 
   static void expect(int code) { check(code == MDB_SUCCESS, "{}", mdb_strerror(code)); }
 
-  // Without a lock file, so that folders and file systems without write permission do; and with the transaction tied to
-  // no thread, since the one that reads batches ahead is not the one that opens.
+  // Opens without a lock file, so that folders and file systems without write permission work. The transaction is tied
+  // to no thread, since the thread that reads batches ahead did not open it.
   void open(const std::string& data) {
     MDB_env* environment = nullptr;
     expect(mdb_env_create(&environment));
     environment_.reset(environment);
-    // The map's size as written in the file may be a terabyte; as much as there is to map is enough.
+    // The map's size in the file may be a terabyte; the file's own size is enough.
     expect(mdb_env_set_mapsize(environment, std::filesystem::file_size(data)));
     expect(mdb_env_open(environment, data.c_str(), MDB_RDONLY | MDB_NOLOCK | MDB_NOTLS | MDB_NOSUBDIR, 0));
     MDB_txn* transaction = nullptr;
@@ -61,7 +61,7 @@ class LmdbSource final : public DatumSource {
   }
 
   std::unique_ptr<MDB_env, Close> environment_;
-  std::unique_ptr<MDB_txn, Close> transaction_;  // after the environment: closed before it
+  std::unique_ptr<MDB_txn, Close> transaction_;  // declared after the environment, so that it is closed before it
   MDB_dbi database_ = 0;
 };
 

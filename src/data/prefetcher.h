@@ -44,7 +44,7 @@ class Prefetcher {
   const uint64_t step_;
   const size_t depth_;
   const Prepare prepare_;
-  uint64_t next_ = 0;  // position of the batch that the thread's first unread result is
+  uint64_t next_ = 0;  // position of the first batch that was not handed out yet
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable ready_, wanted_;

@@ -39,7 +39,7 @@ long RecordBatches::memory() const {
   return static_cast<long>(prefetcher_.depth() + 1) * batch;
 }
 
-// On the prefetcher's thread, which alone uses the source, the sampler and record_ after the constructor.
+// Runs on the prefetcher's thread. After the constructor, only this thread uses the source, the sampler and record_.
 void RecordBatches::prepare(uint64_t position, Batch* batch) {
   const size_t n = batch_size_, count = static_cast<size_t>(shape_.count());
   batch->data.resize(n * count);

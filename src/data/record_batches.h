@@ -16,7 +16,7 @@ class RecordBatches {
   struct Options {
     uint32_t batch_size = 1;
     uint32_t prefetch = 0;       // batches read ahead
-    uint64_t first_records = 0;  // use the first so many alone; 0: all
+    uint64_t first_records = 0;  // use only this many records, the first ones; 0: all
     Sampler::Options order;      // seed and name are the transformer's keys as well
     Phase phase = TRAIN;
     std::string file;  // text that names the mean file
@@ -25,7 +25,7 @@ class RecordBatches {
   // Reads record 0, for the shape. Throws Error if that or the configuration is faulty.
   RecordBatches(std::unique_ptr<RecordSource> source, const TransformationParameter& transform, const Options& options);
 
-  // Of each record when transformed.
+  // The shape of each record when transformed.
   const Shape& shape() const { return shape_; }
   // Whether record 0 came from an image file.
   bool decodes() const { return decodes_; }
@@ -53,7 +53,7 @@ class RecordBatches {
   bool has_batch_ = false;
   uint64_t position_ = 0;  // of batch_
 
-  Prefetcher prefetcher_;  // last: its thread ends before what it uses
+  Prefetcher prefetcher_;  // declared last: its thread must end before the members that it uses
 };
 
 }  // namespace crema

@@ -21,7 +21,7 @@ struct Record {
   long count() const { return static_cast<long>(channels) * height * width; }
 };
 
-// How image files are decoded: with the channels that they have, to three (blue, green, red), or to one.
+// How image files are decoded: with their own channels, converted to three (blue, green, red), or converted to one.
 enum class Channels { as_stored, color, gray };
 
 struct Decoding {
@@ -35,8 +35,8 @@ class RecordSource {
 
   virtual uint64_t size() const = 0;  // number of records, at least 1
 
-  // Record i < size(), into memory that `record` brings. Not for several threads at a time. Throws Error, with name(i)
-  // in front, for a record that cannot be read or whose sizes contradict each other.
+  // Reads record i < size() into `record`, reusing its memory. Not for several threads at a time. Throws Error, with
+  // name(i) in front, for a record that cannot be read or whose sizes contradict each other.
   virtual void read(uint64_t i, Record* record) = 0;
 
   // For messages: "record 7", with its key where it has one.
@@ -49,11 +49,11 @@ struct SourceOptions {
   bool labels = true;  // whether labels are wanted; IDX: without, no file of labels is needed
 };
 
-// Opens config.source() as config.backend() says. Throws Error if there is no such source, if it is damaged, larger
-// than is read or empty, or if the backend was left out of this build.
+// Opens config.source() as config.backend() says. Throws Error if there is no such source, if it is damaged, too large
+// or empty, or if the backend was left out of this build.
 std::unique_ptr<RecordSource> open_records(const DataParameter& config, const SourceOptions& options);
 
-// The backends of open_records(). Paths of databases are found already.
+// The backends of open_records(). Paths of databases have been looked up before.
 std::unique_ptr<RecordSource> open_idx(const DataParameter& config, const SourceOptions& options);
 std::unique_ptr<RecordSource> open_lmdb(const std::string& path, const Decoding& decoding);
 std::unique_ptr<RecordSource> open_leveldb(const std::string& path, const Decoding& decoding);

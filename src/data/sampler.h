@@ -7,16 +7,16 @@
 
 namespace crema {
 
-// A pure function from the number of records consumed before (over all epochs) to the next record's number, given the
-// seed and the layer's name; so a run resumes from that number alone. In order, or in a new order in every epoch; the
-// end is followed by the beginning.
+// A pure function: from the number of records consumed before (over all epochs), the seed and the layer's name, it
+// gives the next record's number. So a run resumes from the number of consumed records alone. Records come in order, or
+// in a new order in every epoch; after the last one the next epoch begins.
 class Sampler {
  public:
   struct Options {
     uint64_t seed = 0;
     std::string name;  // the layer's: part of the key
     bool shuffle = false;
-    uint32_t rand_skip = 0;  // leave out 0 .. rand_skip-1 records at the very beginning, decided by the key
+    uint32_t rand_skip = 0;  // skip 0 .. rand_skip-1 records at the very beginning; the key decides how many
   };
 
   // Throws Error for no records, and where shuffled for 2^32 or more.

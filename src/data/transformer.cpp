@@ -13,7 +13,7 @@ namespace {
 
 constexpr uint32_t kMaxCrop = 1 << 20;
 
-// C, H, W of a mean, which has three axes, or four with one image; in the old form four fields.
+// C, H, W of a mean. It has three axes, or four with one image; in the old form it has four fields.
 std::vector<long> mean_dims(const BlobProto& mean) {
   std::vector<long> dims{mean.num(), mean.channels(), mean.height(), mean.width()};
   if (mean.has_shape()) dims.assign(mean.shape().dim().begin(), mean.shape().dim().end());

@@ -1,4 +1,4 @@
-// From a record to the values that a net reads: cut, flipped, with the mean subtracted, scaled.
+// Turns a record into the values that a net reads: cut, flipped, with the mean subtracted, scaled.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@ struct MeanImage {
   std::vector<float> values;
 };
 
-// Reads a BlobProto (.binaryproto). Throws Error, with the path, if that is none, or not of one image.
+// Reads a BlobProto (.binaryproto). Throws Error, with the path, if the file is not a BlobProto or does not hold
+// exactly one image.
 MeanImage read_mean_file(const std::string& path);
 
 // y = (x - mean) * scale over a square of crop_size (all of the record where that is 0), at a random place in TRAIN and

@@ -12,13 +12,13 @@ namespace {
 
 constexpr uint32_t kMaxSide = 1 << 14;
 
-// Far beyond every image where a window with its context is larger than numbers go.
+// If a window with its context exceeds the range of numbers, the result is still far outside of every image.
 int rounded(float x) {
   constexpr float kLimit = 1 << 29;
   return static_cast<int>(std::round(std::clamp(x, -kLimit, kLimit)));
 }
 
-// In float, as Caffe does it; a large batch size may become one more.
+// Computed in float, as in Caffe; rounding may make a large batch size larger by one.
 uint32_t foreground_of(const WindowDataParameter& config) {
   const double share = static_cast<float>(config.batch_size()) * config.fg_fraction();
   return static_cast<uint32_t>(std::min(share, static_cast<double>(config.batch_size())));
@@ -108,7 +108,7 @@ const Batch& WindowBatches::get(uint64_t position) {
   return batch_;
 }
 
-// On the prefetcher's thread, which alone uses image_ and scaled_.
+// Runs on the prefetcher's thread. Only this thread uses image_ and scaled_.
 void WindowBatches::prepare(uint64_t position, Batch* batch) {
   const size_t n = config_.batch_size(), count = size_t{3} * static_cast<size_t>(side_) * static_cast<size_t>(side_);
   const size_t background = n - foreground_of(config_);
@@ -160,7 +160,7 @@ void WindowBatches::draw(const ImageWindow& window, bool mirror, float* y) {
   decode_image(cached_.empty() ? image_file(window.image) : cached_[window.image], decoding_, &image_);
   const Placed placed = place(window);
   const int left = mirror ? placed.right : placed.left;
-  // Rounding may make it a pixel too large.
+  // Rounding may make the part a pixel too large.
   const int height = std::min(placed.size.height, side_ - placed.top);
   const int width = std::min(placed.size.width, side_ - left);
   if (height <= 0 || width <= 0) return;

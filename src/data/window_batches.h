@@ -67,7 +67,7 @@ class WindowBatches {
   bool has_batch_ = false;
   uint64_t position_ = 0;  // of batch_
 
-  Prefetcher prefetcher_;  // last: its thread ends before what it uses
+  Prefetcher prefetcher_;  // declared last: its thread must end before the members that it uses
 };
 
 }  // namespace crema

@@ -49,7 +49,7 @@ class Accuracy final : public Layer {
   void backward(const Tops&, const PropagateDown&, const Bottoms&) override {}
 
  private:
-  // Labels of a class, and those among them that were hit.
+  // The number of labels of a class, and the number of hits among them.
   struct Seen {
     long all = 0, right = 0;
   };
@@ -63,7 +63,7 @@ class Accuracy final : public Layer {
     const real* score = scores + place / inner * split_.channels * inner + place % inner;
     const real own = score[label * inner];
     long higher = -1;  // the label's own class is counted below
-    // Not `score >= own`: NaN scores must not look right.
+    // Not `score >= own`: a NaN score must not count as a hit.
     for (long c = 0; c < split_.channels; ++c) higher += score[c * inner] < own ? 0 : 1;
     return higher < top_k_;
   }

@@ -15,7 +15,7 @@ namespace {
 
 constexpr long kMaxIndex = 1 << 24;  // a float holds every whole number up to here
 constexpr long kBlock = 256;         // places that are searched at once
-constexpr long kShares = 64;         // of the places, each with a list of its own
+constexpr long kShares = 64;         // parts that the places are divided into; each has its own list
 
 struct Found {
   real value;
@@ -72,7 +72,7 @@ class ArgMax final : public Layer {
   void backward(const Tops&, const PropagateDown&, const Bottoms&) override {}
 
  private:
-  // Where the k-th index and value of place (outer, s) go: at outer * stride + k * inner + s.
+  // The k-th index and value of place (outer, s) are written at outer * stride + k * inner + s.
   struct Out {
     real *indices, *values;  // either may be null
     long stride;
@@ -84,7 +84,7 @@ class ArgMax final : public Layer {
     if (out_.values) out_.values[at] = found.value;
   }
 
-  // One place after the other: the largest value, then the last index that has it.
+  // Searches one place after the other: for the largest value, then for the last index that has it.
   void search_rows(const real* x) const {
     const long n = split_.channels;
     parallel_for(split_.outer, n * 2, [&](long begin, long end) {
@@ -95,13 +95,13 @@ class ArgMax final : public Layer {
         for (long c = 0; c < n; ++c) largest = at[c] > largest ? at[c] : largest;
         long index = n - 1;
         while (index > 0 && at[index] != largest) --index;
-        if (at[index] != largest) index = n - 1;  // nothing but NaN
+        if (at[index] != largest) index = n - 1;  // all values are NaN
         put(row, 0, 0, {at[index], index});
       }
     });
   }
 
-  // Places that are neighbours in memory together, channel by channel.
+  // Searches places that are adjacent in memory together, channel by channel.
   void search_blocks(const real* x) const {
     const long outer = split_.outer, channels = split_.channels, inner = split_.inner;
     const long blocks = (inner + kBlock - 1) / kBlock;
@@ -142,7 +142,7 @@ class ArgMax final : public Layer {
     });
   }
 
-  // While it searches, the list is a heap whose first is the worst of the best so far.
+  // During the search the list is a heap of the best elements so far. Its first element is the worst of these.
   void list_best(const real* x, Found* list) const {
     Found* const end = list + top_k_;
     for (long k = 0; k < top_k_; ++k) list[k] = {x[k * split_.inner], k};

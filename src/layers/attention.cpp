@@ -19,7 +19,7 @@
 namespace crema {
 namespace {
 
-constexpr long kBlock = 64;  // queries that are treated at once: their weights stay in the second-level cache
+constexpr long kBlock = 64;  // queries that are computed at once, so that their weights stay in the second-level cache
 
 class Attention final : public Layer {
  public:
@@ -69,15 +69,15 @@ class Attention final : public Layer {
     }
     const Random numbers = random("dropout");
     const long room = dropping() ? kBlock * keys_ : 0, blocks = (queries_ + kBlock - 1) / kBlock;
-    if (keys_ == 0) mean_.fill(0);  // of nothing
+    if (keys_ == 0) mean_.fill(0);  // with no keys the mean is over nothing
     side_by_side(keys_ == 0 ? 0 : records_ * heads_ * blocks, kBlock, room, scratch(slots() * room),
                  [&](long i, real* dropped) { attend(i / blocks, i % blocks * kBlock, numbers, dropped); });
     const real* b = config_.bias_term() ? parameters().back().data() : nullptr;
     project(records_ * queries_, width_, mean_.data(), output_weight().data(), b, top[0]->mutable_data());
   }
 
-  // Probabilities are kept by forward: an exp for each, and a product of the same size, would take longer than to read
-  // them.
+  // Forward keeps the probabilities: reading them is faster than computing them again, by a product of the same size
+  // and an exp for each.
   void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) override {
     const long rows = records_ * queries_, of_queries = rows * width_, of_keys = records_ * keys_ * width_;
     const long room = 2 * kBlock * keys_;
@@ -178,9 +178,9 @@ class Attention final : public Layer {
     }
   }
 
-  // Calls body(i, work) for each i < n, which is the work of so many queries of one head: side by side on all cores,
-  // or, where there are fewer than cores and they are large, one after the other, each product on all cores. `room`:
-  // numbers of each one's work memory, of which `work` has enough for slots().
+  // Calls body(i, work) for each i < n; one call handles `queries` queries of one head. Calls run side by side on all
+  // cores or, if they are large and fewer than cores, one after the other, with each product on all cores. `room`:
+  // numbers of work memory for one call; `work` has enough for slots() calls.
   template <typename Body>
   void side_by_side(long n, long queries, long room, real* work, const Body& body) const {
     const long cost = queries * keys_ * (5 + depth() / 4);
@@ -198,14 +198,14 @@ class Attention final : public Layer {
 
   long depth() const { return width_ / heads_; }
   real scale() const { return 1 / std::sqrt(static_cast<real>(std::max(1L, depth()))); }
-  // Where a head's numbers begin in an array of queries, or of keys.
+  // The position at which a head's numbers begin in an array of queries, or of keys.
   long in_queries(long head) const { return head / heads_ * queries_ * width_ + head % heads_ * depth(); }
   long in_keys(long head) const { return head / heads_ * keys_ * width_ + head % heads_ * depth(); }
-  // How many keys a query sees.
+  // The number of keys that a query sees.
   long seen(long query) const { return config_.causal() ? query + 1 : keys_; }
   real* weights(long head, long query) { return weights_.data() + (head * queries_ + query) * keys_; }
 
-  // Up to kBlock queries of one head, from `first` on.
+  // Computes up to kBlock queries of one head, from `first` on.
   void attend(long head, long first, const Random& numbers, real* dropped) {
     const real *q = projections_[0].y.data() + in_queries(head), *k = projections_[1].y.data() + in_keys(head);
     const real* v = projections_[2].y.data() + in_keys(head);
@@ -241,8 +241,9 @@ class Attention final : public Layer {
     }
   }
 
-  // The weights of n queries as they count, from `first` on: those kept, some of them dropped where `to` is written.
-  // Drawing the numbers again in backward is cheaper than keeping them. Each query's begin a block of the generator's.
+  // The weights of n queries, from `first` on, as they are used: forward's weights or, with dropout, these with some
+  // dropped, which are written to `to`. Drawing the random numbers again in backward is cheaper than keeping them. The
+  // numbers of each query begin with a new block of the generator.
   const real* drop(long head, long first, long n, long keys, const Random& numbers, real* to) {
     const real* p = weights(head, first);
     if (!dropping()) return p;

@@ -34,7 +34,7 @@ class Axpy final : public Layer {
     for_channels(factors_, 2, [=](long c, long i) { y[i] = a[c] * x[i] + b[i]; });
   }
 
-  // db comes after da, and dx last: either may be written over dy.
+  // db is written after da, and dx last, since db or dx may overwrite dy.
   void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) override {
     const real *a = bottom[0]->data(), *x = bottom[1]->data(), *dy = top[0]->diff();
     if (down[0]) {

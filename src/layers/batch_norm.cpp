@@ -23,14 +23,14 @@ class BatchNorm final : public Layer {
     check(eps_ >= 0, "eps is {}; it must not be negative", eps_);
   }
 
-  // Alone, backward needs y, and with fixed statistics not even that. What was absorbed is computed from x again: y has
-  // lost what a rectifier cut off, and a factor may be 0.
+  // Without absorbed layers, backward needs y, or no data at all if the statistics are fixed. With absorbed layers it
+  // needs x: y lacks what a rectifier cut off, and a factor may be 0.
   Contract contract() const override {
     if (alone()) return running_ ? Contract().in_place() : Contract().reads_top_data().in_place();
     return Contract().reads_bottom_data().in_place();
   }
 
-  // A map of the channels (Scale, Bias), then a rectifier.
+  // Absorbs a map of the channels (Scale, Bias), then a rectifier.
   Absorbed absorb(Layer& next, const Bottoms&) override {
     const Epilogue e = next.epilogue();
     if (e.kind == Epilogue::affine && alone()) {
@@ -85,7 +85,7 @@ class BatchNorm final : public Layer {
 
   // With g = dy, through the rectifier if there is one, xhat = (x - mean) inverse and y = gamma xhat + beta:
   // dgamma = sum(g xhat),  dbeta = sum(g),  dx = gamma inverse (g - mean(g) - xhat mean(g xhat));  with fixed
-  // statistics the first term alone.
+  // statistics,  dx = gamma inverse g.
   void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) override {
     const real* dy = top[0]->diff();
     real* dx = down[0] ? bottom[0]->mutable_diff() : nullptr;
@@ -102,7 +102,7 @@ class BatchNorm final : public Layer {
                      scratch(array_.scratch()));
     if (affine_ == nullptr) return;
     const Epilogue e = affine_->epilogue();
-    // Of no elements at all the sums are 0, and inverse_ may be infinite.
+    // Without any elements the sums are 0, and inverse_ may be infinite.
     for (long c = 0; c < array_.channels() && array_.per_channel() > 0; ++c) product_[c] *= inverse_[c];
     if (e.factor != nullptr) add(product_, *e.factor);
     if (e.shift != nullptr) add(sum_, *e.shift);
@@ -116,7 +116,7 @@ class BatchNorm final : public Layer {
   }
 
  private:
-  // Mean and variance by the running sums.
+  // Mean and variance from the running sums.
   struct Running {
     const real *means, *variances;
     real factor;
@@ -129,7 +129,7 @@ class BatchNorm final : public Layer {
     real variance(long c) const { return factor * variances[c]; }
   };
 
-  // Whether what was absorbed does.
+  // Whether the absorbed layer learns.
   bool learns() const {
     if (affine_ == nullptr) return false;
     const std::vector<Parameter>& all = affine_->parameters();
@@ -144,7 +144,7 @@ class BatchNorm final : public Layer {
 
   ChannelMap map() const { return {mean_.data(), factor_.data(), shift_.data(), bent_ ? slope_.data() : nullptr}; }
 
-  // gamma and beta of what was absorbed.
+  // gamma and beta of the absorbed layer.
   void read_affine() {
     if (affine_ == nullptr) {
       std::fill_n(gamma_.data(), array_.channels(), real{1});
@@ -161,7 +161,8 @@ class BatchNorm final : public Layer {
     }
   }
 
-  // dx = p g - q - r (v - m);  v is y, which is xhat, and m is 0, or v is x and m the mean.
+  // dx = p g - q - r (v - m).  Without absorbed layers, v is y, which is xhat, and m is 0. Otherwise v is x, and m is
+  // the mean.
   void find_gradient(long first, long last) {
     const real equal = 1 / static_cast<real>(std::max(1L, array_.per_channel()));
     for (long c = first; c < last; ++c) {
@@ -194,7 +195,7 @@ class BatchNorm final : public Layer {
 
   real fraction_, eps_;
   bool running_;             // whether the running statistics are used
-  Layer* affine_ = nullptr;  // absorbed, and so is a rectifier where bent_
+  Layer* affine_ = nullptr;  // the absorbed map, or null; bent_: a rectifier was absorbed, too
   bool bent_ = false;
   real bend_ = 0;
   ChannelArray array_;

@@ -33,7 +33,7 @@ class Bias final : public Layer {
   void reshape(const Bottoms& bottom, const Tops& top) override {
     const Shape& shape = bottom[0]->shape();
     const Shape summand = bottom.size() > 1 ? bottom[1]->shape() : parameter_shape(shape);
-    // One number: any axis does. With the records outermost its sum has parts for all cores.
+    // For a single number any axis works. With the records outermost, its sum has parts for all cores.
     const int axis = summand.axes() == 0 ? std::min(1, shape.axes()) : shape.canonical(config_.axis());
     for (int k = 0; k < summand.axes(); ++k) {
       check(axis + k < shape.axes() && summand[k] == shape[axis + k],
@@ -42,7 +42,7 @@ class Bias final : public Layer {
     }
     split_ = AxisSplit(shape, axis, summand.axes());
     if (bottom.size() == 1) declare_parameter(0, summand, config_.filler());
-    // A number for each channel is at home in any layout.
+    // With a number for each channel, any layout works.
     layout_ = axis == 1 && summand.axes() == 1 ? bottom[0]->layout() : Layout::plain;
     takes(0, layout_);
     top[0]->reshape(shape, layout_);
@@ -90,7 +90,7 @@ class Bias final : public Layer {
   }
 
   BiasParameter config_;
-  bool of_channels_ = false;  // whether the file says so: a parameter for axis 1
+  bool of_channels_ = false;  // whether the file asks for a parameter along axis 1
   Layout layout_ = Layout::plain;
   AxisSplit split_;
 };

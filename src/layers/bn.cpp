@@ -51,7 +51,7 @@ class Bn final : public Layer {
     return frozen_ ? Contract().in_place() : Contract().reads_bottom_data().in_place();
   }
 
-  // A map of the channels, where it learns nothing.
+  // It is a map of the channels if it learns nothing.
   Epilogue epilogue() override {
     const bool fixed = statistics_ != Statistics::batch && (frozen_ || !net_runs_backward());
     return {.kind = fixed ? Epilogue::affine : Epilogue::none};
@@ -101,8 +101,8 @@ class Bn final : public Layer {
     if (!segnet_ && !pass().replay && array_.per_channel() > 0) update_running();
   }
 
-  // dw = sum of dy xhat, db = sum of dy,  dx = w inverse (dy - mean(dy) - xhat mean(dy xhat)), where the statistics are
-  // not those of the batch the first term alone.
+  // dw = sum of dy xhat,  db = sum of dy,  dx = w inverse (dy - mean(dy) - xhat mean(dy xhat)), or dx = w inverse dy if
+  // the statistics are not those of the batch.
   void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) override {
     const real *x = bottom[0]->data(), *dy = top[0]->diff();
     Parameter &slope = parameters()[0], &bias = parameters()[1];
@@ -114,7 +114,7 @@ class Bn final : public Layer {
       const ChannelGradient gradient{p_.data(), q_.data(), r_.data()};
       channel_gradient(array_, map, x, dy, sum_.data(), product_.data(), done, gradient, of_batch ? dx : nullptr,
                        scratch(array_.scratch()));
-      // Of no elements at all the sums are 0, and inverse_ may be infinite.
+      // Without any elements the sums are 0, and inverse_ may be infinite.
       for (long c = 0; c < split_.channels && array_.per_channel() > 0; ++c) product_[c] *= inverse_[c];
       if (slope.learns()) add(product_, slope);
       if (bias.learns()) add(sum_, bias);
@@ -136,7 +136,7 @@ class Bn final : public Layer {
     for (long c = 0; c < split_.channels; ++c) d[c] = sums[c] + (beta == 0 ? 0 : beta * d[c]);  // may hold NaN
   }
 
-  // Those that are not the batch's.
+  // Takes the running statistics.
   void take_statistics() {
     if (statistics_ == Statistics::none) return;
     std::copy_n(parameters()[2].data(), split_.channels, mean_.data());

@@ -18,7 +18,7 @@ class Clip final : public Layer {
 
   void reshape(const Bottoms& bottom, const Tops& top) override { elementwise(bottom, top, min_ <= 0 && max_ >= 0); }
 
-  // A NaN is neither below min nor above max, and stays one.
+  // NaN is neither below min nor above max, so it stays NaN.
   void forward(const Bottoms& bottom, const Tops& top) override {
     const real* x = bottom[0]->data();
     real* y = top[0]->mutable_data();

@@ -66,7 +66,8 @@ class Concat final : public Layer {
     return static_cast<int>(config_.concat_dim());
   }
 
-  // The first bottom's layout, unless channels are joined and one that others follow does not fill its last block.
+  // The first bottom's layout; but plain if channels are joined and a bottom other than the last does not fill its last
+  // block.
   static Layout common_layout(const Bottoms& bottom, int axis) {
     const Layout layout = bottom[0]->layout();
     for (size_t k = 0; axis == 1 && k + 1 < bottom.size(); ++k) {
@@ -87,9 +88,9 @@ class Concat final : public Layer {
   }
 
   ConcatParameter config_;
-  long rows_ = -1;  // memory is rows_ pieces, each made of lengths_[k] elements of bottom k,
+  long rows_ = -1;  // the top's memory is rows_ pieces; each has lengths_[k] elements of bottom k,
   std::vector<long> lengths_;
-  long length_ = 0;  // and so of length_ elements in the top
+  long length_ = 0;  // and length_ elements in total
   std::vector<const real*> x_;
   std::unique_ptr<EngineCombine> engine_;
 };

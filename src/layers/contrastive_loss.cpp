@@ -76,7 +76,7 @@ class ContrastiveLoss final : public Layer {
   }
 
  private:
-  // The loss of pair n, without the 1/(2N), and its derivative by d^2: what a - b is multiplied with.
+  // The loss of pair n, without the 1/(2N), and its derivative with respect to d^2, which is multiplied with a - b.
   void judge(long n, double squares) {
     const double distance = std::sqrt(squares), missing = margin_ - (legacy_ ? squares : distance);
     double loss = squares, pull = 1;

@@ -28,15 +28,16 @@
 namespace crema {
 namespace {
 
-// What a convolution and its transpose share. Between images (x of the one, y of the other) and maps (the reverse)
-// there are three passes, by the engine or without it.
+// What a convolution and its transpose share. There are three passes between images (a convolution's x, a transpose's
+// y) and maps (the reverse), by the engine or without it.
 class Convolutional : public Layer {
  public:
   Contract contract() const override {
     return Contract().bottoms(1, Contract::kAny).tops(1, Contract::kAny).reads_bottom_data(Indices::all());
   }
 
-  // The layer does not know whether a gradient goes down. Few channels are those of data, to which none does.
+  // The layer does not know whether its bottoms need a gradient. If it has few channels, they are taken for data, which
+  // need none.
   OwnMemory own_memory(bool backward) const override {
     return memory(backward, backward && problem_.weights[1] * problem_.group > 4);
   }
@@ -63,7 +64,7 @@ class Convolutional : public Layer {
           config_.num_output(), config_.group());
   }
 
-  // The one shape of all bottoms. There is a top for each.
+  // The shape that all bottoms have. Each bottom has a top.
   const Shape& bottom_shape(const Bottoms& bottom, const Tops& top) const {
     check(bottom.size() == top.size(), "{} bottoms and {} tops; expected a top for each bottom", bottom.size(),
           top.size());
@@ -90,8 +91,8 @@ class Convolutional : public Layer {
                                      .finish = tail_.finish(),
                                      .constant_weights = !net_runs_backward()};
     if (problem == problem_) return;
-    problem_ = {};  // nothing is ready until the end is reached
-    // Layouts other than plain know the channels at axis 1 alone.
+    problem_ = {};  // invalid until everything below has succeeded
+    // Layouts other than plain have the channels at axis 1.
     choose_engine(problem, may_use_engine() && axis == 1);
     if (!engine_) plain_ = PlainConvolution(patches, image.count(0, axis), map[axis], config_.group());
     problem_ = problem;
@@ -117,7 +118,7 @@ class Convolutional : public Layer {
     plain_.backward_data(map, w.data(), image, scratch(plain_.data_memory()));
   }
 
-  // Either may be null; db is of a bias that was added to maps.
+  // dw and db may be null; db is for a bias that is added to maps.
   void parameter_gradients(const real* image, const real* map, real* dw, real beta_w, real* db, real beta_b) {
     if (engine_) return engine_->backward_weights(image, map, dw, beta_w, db, beta_b);
     if (dw) plain_.backward_weights(image, map, dw, beta_w, scratch(plain_.weights_memory()));
@@ -126,7 +127,7 @@ class Convolutional : public Layer {
     sum_channels(problem_.top.count(0, axis), config_.num_output(), problem_.top.count_from(axis + 1), map, beta_b, db);
   }
 
-  // Null where the parameter is not there or does not learn.
+  // Null if there is no such parameter, or if it does not learn.
   Parameter* learning(size_t index) {
     return index < parameters().size() && parameters()[index].learns() ? &parameters()[index] : nullptr;
   }
@@ -136,7 +137,7 @@ class Convolutional : public Layer {
            static_cast<double>(problem_.weights.count_from(1));
   }
 
-  // The code of the engine's gradients: `data`, the bottoms', and the parameters'.
+  // The names of the engine's backward kernels: `data` for the bottoms, then that for the parameters.
   std::string both(const std::string& data) const {
     const std::string weights = engine_->backward_weights_implementation();
     return data == weights ? data : data + ", " + weights;
@@ -146,10 +147,10 @@ class Convolutional : public Layer {
   const WindowFields fields_;
   ConvolutionProblem problem_;
   std::unique_ptr<EngineConvolution> engine_;
-  FusedTail tail_;  // what to_map() does beside; empty in a net that runs backward
+  FusedTail tail_;  // absorbed work that to_map() does; empty in a net that runs backward
 
  private:
-  // With the tail in the same kernel, or else without.
+  // Chooses a kernel that also computes the tail or, if there is none, one without it.
   void choose_engine(ConvolutionProblem problem, bool wanted) {
     tail_.forget_weights();
     const auto choose = [&] { return choose_convolution(problem, algorithms(), net_runs_backward()); };
@@ -201,9 +202,9 @@ class Convolution : public Convolutional {
     if (engine_ && engine_->keeps_weights()) tail_.drop_weights();
   }
 
-  // Not where backward runs: the gradients of what lies between would be missing. A ReLU could be taken over for
-  // forward alone, but with slope 0 the engine's kernels hide a NaN, and none of those that keep it gains over a pass
-  // of its own.
+  // Absorbs nothing in a net that runs backward: the gradients of the values between would be missing. A ReLU could be
+  // absorbed for forward alone. But with slope 0 the engine's kernels hide a NaN, and kernels that keep it are no
+  // faster than a separate pass.
   Absorbed absorb(Layer& next, const Bottoms& others) override {
     if (net_runs_backward() || !may_use_engine() || config_.axis() != 1) return Absorbed::nothing;
     return tail_.take(next, others) ? Absorbed::all : Absorbed::nothing;
@@ -291,7 +292,7 @@ class Deconvolution final : public Convolutional {
   AxisSplit split_;  // of a top
 };
 
-// The number of groups, and what else follows from it, is known when the channels are.
+// The number of groups, and what follows from it, is known only once the number of channels is known.
 class DepthwiseConvolution : public Convolution {
  public:
   explicit DepthwiseConvolution(const LayerParameter& config) : DepthwiseConvolution(config, false) { check_outputs(); }
@@ -319,7 +320,7 @@ class DepthwiseConvolution : public Convolution {
 
  private:
   const bool one_each_;  // an output for each channel
-  const bool grouped_;   // by the configuration
+  const bool grouped_;   // whether the configuration sets the group
 };
 
 class ConvolutionDepthwise final : public DepthwiseConvolution {

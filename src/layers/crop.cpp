@@ -56,7 +56,7 @@ class Crop final : public Layer {
  private:
   static long row_length(const Tops& top) { return top[0]->dim(top[0]->axes() - 1); }
 
-  // Calls body(row of the top, where in x it begins).
+  // Calls body(row of the top, the position in x at which it begins).
   template <typename Body>
   void for_rows(const Shape& x, const Shape& y, const Body& body) const {
     const int last = x.axes() - 1;

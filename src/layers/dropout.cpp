@@ -34,17 +34,17 @@ class Dropout final : public Layer {
   }
 
  private:
-  // Forward and backward are the same map. Drawing the numbers twice is cheaper than keeping them.
+  // Forward and backward apply the same map. Drawing the random numbers twice is cheaper than keeping them.
   void drop(const Blob& blob, const real* x, real* y) const {
     if (phase() == TEST) return copy_elements(blob.storage(), x, y);
     const Drop drop(random("dropout"), ratio_);
-    // Of one place for each channel, all layouts without padding are one.
+    // With one place for each channel, all layouts without padding are the same.
     const bool plain = blob.layout() == Layout::plain || (places_ == 1 && blob.storage() == blob.count());
     if (plain) return drop.all(blob.count(), x, y);
     drop_channels(blob.layout(), drop, x, y);
   }
 
-  // Random numbers count elements in plain order, wherever these lie.
+  // Random numbers count elements in plain order, whatever the layout.
   void drop_channels(Layout layout, const Drop& drop, const real* x, real* y) const {
     const long block = layout == Layout::channels_last ? channels_ : block_size(layout);
     const long blocks = (channels_ + block - 1) / block;

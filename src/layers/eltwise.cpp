@@ -37,7 +37,7 @@ class Eltwise final : public Layer {
     return stable_ ? contract : contract.reads_top_data();
   }
 
-  // A rectifier whose result still shows on which side of 0 the sum was.
+  // Absorbs a rectifier if its result still shows whether the sum was above 0.
   Absorbed absorb(Layer& next, const Bottoms&) override {
     const Epilogue e = next.epilogue();
     if (operation_ != EltwiseParameter::SUM || bent_ || e.kind != Epilogue::relu || e.slope < 0) {
@@ -62,7 +62,7 @@ class Eltwise final : public Layer {
       check(bottom[k]->shape() == first.shape(), "bottom {} has shape {}, bottom 0 has {}; they must be the same", k,
             bottom[k]->shape().str(), first.shape().str());
     }
-    // Padding stays zero, except that the division of PROD's other gradient would make it NaN.
+    // Padding stays zero, except with PROD without stable_prod_grad, whose gradient divides and would make it NaN.
     const bool divides = operation_ == EltwiseParameter::PROD && !stable_;
     const Layout layout = divides && first.storage() != first.count() ? Layout::plain : first.layout();
     for (size_t k = 0; k < bottom.size(); ++k) takes(static_cast<int>(k), layout);
@@ -75,7 +75,8 @@ class Eltwise final : public Layer {
   void forward(const Bottoms& bottom, const Tops& top) override {
     for (size_t k = 0; k < bottom.size(); ++k) x_[k] = bottom[k]->data();
     real* y = top[0]->mutable_data();
-    // The engine adds up in y: it must not be a later bottom, which it is where one value is bottom 0 and that one.
+    // The engine adds up in y, so y must not share memory with a later bottom. It does if bottom 0 and a later bottom
+    // are the same value.
     const bool overwrites = std::find(x_.begin() + 1, x_.end(), y) != x_.end();
     if (engine_ && !overwrites) return engine_->run(x_, y);
     if (bent_ && x_.size() == 2) return rectify_sum(y);
@@ -111,7 +112,7 @@ class Eltwise final : public Layer {
     count_ = count;
   }
 
-  // y = max(a x_0 + b x_1, 0), the usual case, without a stop in a block.
+  // y = max(a x_0 + b x_1, 0), the usual case, computed without an intermediate block.
   void rectify_sum(real* y) const {
     const auto body = [=, a = coeff_[0], b = coeff_[1], x = x_[0], z = x_[1], slope = slope_](long i) {
       const real t = a * x[i] + b * z[i];
@@ -132,7 +133,7 @@ class Eltwise final : public Layer {
     });
   }
 
-  // Takes bottom k into the block, which holds the result of those before it.
+  // Combines bottom k with the block, which holds the result of the bottoms before it.
   void combine(size_t k, long first, long n, real* block) {
     const real *x = x_[k] + first, coeff = coeff_[k];
     switch (operation_) {
@@ -216,7 +217,7 @@ class Eltwise final : public Layer {
   int bottoms_;
   bool bent_ = false;  // whether a rectifier was absorbed
   real slope_ = 0;
-  long count_ = -1;             // elements that what follows was made for
+  long count_ = -1;             // the number of elements that the members below were made for
   std::vector<const real*> x_;  // the bottoms' data, of this pass
   BufferOf<int32_t> winner_;    // MAX: which bottom was the largest
   std::unique_ptr<EngineCombine> engine_;

@@ -15,7 +15,7 @@ class Elu final : public Layer {
   explicit Elu(const LayerParameter& config)
       : alpha_(config.type() == "ELU" ? config.elu_param().alpha() : config.selu_param().alpha()),
         lambda_(config.type() == "ELU" ? 1 : config.selu_param().lambda()) {
-    // The sign of y would no longer tell that of x.
+    // Otherwise the sign of y would not show the sign of x.
     check(alpha_ >= 0, "alpha is {}; it must not be negative", alpha_);
     check(lambda_ > 0, "lambda is {}; it must be positive", lambda_);
   }

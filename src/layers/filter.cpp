@@ -10,7 +10,7 @@
 namespace crema {
 namespace {
 
-constexpr int kMaxBottoms = 64;  // that a contract tells apart
+constexpr int kMaxBottoms = 64;  // that a contract can distinguish
 
 class Filter final : public Layer {
  public:
@@ -76,7 +76,7 @@ class Filter final : public Layer {
   }
 
  private:
-  // The top gets the size that the pass turned out to need, in the memory of the largest one.
+  // The top gets the size that the pass needs, within the memory of the largest size.
   void shrink(const Shape& x, Blob* top) {
     if (top->dim(0) == chosen_) return;
     real *data = top->mutable_data(), *diff = top->mutable_diff();

@@ -32,7 +32,7 @@ class FocalLoss final : public Layer {
     check(!linear_ || gamma_ > 0, "gamma is 0; type LINEAR divides by it");
   }
 
-  // Probabilities, classes and slopes are kept by forward: the bottoms' memory is free after it.
+  // Forward keeps probabilities, classes and slopes, so the bottoms' memory may be reused after it.
   Contract contract() const override { return Contract().bottoms(2).tops(1, 2).is_loss().no_gradient_to({1}); }
 
   void reshape(const Bottoms& bottom, const Tops& top) override {
@@ -86,7 +86,8 @@ class FocalLoss final : public Layer {
   }
 
  private:
-  // Of one place: its loss, the derivative by the label's score, and that by another's over that one's probability.
+  // For one place: its loss, the derivative with respect to the label's score, and the derivative with respect to
+  // another score, divided by that score's probability.
   struct Cost {
     double loss = 0, own = 0, other = 0;
   };
@@ -107,8 +108,8 @@ class FocalLoss final : public Layer {
     return {-weight * log_p, -slope * rest, slope};
   }
 
-  // z = x_label - ln sum over others of e^x, by the largest of them: exact where p is 0 or 1.  dz/dx_c = -p_c / (1 -
-  // p).
+  // z = x_label - ln sum over others of e^x, computed with the largest of them subtracted, so it is exact if p is 0 or
+  // 1.  dz/dx_c = -p_c / (1 - p).
   Cost linear(const real* x, long place, long own) const {
     const AxisSplit& split = places_.split();
     const long channels = split.channels, inner = split.inner;

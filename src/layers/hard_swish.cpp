@@ -10,7 +10,7 @@ namespace {
 
 constexpr real kSixth = real{1} / 6;
 
-// A NaN is in no part of the line, and stays one in all of these.
+// NaN is in no part of the line, and all of these functions keep it.
 real hard_sigmoid(real x) {
   const real middle = (x + 3) * kSixth, below = x <= -3 ? 0 : middle;
   return x >= 3 ? 1 : below;

@@ -11,7 +11,7 @@
 namespace crema {
 namespace {
 
-// Scripts that were written for Caffe's files count on four axes.
+// Scripts written for Caffe's files expect four axes.
 Shape stored_shape(const Shape& shape) {
   std::vector<long> dims = shape.dims();
   if (dims.size() < 4) dims.resize(4, 1);
@@ -58,7 +58,7 @@ class Hdf5Output final : public Layer {
 
  private:
   std::string file_;
-  bool checked_ = false;  // what was at file_ before the first pass
+  bool checked_ = false;  // whether an older file at file_ has been checked
 };
 
 const RegisterLayer<Hdf5Output> registered("HDF5Output", "hdf5_output_param");

@@ -15,7 +15,7 @@ class HingeLoss final : public Layer {
   explicit HingeLoss(const LayerParameter& config)
       : squared_(config.hinge_loss_param().norm() == HingeLossParameter::L2) {}
 
-  // The labels are kept by forward.
+  // Forward keeps the labels.
   Contract contract() const override {
     return Contract().bottoms(2).tops(1).is_loss().no_gradient_to({1}).reads_bottom_data();
   }
@@ -31,7 +31,8 @@ class HingeLoss final : public Layer {
     const real* x = bottom[0]->data();
     const long classes = places_.split().channels;
     const auto other = [=, this](long i) { return cost(1 + x[i]); };
-    // The label's class is left out of the sum, not taken off it: its score may be much larger than the rest.
+    // The sum leaves out the label's class. It is not subtracted afterwards, since its score may be much larger than
+    // the rest.
     const double loss = parallel_sum(places_.count(), 3 * classes, [&](long record) {
       const long first = record * classes, own = first + places_.classes()[record];
       return static_cast<real>(sum(first, own, other) + cost(1 - x[own]) + sum(own + 1, first + classes, other));

@@ -39,14 +39,14 @@ class Im2col final : public Layer {
   }
 
  private:
-  // As Patches::rows(), which does not check for overflow.
+  // The same as Patches::rows(), but checks for overflow.
   static long rows_of(const Patches& patches) {
     std::vector<long> factors = patches.windows.kernel;
     factors.push_back(patches.channels);
     return Shape(factors).count();
   }
 
-  // A few images: each on all threads. Many: each on one.
+  // With few images, each image runs on all threads; with many, each runs on one.
   template <typename Body>
   void for_images(const Body& body) const {
     const bool few = batch_ < omp_get_max_threads();

@@ -28,7 +28,7 @@ class InfogainLoss final : public Layer {
     refuse_wanted_probabilities(config.loss_param());
   }
 
-  // Probabilities and classes are kept by forward.
+  // Forward keeps probabilities and classes.
   Contract contract() const override {
     return Contract().bottoms(2, 3).tops(1, 2).is_loss().no_gradient_to({1, 2}).reads_bottom_data({2});
   }

@@ -52,7 +52,7 @@ class InnerProduct final : public Layer {
                    .finish = tail_.finish()});
   }
 
-  // As a convolution does. Channels are what is put out where one batch axis stands before them.
+  // The same as in a convolution. The outputs are channels if there is exactly one batch axis before them.
   Absorbed absorb(Layer& next, const Bottoms& others) override {
     if (net_runs_backward() || !use_engine() || config_.axis() != 1) return Absorbed::nothing;
     return tail_.take(next, others) ? Absorbed::all : Absorbed::nothing;
@@ -107,7 +107,7 @@ class InnerProduct final : public Layer {
 
   void choose_engine(const InnerProductProblem& problem) {
     if (problem == problem_) return;
-    problem_ = {};  // nothing is ready until the end is reached
+    problem_ = {};  // invalid until everything below has succeeded
     tail_.forget_weights();
     engine_ = use_engine() ? checked_inner_product(problem) : nullptr;
     finishes_ = engine_ != nullptr || !problem.finish;

@@ -15,7 +15,7 @@ class Input final : public Layer {
 
   Contract contract() const override { return Contract().bottoms(0).tops(1, Contract::kAny).no_backward().pinned(); }
 
-  // A top that has a shape already was given it by the caller, and keeps it.
+  // A top that has a shape already keeps it: the caller has set it.
   void reshape(const Bottoms&, const Tops& top) override {
     check(shapes_.size() <= 1 || shapes_.size() == top.size(),
           "has {} shapes for {} tops; give one for all, one for each or none", shapes_.size(), top.size());

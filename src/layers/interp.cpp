@@ -14,7 +14,7 @@
 namespace crema {
 namespace {
 
-// Where each output lies between two inputs of an axis.
+// The place of each output between two inputs of an axis.
 struct Between {
   BufferOf<int32_t> low, high;
   Buffer weight;  // of high; low has 1 - weight
@@ -59,7 +59,7 @@ class Interp final : public Layer {
     find_between(w, out_w, columns_);
   }
 
-  // Between two rows first, since that loop runs over contiguous memory.
+  // Interpolates between two rows first, since that loop runs over contiguous memory.
   void forward(const Bottoms& bottom, const Tops& top) override {
     const real* x = bottom[0]->data();
     real* y = top[0]->mutable_data();
@@ -107,7 +107,7 @@ class Interp final : public Layer {
     return shrunk + size_product(shrunk - 1, config_.zoom_factor() - 1, "the size zoomed");
   }
 
-  // In whole numbers, so that places that coincide do so exactly. Indices count from the uncut edge.
+  // Computed in whole numbers, so that places that coincide do so exactly. Indices count from the edge before cropping.
   void find_between(long in, long out, Between& axis) const {
     axis.low.resize(out);
     axis.high.resize(out);
@@ -122,7 +122,7 @@ class Interp final : public Layer {
     }
   }
 
-  // Calls body(plane, line) for every image plane; line holds a row of the bottom, of this thread.
+  // Calls body(plane, line) for every image plane; line is the thread's memory for a row of the bottom.
   template <typename Body>
   void for_planes(const Bottoms& bottom, const Tops& top, const Body& body) {
     const long slots = omp_get_max_threads(), width = bottom[0]->dim(3);
@@ -136,7 +136,7 @@ class Interp final : public Layer {
   }
 
   InterpParameter config_;
-  int ways_ = 0;    // how many ways to say the size the message holds
+  int ways_ = 0;    // in how many ways the message gives the size
   long begin_ = 0;  // rows and columns cut off at the beginning
   long planes_ = 0;
   Between rows_, columns_;

@@ -75,7 +75,7 @@ class L1Loss final : public Layer {
  private:
   bool by_channels() const { return config_.l2_per_location() || config_.normalize_by_num_entries(); }
 
-  // Calls f with a function of the element that gives d, 0 where there is no target.
+  // Calls f with a function that returns d for an element, or 0 if it has no target.
   template <typename F>
   static void with_difference(const Bottoms& bottom, const F& f) {
     const real* a = bottom[0]->data();
@@ -92,7 +92,8 @@ class L1Loss final : public Layer {
     divisor_ = wanted == 0 ? 1 : wanted / static_cast<double>(split_.channels);
   }
 
-  // The sum over places of sqrt(s + epsilon). Keeps d sqrt(s + epsilon) / dd over d of each place.
+  // The sum over places of sqrt(s + epsilon). Keeps, for each place, the derivative of sqrt(s + epsilon) with respect
+  // to d, divided by d.
   template <typename Difference>
   double measure(const Difference& difference) {
     const long outer = split_.outer, channels = split_.channels, inner = split_.inner;

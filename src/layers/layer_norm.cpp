@@ -23,7 +23,7 @@ class LayerNorm final : public Layer {
     }
   }
 
-  // Where y is the normalized x itself, backward needs nothing else.
+  // If y is the normalized x itself, backward needs only y.
   Contract contract() const override {
     return scales_ || shifts_ ? Contract().reads_bottom_data() : Contract().reads_top_data().in_place();
   }

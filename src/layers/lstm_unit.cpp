@@ -14,7 +14,7 @@ class LstmUnit final : public Layer {
  public:
   explicit LstmUnit(const LayerParameter&) {}
 
-  // The gates are kept by forward: x is free after it.
+  // Forward keeps the gates, so x may be overwritten after it.
   Contract contract() const override {
     return Contract().bottoms(3).tops(2).no_gradient_to({2}).reads_bottom_data({0, 2}).reads_top_data({0});
   }

@@ -44,7 +44,7 @@ class MatMul final : public Layer {
     step_a_ = a.axes() == 2 ? 0 : m_ * k_;
     step_b_ = b.axes() == 2 ? 0 : k_ * n_;
     if (b.axes() > 2 || transpose_a_) return;
-    m_ *= batch_;  // the rows of all A, times one B: a single product
+    m_ *= batch_;  // the rows of all matrices A times one B are a single product
     batch_ = 1;
   }
 
@@ -79,7 +79,7 @@ class MatMul final : public Layer {
  private:
   double one() const { return static_cast<double>(m_) * static_cast<double>(k_) * static_cast<double>(n_); }
 
-  // Calls f(i, beta, dx of matrix i). A matrix that goes with all others gets the sum.
+  // Calls f(i, beta, dx of matrix i). A matrix that is multiplied with all others gets the sum of their gradients.
   template <typename F>
   void each_gradient(long step, long count, real* dx, const F& f) const {
     if (step > 0 || batch_ == 1) return for_products(batch_, one(), [&](long i) { f(i, 0, dx + i * step); });
@@ -89,7 +89,7 @@ class MatMul final : public Layer {
 
   bool transpose_a_, transpose_b_;
   long batch_ = 0, m_ = 0, k_ = 0, n_ = 0;
-  long step_a_ = 0, step_b_ = 0;  // from matrix to matrix; 0: it is one and the same
+  long step_a_ = 0, step_b_ = 0;  // from matrix to matrix; 0: there is only one
 };
 
 const RegisterLayer<MatMul> registered("MatMul", "matmul_param");

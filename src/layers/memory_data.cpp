@@ -35,7 +35,7 @@ class MemoryData final : public Layer, public Fed {
     check(numbers > 0 && numbers % shape_.count() == 0, "{} numbers are no whole number of batches of {} ({})", numbers,
           shape_.count(), shape_.str());
     check(given == records || (given == 0 && !labels_wanted_), "{} labels for {} records", given, records);
-    // A run that is resumed is fed after its position was restored; whatever comes next begins at its first record.
+    // A resumed run is fed after its position was restored. Data that is fed later begins at its first record.
     if (!data_.empty()) position_.restore(0);
     data_ = std::move(data);
     labels_ = std::move(labels);
@@ -60,7 +60,8 @@ class MemoryData final : public Layer, public Fed {
   void restore(const LayerProgress& progress) override { position_.restore(progress.position()); }
 
  private:
-  // The records from `first` on. A position that another batch size has left may lie too near the end for that.
+  // The records from `first` on. With another batch size, a restored position may be less than a batch before the end;
+  // the copy then continues at the beginning.
   static void copy(const std::vector<float>& from, uint64_t first, Blob* to) {
     const long length = to->shape().count_from(1), all = static_cast<long>(from.size());
     const long begin = static_cast<long>(first) * length;

@@ -10,8 +10,8 @@
 namespace crema {
 namespace {
 
-// tanh(ln(1 + e)) = n / (n + 2)  with  n = e (e + 2): one exp. From kOne on it is 1, in double as well, and e^x need
-// not overflow. A NaN stays one.
+// tanh(ln(1 + e)) = n / (n + 2)  with  n = e (e + 2): this needs one exp. From kOne on the value is 1, in double as
+// well, so e^x need not overflow. NaN stays NaN.
 constexpr real kOne = 20;
 
 real bounded(real x) { return x > kOne ? kOne : x; }

@@ -17,7 +17,7 @@ class MultinomialLogisticLoss final : public Layer {
  public:
   explicit MultinomialLogisticLoss(const LayerParameter&) {}
 
-  // The labels are kept by forward.
+  // Forward keeps the labels.
   Contract contract() const override {
     return Contract().bottoms(2).tops(1).is_loss().no_gradient_to({1}).reads_bottom_data();
   }

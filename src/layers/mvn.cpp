@@ -33,7 +33,7 @@ class Mvn final : public Layer {
     normalize_groups(norm_, groups_, bottom[0]->data(), nullptr, nullptr, top[0]->mutable_data(), statistics());
   }
 
-  // Without a division the gradient needs no value of y: dy, times zero, stands in for it.
+  // Without a division the gradient does not depend on y: dy, which is multiplied with zero, is passed instead.
   void backward(const Tops& top, const PropagateDown&, const Bottoms& bottom) override {
     const RowInput input{scales() ? top[0]->data() : top[0]->diff(), true};
     normalize_groups_gradient(norm_, groups_, input, statistics(), nullptr, top[0]->diff(), bottom[0]->mutable_diff(),

@@ -71,7 +71,7 @@ class Normalize final : public Layer {
   long tiles() const { return (split_.inner + kTile - 1) / kTile; }
   real factor(const real* w, long c) const { return w[shared_ ? 0 : c]; }
 
-  // Which tile begins at a place.
+  // The number of the tile that begins at a place.
   long tile_of(long place) const { return place / split_.inner * tiles() + place % split_.inner / kTile; }
 
   void normalize_places(const real* x, const real* w, long n, real* inverse, real* y) const {

@@ -90,7 +90,7 @@ class Pooling final : public Layer {
 
  private:
   void prepare(const Blob& x, size_t tops) {
-    shape_ = Shape();  // nothing is ready until the end is reached
+    shape_ = Shape();  // invalid until everything below has succeeded
     h_ = cut_axis(x, 0);
     w_ = cut_axis(x, 1);
     check(h_.out > 0 && w_.out > 0, "kernel {}x{} is larger than the padded input {}x{}", h_.kernel, w_.kernel,
@@ -124,7 +124,7 @@ class Pooling final : public Layer {
 
   PoolingParameter config_;
   Windows windows_;
-  Shape shape_;  // of the bottom, its layout and the number of tops that what follows was made for
+  Shape shape_;  // the bottom's shape; with its layout and the number of tops, what the members below were made for
   Layout layout_ = Layout::plain;
   size_t tops_ = 0;
   PoolingAxis h_, w_;

@@ -42,7 +42,7 @@ class PRelu final : public Layer {
     }
   }
 
-  // dx comes last: it may be written over dy.
+  // dx is written last, since it may overwrite dy.
   void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) override {
     const real *x = bottom[0]->data(), *dy = top[0]->diff(), *a = parameters()[0].data();
     const long count = top[0]->storage();
@@ -73,8 +73,8 @@ class PRelu final : public Layer {
     const real beta = parameters()[0].beta();
     real* da = parameters()[0].mutable_diff();
     if (shared_) {
-      // The product stands before the choice: as a summand it might be fused with the sum, or not, by how a loop was
-      // split.
+      // The product is computed before the choice. Otherwise the compiler might fuse it with the sum in some parts of a
+      // split loop and not in others.
       const double sum = parallel_sum(count, 2, [=](long i) {
         const real product = dy[i] * x[i];
         return x[i] > 0 ? real{0} : product;
@@ -82,7 +82,7 @@ class PRelu final : public Layer {
       da[0] = static_cast<real>(sum) + (beta == 0 ? 0 : beta * da[0]);  // memory may hold NaN
       return;
     }
-    // What passes where -x > 0, the rest times 0.
+    // Keeps dy where -x > 0, and multiplies the rest with 0.
     slope_.fill(-1);
     const ChannelMap below{zero_.data(), slope_.data(), zero_.data(), zero_.data()};
     const ChannelsDone nothing = [](long, long) {};
@@ -94,7 +94,7 @@ class PRelu final : public Layer {
   bool shared_;
   FillerParameter filler_;
   AxisSplit split_;
-  // Not shared: numbers for each channel.
+  // Used if not shared: numbers for each channel.
   ChannelArray array_;
   Buffer zero_, one_, slope_, sum_, product_;
 };

@@ -27,7 +27,7 @@
 namespace crema {
 namespace {
 
-// y = cont x. A cont of 0 keeps out whatever x holds, NaN included.
+// y = cont x. If cont is 0, y is 0 whatever x holds, even NaN.
 void cut(long n, real cont, const real* x, real* y) {
 #pragma omp simd
   for (long k = 0; k < n; ++k) y[k] = cont == 0 ? 0 : cont * x[k];
@@ -38,10 +38,11 @@ double mean_abs(long n, const real* x) {
   return parallel_sum(n, 1, [x](long i) { return std::abs(x[i]); }) / static_cast<double>(n);
 }
 
-// What a recurrent layer is, whatever happens within one step. Rows count the batch's records: t * N + n.
+// The part of a recurrent layer that does not depend on what happens within a step. Row t * N + n is record n of step
+// t.
 class Recurrent : public Layer {
  public:
-  // states: h, or h and c. gates: numbers for each cell that a step is computed from. projects: h is not the output.
+  // states: h, or h and c. gates: how many numbers a step needs for each cell. projects: the output is not h itself.
   Recurrent(const LayerParameter& config, int states, int gates, bool projects)
       : config_(config.recurrent_param()),
         states_(states),
@@ -56,7 +57,7 @@ class Recurrent : public Layer {
     check_filler(config_.bias_filler());
   }
 
-  // Gates and states are kept by forward.
+  // Forward keeps gates and states.
   Contract contract() const override {
     Contract contract = Contract().bottoms(2 + hidden_, 3 + hidden_).tops(1 + hidden_).no_gradient_to({1});
     return contract.reads_bottom_data(static_ ? Indices{0, 1, 2} : Indices{0, 1});
@@ -150,18 +151,18 @@ class Recurrent : public Layer {
   real* gates(long row) { return gates_.data() + row * width_; }
   const real* gates(long row) const { return gates_.data() + row * width_; }
 
-  // Before the first step, whose states c stand in `c`; after the last one.
+  // begin() is called before the first step, with its states c; finish() after the last step.
   virtual void begin(const Tops& top, const real* c) = 0;
   virtual void finish(const Tops& top) = 0;
-  // One row: its gates, sums until then, and its states.
+  // Computes one row: turns its sums into gates, in place, and computes its states.
   virtual void row_forward(long row, real cont) = 0;
-  // dx, the gradient of the sums, from dh and dc; dc becomes that of the state before.
+  // Computes dx, the gradient of the sums, from dh and dc; dc becomes the gradient of the state before.
   virtual void row_back(long row, real cont, const real* dh, real* dc, real* dx) = 0;
   // h of all rows; the states after the last step.
   virtual const real* hidden() const = 0;
   virtual const real* state(int s) const = 0;
-  // The gradient of h, of all rows, as far as it comes through top 0. May be written over d_gates; room: a row of cells
-  // for each row, where h is not the output.
+  // The part of the gradient of h that comes through top 0, for all rows. It may be written over d_gates. room: memory
+  // for a row of cells for each row, used if h is not the output.
   virtual const real* output_gradient(const Tops& top, real* d_gates, real* room) = 0;
 
  private:
@@ -189,10 +190,10 @@ class Recurrent : public Layer {
 
   void choose_engine() {
     products_.reshape(steps_, streams_, width_, cells_, use_engine());
-    // Their weights are read by products of so many rows that a copy in the engine's layout pays.
+    // The products have so many rows that a copy of the weights in the engine's layout pays off.
     const InnerProductProblem inputs{rows(), inputs_, width_, false, true, true};
     if (!use_engine() || inputs == inputs_problem_) return;
-    inputs_problem_ = {};  // nothing is ready until the end is reached
+    inputs_problem_ = {};  // invalid until everything below has succeeded
     inputs_engine_ = checked_inner_product(inputs);
     states_engine_ = checked_inner_product({rows(), cells_, width_});
     inputs_problem_ = inputs;
@@ -363,10 +364,10 @@ class Lstm final : public Recurrent {
   real* c_after(long row) { return c_before(row + streams()); }
 
   real* h_ = nullptr;  // top 0, in forward
-  Buffer c_;           // of the step before the first one, then of all steps
+  Buffer c_;           // c of the step before the first one, then of all steps
 };
 
-// Its gates are tanh of the sums: h itself.
+// The gates of an RNN are tanh of the sums, which is h itself.
 class Rnn final : public Recurrent {
  public:
   explicit Rnn(const LayerParameter& config) : Recurrent(config, 1, 1, true) {}

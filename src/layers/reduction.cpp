@@ -9,7 +9,8 @@
 namespace crema {
 namespace {
 
-constexpr long kManyRows = 64;  // from here on, threads share out the rows; below, each row's elements
+constexpr long kManyRows = 64;  // with at least so many rows, each thread takes some rows; with fewer, threads share
+                                // each row's elements
 
 class Reduction final : public Layer {
  public:
@@ -81,7 +82,7 @@ class Reduction final : public Layer {
     });
   }
 
-  // Calls f(g, i) for each element i; g is the derivative by the sum that the element is in.
+  // Calls f(g, i) for each element i; g is the derivative with respect to the sum that contains the element.
   template <typename F>
   void spread(const real* dy, const F& f) const {
     const auto scale = static_cast<real>(factor());

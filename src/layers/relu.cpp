@@ -26,7 +26,7 @@ class Relu final : public Layer {
     count_ = top[0]->storage();
   }
 
-  // A NaN stays one: the engine's primitive would make it 0 and hide a training that has failed.
+  // NaN stays NaN. The engine's primitive would turn it into 0 and hide a failed training.
   void forward(const Bottoms& bottom, const Tops& top) override {
     const real* x = bottom[0]->data();
     real* y = top[0]->mutable_data();

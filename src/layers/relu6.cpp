@@ -14,7 +14,7 @@ class Relu6 final : public Layer {
   explicit Relu6(const LayerParameter& config)
       : threshold_(config.relu6_param().threshold()), slope_(config.relu6_param().negative_slope()) {
     check(threshold_ > 0, "threshold is {}; it must be positive", threshold_);
-    // The sign of y would no longer tell that of x.
+    // Otherwise the sign of y would not show the sign of x.
     check(slope_ >= 0 && std::isfinite(slope_), "negative_slope is {}; it must not be negative", slope_);
   }
 
@@ -27,7 +27,7 @@ class Relu6 final : public Layer {
     real* y = top[0]->mutable_data();
     for_elements(top[0]->storage(), 1, [=, threshold = threshold_, slope = slope_](long i) {
       const real leaky = x[i] > 0 ? x[i] : slope * x[i];
-      y[i] = leaky > threshold ? threshold : leaky;  // a NaN stays one
+      y[i] = leaky > threshold ? threshold : leaky;  // NaN stays NaN
     });
   }
 

@@ -22,7 +22,7 @@ class Reorg final : public Layer {
     check(x.axes() == 4, "bottom 0 ({}) has {} axes; expected 4: N, C, H, W", x.str(), x.axes());
     const long n = x[0], c = x[1], h = x[2], w = x[3], s = stride_, square = Shape{s, s}.count();
     check(c % square == 0, "{} channels are not divisible by the square of stride {}", c, s);
-    // Planes of (H s) x (W s), and what they are taken apart into.
+    // Planes of (H s) x (W s), and the order of axes that takes them apart.
     const std::vector<long> planes = {n, c / square, h, s, w, s};
     const std::vector<int> apart = {0, 3, 5, 1, 2, 4};
     const Permutation to_channels(planes, apart), to_places = inverse_permutation(planes, apart);

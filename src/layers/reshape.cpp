@@ -58,8 +58,8 @@ class Reshape final : public Layer {
     return x[axis];
   }
 
-  // What -1 stands for: the sizes from `first` to `last` that are not copied, shared among the given ones. Copied sizes
-  // take no part, so that no record at all (after a Filter) is as good as any number of them.
+  // The size that -1 stands for: the product of the sizes from `first` to `last` that are not copied, divided by the
+  // given sizes. Copied sizes take no part, so that it also works without any record (after a Filter).
   long open_size(const Shape& x, int first, int last) const {
     std::vector<long> replaced, given;
     for (int axis = first; axis < last; ++axis) {

@@ -26,7 +26,7 @@ class Scale final : public Layer {
   void reshape(const Bottoms& bottom, const Tops& top) override {
     const Shape& shape = bottom[0]->shape();
     const Shape factor = bottom.size() > 1 ? bottom[1]->shape() : parameter_shape(shape);
-    // One number: any axis does. With the records outermost its sum has parts for all cores.
+    // For a single number any axis works. With the records outermost, its sum has parts for all cores.
     const int axis = factor.axes() == 0 ? std::min(1, shape.axes()) : shape.canonical(config_.axis());
     for (int k = 0; k < factor.axes(); ++k) {
       check(axis + k < shape.axes() && factor[k] == shape[axis + k],
@@ -56,7 +56,7 @@ class Scale final : public Layer {
     }
   }
 
-  // dx comes last: it may be written over dy.
+  // dx is written last, since it may overwrite dy.
   void backward(const Tops& top, const PropagateDown& down, const Bottoms& bottom) override {
     if (by_channel_) return backward_by_channel(top, down, bottom);
     const real *x = bottom[0]->data(), *w = factor(bottom), *dy = top[0]->diff();
@@ -75,7 +75,7 @@ class Scale final : public Layer {
     for_channels(split_, 1, [=](long c, long i) { dx[i] = w[c] * dy[i]; });
   }
 
-  // By channel, as convolutions and normalizations understand it.
+  // An affine map by channel, which convolutions and normalizations can absorb.
   Epilogue epilogue() override {
     if (!of_channels_) return {};
     Epilogue e{.kind = Epilogue::affine};
@@ -101,7 +101,7 @@ class Scale final : public Layer {
   }
 
  private:
-  // A factor for each channel is at home in any layout; one for each record and channel, in blocks that are full.
+  // With a factor for each channel, any layout works. With one for each record and channel, blocks must be full.
   void choose_layout(const Blob& x, int axis, int axes) {
     const long block = block_size(x.layout());
     const bool of_channels = axis == 1 && axes == 1;
@@ -113,13 +113,13 @@ class Scale final : public Layer {
     for (Buffer* numbers : {&w_, &b_, &zero_, &sum_, &product_}) numbers->assign(array_.room(), 0);
   }
 
-  // w and b in buffers that end in zeros.
+  // Copies w and b into buffers that end in zeros.
   void spread(const Bottoms& bottom) {
     std::copy_n(factor(bottom), split_.channels, w_.data());
     if (config_.bias_term()) std::copy_n(parameter(bias_).data(), split_.channels, b_.data());
   }
 
-  // dx comes last: it may be written over dy.
+  // dx is written last, since it may overwrite dy.
   void backward_by_channel(const Tops& top, const PropagateDown& down, const Bottoms& bottom) {
     const real *x = bottom[0]->data(), *dy = top[0]->diff();
     spread(bottom);
@@ -163,10 +163,10 @@ class Scale final : public Layer {
   }
 
   ScaleParameter config_;
-  bool of_channels_;  // whether the file says so: a parameter for axis 1
+  bool of_channels_;  // whether the file asks for a parameter along axis 1
   AxisSplit split_;
   Layout layout_ = Layout::plain;
-  bool by_channel_ = false;  // then what follows is used
+  bool by_channel_ = false;  // if so, the members below are used
   ChannelArray array_;
   Buffer w_, b_, zero_, sum_, product_;
   int bias_ = 1;  // index of b among the parameters

@@ -54,7 +54,7 @@ class Slice final : public Layer {
   }
 
  private:
-  // As it comes, unless channels are cut within a block.
+  // The bottom's layout, unless channels are cut within a block.
   static Layout layout_for(const Blob& x, int axis, const std::vector<long>& ends) {
     const long block = block_size(x.layout());
     const bool whole = std::all_of(ends.begin(), ends.end() - 1, [=](long end) { return end % block == 0; });
@@ -88,7 +88,7 @@ class Slice final : public Layer {
   }
 
   SliceParameter config_;
-  long rows_ = 0, length_ = 0;  // x is rows_ pieces of length_ elements, each of them lengths_[k] elements of top k
+  long rows_ = 0, length_ = 0;  // x is rows_ pieces of length_ elements; each piece has lengths_[k] elements of top k
   std::vector<long> lengths_;
 };
 

@@ -61,7 +61,7 @@ class SmoothL1Loss final : public Layer {
   }
 
  private:
-  // Calls f with functions of the element that give w_in and w_out.
+  // Calls f with functions that return w_in and w_out for an element.
   template <typename F>
   static void with_weights(const Bottoms& bottom, const F& f) {
     const auto one = [](long) { return real{1}; };

@@ -27,7 +27,7 @@ class SoftmaxWithLoss final : public Layer {
     check(!soft_ || !normalization_.ignored(), "ignore_label is given with soft_labels: there is no label to compare");
   }
 
-  // Probabilities and classes are kept by forward: the bottoms' memory is free after it, except that of soft labels.
+  // Forward keeps probabilities and classes, so the bottoms' memory may be reused after it, except that of soft labels.
   Contract contract() const override {
     Contract contract = Contract().bottoms(2).tops(1, 2).is_loss().no_gradient_to({1});
     return soft_ ? contract.reads_bottom_data({1}) : contract;
@@ -81,7 +81,7 @@ class SoftmaxWithLoss final : public Layer {
   }
 
  private:
-  // Whether more than one class is wanted at a place.
+  // Whether a place may have more than one target class.
   bool spread() const { return soft_ || smoothing_ > 0; }
 
   double loss(const Bottoms& bottom) {
@@ -95,7 +95,7 @@ class SoftmaxWithLoss final : public Layer {
     return parallel_sum(places_.count(), 1, [&](long place) { return losses_[place]; });
   }
 
-  // Calls f with a function of place, class and element that gives t.
+  // Calls f with a function that returns t for a place, class and element.
   template <typename F>
   void with_wanted(const Bottoms& bottom, const F& f) const {
     const real rest = 1 - smoothing_, even = smoothing_ / static_cast<real>(places_.split().channels);
@@ -108,7 +108,8 @@ class SoftmaxWithLoss final : public Layer {
 
   bool ignored(long place) const { return !soft_ && places_.classes()[place] == kIgnoredLabel; }
 
-  // sum_c t_c (l - x_c),  l = ln sum e^x  by the largest x and its p: no logarithm of a p that has become 0.
+  // sum_c t_c (l - x_c),  l = ln sum e^x,  computed from the largest x and its p, so that no logarithm of a p that has
+  // become 0 is taken.
   template <typename Wanted>
   void spread_losses(const real* x, const Wanted& wanted) {
     const AxisSplit& split = places_.split();

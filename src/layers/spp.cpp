@@ -63,7 +63,7 @@ class Spp final : public Layer {
 
  private:
   void prepare(const Shape& x) {
-    shape_ = Shape();  // nothing is ready until the end is reached
+    shape_ = Shape();  // invalid until everything below has succeeded
     levels_.clear();
     outputs_ = 0;
     for (uint32_t l = 0; l < config_.pyramid_height(); ++l) {
@@ -99,7 +99,7 @@ class Spp final : public Layer {
   }
 
   const SPPParameter config_;
-  Shape shape_;  // of the bottom that what follows was made for
+  Shape shape_;  // the bottom's shape that the members below were made for
   std::vector<PlainPooling> levels_;
   long outputs_ = 0;  // of a record
 };

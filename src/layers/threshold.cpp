@@ -14,7 +14,7 @@ class Threshold final : public Layer {
 
   void reshape(const Bottoms& bottom, const Tops& top) override { elementwise(bottom, top, threshold_ >= 0); }
 
-  // A NaN stays one: 0 would hide a training that has failed.
+  // NaN stays NaN: 0 would hide a failed training.
   void forward(const Bottoms& bottom, const Tops& top) override {
     const real* x = bottom[0]->data();
     real* y = top[0]->mutable_data();

@@ -8,7 +8,7 @@
 namespace crema {
 namespace {
 
-constexpr long kBlock = 512;  // elements that gather all tiles' gradients at once, within the first-level cache
+constexpr long kBlock = 512;  // elements for which all tiles' gradients are added at once, within the first-level cache
 
 class Tile final : public Layer {
  public:

@@ -61,7 +61,7 @@ class Upsample final : public Layer {
     check(h >= x[2] && w >= x[3], "the top, {}x{}, would be smaller than the bottom, {}x{}", h, w, x[2], x[3]);
     check(x.count() > 0 || top[0]->count() == 0, "the bottom {} has no element to fill {}x{} with", x.str(), h, w);
     check(std::max(h, w) <= std::numeric_limits<int32_t>::max(), "a top of {}x{} is too large", h, w);
-    // By a scale with pad_out, the same blocks as without.
+    // With scale and pad_out, blocks are the same as without pad_out.
     find_blocks(x[2], h, sized ? h : full_height(x), rows_);
     find_blocks(x[3], w, sized ? w : full_width(x), columns_);
     source_.resize(w);
@@ -104,7 +104,8 @@ class Upsample final : public Layer {
   }
 
  private:
-  // Where the block of each of `in` elements begins, ceil(k full / in), cut off at `out`; and the end.
+  // Sets where the block of each of `in` elements begins, ceil(k full / in), but at most `out`; and the end of the last
+  // one.
   static void find_blocks(long in, long out, long full, BufferOf<long>& begins) {
     begins.resize(in + 1);
     if (PlannedMemory::on()) return;
@@ -112,11 +113,11 @@ class Upsample final : public Layer {
     begins[in] = out;
   }
 
-  // Before pad_out.
+  // The sizes before pad_out.
   long full_height(const Shape& x) const { return size_product(x[2], scale_h_, "the top's height"); }
   long full_width(const Shape& x) const { return size_product(x[3], scale_w_, "the top's width"); }
 
-  // Calls body(row of the bottom, the first of the top's rows that it becomes, how many) for all rows of all planes.
+  // Calls body(row of the bottom, first row of its copies in the top, number of copies) for all rows of all planes.
   template <typename Body>
   void for_rows(const Bottoms& bottom, const Tops& top, const Body& body) const {
     const long height = bottom[0]->dim(2), out = top[0]->dim(2), cost = height > 0 ? out / height * top[0]->dim(3) : 0;
@@ -134,7 +135,7 @@ class Upsample final : public Layer {
         real* to = y + plane * to_;
         std::fill_n(to, to_, real{0});
         for (long i = plane * from_; i < (plane + 1) * from_; ++i) {
-          const bool inside = mask[i] >= 0 && mask[i] < static_cast<real>(to_);  // so is NaN refused
+          const bool inside = mask[i] >= 0 && mask[i] < static_cast<real>(to_);  // this form also refuses NaN
           const long at = inside ? static_cast<long>(mask[i]) : 0;
           check(inside && static_cast<real>(at) == mask[i],
                 "record {}, channel {}: the mask is {}; expected a whole number from 0 to {}", plane / channels_,
@@ -159,7 +160,8 @@ class Upsample final : public Layer {
   long scale_h_ = 0, scale_w_ = 0;
   long channels_ = 0, planes_ = 0;
   long from_ = 0, to_ = 0;         // unpooling: elements of a plane of x and of y
-  BufferOf<long> rows_, columns_;  // where in the top each row and column of the bottom begins, and the end
+  BufferOf<long> rows_, columns_;  // the positions in the top at which each row and column of the bottom begins, and
+                                   // the end
   BufferOf<int32_t> source_;       // the bottom's column for each of the top's
 };
 

@@ -26,7 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // The file: this line, a line "problem <tab> pass <tab> algorithm" for each choice, "kernel <tab> check <tab> right"
-// (or wrong) for each kernel that was compared, and the number of them all.
+// (or wrong) for each kernel that was compared, and at the end the number of these lines.
 constexpr std::string_view kHeading = "crema: algorithms of convolutions, 2";
 constexpr std::string_view kOlder = "crema: algorithms of convolutions, 1";  // from before kernels were compared
 constexpr std::string_view kEnd = "end ";
@@ -45,8 +45,8 @@ bool is_check(const Algorithms::Choice& line) {
   return !line.problem.empty() && line.pass == kCheck && (line.algorithm == "right" || line.algorithm == "wrong");
 }
 
-// A lock that processes which write the same file take in turn; gone when the process is. Where it cannot be had for
-// some seconds, throws Error. A file system without locks is written without.
+// A lock for processes that write the same file; it ends with the process. Throws Error if another process holds it for
+// some seconds. On a file system without locks, the file is written without one.
 class Lock {
  public:
   explicit Lock(const std::string& path)
@@ -89,7 +89,7 @@ std::string cache_folder() {
     return value == nullptr ? "" : value;
   };
   if (std::getenv("CREMA_CACHE") != nullptr) return variable("CREMA_CACHE");
-  // What the XDG rules say of a relative path: as if it were not there.
+  // By the XDG rules, a relative path is ignored.
   if (const fs::path base = variable("XDG_CACHE_HOME"); base.is_absolute()) return (base / "crema").string();
   const fs::path home = variable("HOME");
   return home.is_absolute() ? (home / ".cache" / "crema").string() : "";
@@ -120,12 +120,12 @@ Algorithms::Algorithms(std::string file) : file_(std::move(file)) {
   }
 }
 
-// Nothing where there is no file.
+// Empty if there is no file.
 Algorithms::Content Algorithms::read() const {
   Content content;
   std::error_code ignored;
   if (file_.empty() || !fs::exists(file_, ignored)) return content;
-  // Others may never end, or wait for someone to write.
+  // Reading other kinds of files may never end, or may wait for a writer.
   check(fs::is_regular_file(file_, ignored), "{}: is no regular file", file_);
   std::istringstream lines(read_file(file_, kLargest));
   std::string line;
@@ -203,7 +203,7 @@ void Algorithms::save() {
   }
 }
 
-// What another process has written meanwhile stays.
+// What another process has written meanwhile is kept.
 void Algorithms::write() {
   fs::create_directories(fs::path(file_).parent_path());
   const Lock lock(file_ + ".lock");

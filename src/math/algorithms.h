@@ -1,8 +1,8 @@
-// Which algorithm computes each pass of a convolution: what was measured to be the fastest, or what a solver's state
-// says. A store is shared by the nets of a run. Without one, convolutions are direct alone.
+// Which algorithm computes each pass of a convolution: the one that was measured to be the fastest, or the one that a
+// solver's state names. A store is shared by the nets of a run. Without a store, all convolutions are direct.
 //
-// Its file also keeps what the process found out about the engine's kernels (math/self_check.h): what earlier processes
-// found counts from the store's creation on.
+// Its file also keeps the results of the self-checks of the engine's kernels (math/self_check.h). The results of
+// earlier processes are used from the store's creation on.
 #pragma once
 
 #include <map>
@@ -24,27 +24,28 @@ class Algorithms {
     bool operator==(const Choice&) const = default;
   };
 
-  // `file`: the choices measured by earlier processes; "": none are kept. A file that cannot be read, or is none of
-  // ours, is warned of and counts as empty; so does one in an older form, without a warning.
+  // `file`: the choices measured by earlier processes; "": none are kept. A file that cannot be read, or that crema did
+  // not write, counts as empty, with a warning. A file in an older form counts as empty, too, without a warning.
   explicit Algorithms(std::string file = "");
   virtual ~Algorithms() = default;
   Algorithms(const Algorithms&) = delete;
   Algorithms& operator=(const Algorithms&) = delete;
 
-  // "" where it has to be measured. What find() and remember() said is in use from then on.
+  // "" if the pass has to be measured. An algorithm that find() returned, or that remember() was given, is in use from
+  // then on.
   virtual std::string find(const std::string& problem, const std::string& pass);
-  // `seconds`: that the measurement took, for the log.
+  // `seconds`: the time that the measurement took, for the log.
   virtual void remember(const std::string& problem, const std::string& pass, const std::string& algorithm,
                         double seconds);
 
   // All that is in use, sorted: for a state.
   std::vector<Choice> in_use() const;
-  // A state's choices: they come before what is measured. What was in use before is forgotten. `complete`: what they
-  // do not name is direct, and nothing is measured any more.
+  // Sets a state's choices: they take precedence over measured ones. The list of what is in use is cleared. `complete`:
+  // passes that they do not name are direct, and nothing is measured any more.
   void give(const std::vector<Choice>& choices, bool complete);
 
-  // Says in the log what was measured and compared since the last time, and adds it to the file: what other processes
-  // add meanwhile stays. Where that fails, warns once.
+  // Logs what was measured and compared since the last call, and adds it to the file. What other processes add
+  // meanwhile is kept. If saving fails, warns once.
   virtual void save();
 
  private:
@@ -61,7 +62,7 @@ class Algorithms {
 
   std::string file_;
   Map known_;               // from the file, or measured by this process
-  size_t kept_checks_ = 0;  // of the process's, as many as the file has
+  size_t kept_checks_ = 0;  // how many of the process's checks are in the file
   Map given_;               // by a state
   Map in_use_;
   bool complete_ = false, warned_ = false;

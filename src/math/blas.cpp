@@ -21,7 +21,7 @@ CBLAS_TRANSPOSE to_cblas(Use use) { return use == Use::transposed ? CblasTrans :
 
 Use opposite(Use use) { return use == Use::transposed ? Use::as_is : Use::transposed; }
 
-// A row is summed in real (its lanes apart, so that it vectorizes), rows among themselves in double.
+// Each row is summed in real (in separate lanes, so that the loop vectorizes); the sums of rows are added in double.
 real sum_row(const real* x, long n) {
   real sum = 0;
 #pragma omp simd reduction(+ : sum)

@@ -10,8 +10,8 @@
 
 namespace crema {
 
-// Within its lifetime, arrays that the calling thread makes or grows have a size and no memory: those of a net that is
-// looked at and never run. What a layer computes in reshape() and keeps in an array, it leaves out then.
+// Within its lifetime, arrays that the calling thread makes or grows have a size but no memory: for a net that is
+// planned but never run. A layer's reshape() must then not fill its arrays.
 class PlannedMemory {
  public:
   explicit PlannedMemory(bool planned = true) : before_(on()) { on() = planned; }
@@ -25,7 +25,7 @@ class PlannedMemory {
   bool before_;
 };
 
-// Bytes that are not touched yet, so that they take no memory. Throws Error if they cannot be had.
+// Allocates bytes without touching them, so that they take no memory yet. Throws Error if that fails.
 void* aligned_memory(long bytes);
 
 template <typename T>

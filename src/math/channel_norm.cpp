@@ -12,8 +12,9 @@ using Tile = ChannelArray::Tile;
 constexpr long kWide = 4;                 // vectors of lanes that are worked on in turn, to hide latencies
 constexpr long kRowsInReal = 32;          // added up in real before they are added in double
 constexpr long kSegment = 1L << 15;       // elements of a run that make one part
-constexpr long kRowsElements = 1L << 16;  // of rows that make one part: they stay in the second-level cache
-constexpr long kManyElements = 1L << 21;  // of an array whose groups are worked on one after the other
+constexpr long kRowsElements = 1L << 16;  // of rows that make one part, so that the part stays in the second-level
+                                          // cache
+constexpr long kManyElements = 1L << 21;  // of an array that is large enough to be worked on group by group
 constexpr long kShiftSamples = 16;
 
 // --- walking over tiles in vectors of lanes ---
@@ -36,8 +37,8 @@ struct SomeLanes {
   void put(const Lanes& lanes, real* to) const { std::memcpy(to, &lanes, static_cast<size_t>(n) * sizeof(real)); }
 };
 
-// Parts of a tile: V vectors in each row. With kColumns each lane of a row has a channel of its own, from `column` on;
-// else all vectors have the same channels.
+// Part of a tile: rows of V vectors. With kColumns, each lane of a row is another channel, from `column` on; otherwise
+// all vectors have the same channels.
 template <bool kColumns>
 struct Rows {
   static constexpr bool columns = kColumns;
@@ -73,7 +74,7 @@ void walk(const Tile& tile, const Body& body) {
   }
 }
 
-// The numbers of a tile's channels, so that lane k finds its own at k (or, in rows, at its column).
+// The numbers of a tile's channels, arranged so that the number for lane k is at k (or, in rows, at the lane's column).
 class Spread {
  public:
   Spread(const real* of, const Tile& tile) : at_(of + tile.channel) {
@@ -103,7 +104,7 @@ struct Constants {
 // Calls body(element, v) for each vector.
 template <int V, bool kColumns, typename Body>
 void each_row(const Rows<kColumns>& rows, const Body& given) {
-  const Body body = given;  // in registers: no store through a pointer of the body can reach what it captured
+  const Body body = given;  // a copy in registers: stores through the body's pointers cannot change what it captured
   const auto [first, count, stride, column] = rows;
   for (long row = 0; row < count; ++row) {
 #pragma GCC unroll 4
@@ -121,7 +122,7 @@ struct WidePair {
   WideLanes a = {}, b = {};
 };
 
-// Adds the pairs term(element, v) of all rows to sums[v], or where all vectors have the same channels to sums[0].
+// Adds the pairs term(element, v) of all rows to sums[v], or to sums[0] if all vectors have the same channels.
 template <int V, bool kColumns, typename Term>
 void add_rows(const Rows<kColumns>& rows, const Term& given, WidePair* sums) {
   const Term term = given;  // in registers
@@ -290,7 +291,7 @@ void gradient_tile(const Tile& tile, const ChannelMap& map, const ChannelGradien
 // --- groups and parts over the threads ---
 
 // sum(part, group, a, b) writes a part's sums for the group's channels; total(first, last) is called once `a` and `b`
-// hold those of all parts; then each(part, group).
+// hold the sums over all parts; then each(part, group) is called.
 template <typename Sum, typename Total, typename Each>
 void sum_and_apply(const ChannelArray& array, real* a, real* b, real* scratch, const Sum& sum, const Total& total,
                    const Each& each) {
@@ -339,7 +340,7 @@ void for_tiles(const ChannelArray& array, const Body& body) {
   });
 }
 
-// A value near the elements of each of a group's channels: sums of squares around it lose no digits.
+// For each channel of a group, a value near the channel's elements: sums of squares around it lose no digits.
 void find_shifts(const ChannelArray& array, long group, const real* x, real* shift) {
   const Tile tile = array.tile(0, group);
   const long first = array.first_channel(group), n = array.first_channel(group + 1) - first;
@@ -367,7 +368,7 @@ ChannelArray::ChannelArray(const AxisSplit& split, Layout layout)
     return;
   }
   groups_ = (channels_ + period_ - 1) / period_;
-  const bool one = groups_ == 1;  // its records follow each other
+  const bool one = groups_ == 1;  // its records are adjacent in memory
   run_ = (one ? per_channel_ : split.inner) * period_;
   records_ = one ? 1 : split.outer;
   segments_ = (run_ + kSegment - 1) / kSegment;
@@ -400,7 +401,7 @@ Tile ChannelArray::tile(long part, long group) const {
 
 bool ChannelArray::by_group() const {
   const long threads = omp_get_max_threads();
-  // What fits into the cache as a whole is better read in the order of memory.
+  // An array that fits into the cache as a whole is better read in the order of memory.
   if (rows_ || groups_ == 0 || channels_ * per_channel_ < kManyElements) return false;
   return groups_ % threads == 0 || groups_ >= 4 * threads;
 }

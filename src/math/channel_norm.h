@@ -1,6 +1,6 @@
 // Batch normalization's work on an array of any layout: each channel's statistics, a map of each channel, and the
-// gradient of both together. Where a thread can have channels for itself, it measures and maps one group of them after
-// the other, so that what it has just read is still in its cache.
+// gradient of both together. Where a thread can have channels for itself, it measures and then maps one group of them
+// before the next, so that the group is still in its cache.
 //
 // Sums are taken around a value of the channel, in blocks in real and across blocks in double, and in an order that
 // does not depend on the number of threads. Arrays of a number for each channel hold room() of them, 0 beyond the
@@ -28,12 +28,12 @@ class ChannelArray {
 
   static constexpr long kLanes = 16;  // elements that are worked on at once
 
-  // Elements that are added up in one go: of a group of channels, or of all.
+  // Elements that are added up at once: of one group of channels, or of all channels.
   struct Tile {
     long first = 0;    // the first element
     long channel = 0;  // of the first element
-    // Where stride is 0, `runs` runs, `step` apart, of `count` elements one behind the other, of `period` channels in
-    // turn; else `rows` rows, `stride` apart, of one element for each channel.
+    // If stride is 0: `runs` runs, `step` apart, of `count` adjacent elements, which belong to `period` channels in
+    // turn. Otherwise: `rows` rows, `stride` apart, with one element for each channel.
     long count = 0, period = 1, runs = 1, step = 0;
     long rows = 0, stride = 0;
   };
@@ -49,7 +49,7 @@ class ChannelArray {
   long channels_ = 1, per_channel_ = 0;
   long groups_ = 1, parts_ = 0;
   bool rows_ = false;  // channels lie innermost
-  // Else: runs of elements, one of each record; a part is a segment of one, or several of them.
+  // Otherwise there is a run of elements for each record; a part is a segment of one run, or several runs.
   long period_ = 1, run_ = 0, records_ = 1, segments_ = 1, in_part_ = 1;
   long all_rows_ = 0;
 };
@@ -65,14 +65,13 @@ using ChannelsDone = std::function<void(long first, long last)>;
 
 void map_channels(const ChannelArray& array, const ChannelMap& map, const real* x, real* y);
 
-// Writes each channel's mean and (biased) variance, calls done, which may set what `map` points at, and maps. y may be
-// x.
+// Writes each channel's mean and (biased) variance; calls `done`, which may set the arrays that `map` points to; then
+// applies the map. y may be x.
 void normalize_channels(const ChannelArray& array, const real* x, real* mean, real* variance, const ChannelsDone& done,
                         const ChannelMap& map, real* y, real* scratch);
 
-// With g = dy, or where there is a slope: dy for t > 0, slope * dy otherwise: writes each channel's sums of g and of
-// g * (x - mean), calls done, and makes dx = p g - q - r (x - mean), or p g where q is null; no dx where that is null.
-// dx may be dy.
+// Let g = dy, or with a slope: dy for t > 0, slope * dy otherwise. Writes each channel's sums of g and of g * (x -
+// mean), and calls `done`. Then, unless dx is null, dx = p g - q - r (x - mean), or p g if q is null. dx may be dy.
 struct ChannelGradient {
   const real *p, *q, *r;
 };

@@ -1,5 +1,5 @@
-// What a bias does, and its gradient, on an array of any layout. Layouts other than plain have their channels at axis
-// 1: the split's outer axis is the records.
+// Adds a bias, and computes its gradient, on an array of any layout. Layouts other than plain have their channels at
+// axis 1: the split's outer axis is the records.
 #pragma once
 
 #include "math/layout.h"

@@ -94,7 +94,7 @@ double error_of_combine(EngineCombine& engine, const std::vector<Buffer>& x, con
   return error_of_result(y, expected, expected.size());
 }
 
-// With one kernel, which `error` compares on the first of the problems that it is taken for.
+// For a part with one kernel: `error` compares it on the first of the problems for which the engine takes this kernel.
 template <typename Part, typename Problem, typename Make, typename Compare>
 std::unique_ptr<Part> checked(std::unique_ptr<Part> part, const char* pass, const std::string& text, double tolerance,
                               const std::vector<Problem>& problems, const Make& make, const Compare& error) {

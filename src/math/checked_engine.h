@@ -1,10 +1,11 @@
-// The engine's parts, of which each kernel was compared with the plain path before it is used (math/self_check.h).
-// Where one is wrong, null: the layer then takes its plain path. Otherwise as the parts' own create functions.
+// The engine's parts. Each kernel is compared with the plain path before it is used (math/self_check.h). These
+// functions return null if a kernel is wrong: the layer then takes its plain path. Otherwise they do the same as the
+// parts' own create functions.
 //
 // A kernel is compared on a problem of the same class: the same windows, groups, layouts, precision, bias, finish and
-// number of threads, channels that fill its blocks to the same part, sizes that leave the same rest; but few records,
-// few channels and small images. Where the engine would take another kernel for that, on the problem itself with fewer
-// records; and where that is too large to compare, the kernel is trusted.
+// number of threads, channels that fill its last block to the same part, sizes that leave the same remainder; but few
+// records, few channels and small images. If the engine would take another kernel for that problem, the kernel is
+// compared on the original problem with fewer records. If that is too large, the kernel is trusted.
 #pragma once
 
 #include <memory>
@@ -33,8 +34,8 @@ std::unique_ptr<EngineCombine> checked_sum(long count, std::span<const real> coe
 std::unique_ptr<EngineCombine> checked_concat(long rows, std::span<const long> lengths);
 std::unique_ptr<EngineSteps> checked_steps(const StepsProblem& problem);
 
-// The comparisons: how far a part is off the plain path, relative to the largest value; infinite where it writes beyond
-// an array, or not everything.
+// The comparisons: how far a part is off the plain path, relative to the largest value; infinite if it writes beyond an
+// array or does not write all of it.
 double error_of_forward(EngineConvolution& engine, const ConvolutionProblem& problem);
 double error_of_backward_data(EngineConvolution& engine, const ConvolutionProblem& problem);
 double error_of_backward_weights(EngineConvolution& engine, const ConvolutionProblem& problem);

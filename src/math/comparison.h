@@ -15,21 +15,22 @@
 
 namespace crema {
 
-inline constexpr double kWorthComparing = 2e9;  // multiply-adds: what takes more is not compared
+inline constexpr double kWorthComparing = 2e9;  // multiply-adds: larger problems are not compared
 
-// Of a difference, relative to the largest value, of products of float or of bfloat16.
+// The largest allowed difference, relative to the largest value, for products of float or of bfloat16.
 inline double tolerance_of(Precision precision) { return precision == Precision::f32 ? 1e-3 : 2e-2; }
 
 inline long few_records(long n) { return std::min(n, 3L); }
 
-// Fills the last block, and the last of the blocks that a kernel takes at once, to the same part.
+// A smaller number of channels that fills the last block, and the last group of blocks that a kernel takes at once, to
+// the same part as n.
 inline long few_channels(long n) {
   constexpr long kMost = 64;
   return n <= kMost ? n : kMost + n % kMost;
 }
 
-// Windows along an axis: some that reach over either padding, and some between. The innermost axis has enough of them
-// for a kernel's main loop, and leaves it the same rest.
+// A smaller number of windows along an axis: some that reach into the padding at either end, and some between. The
+// innermost axis gets enough of them for a kernel's main loop, and the remainder is that of n.
 inline long few_windows(long n, long stride, long pad, bool innermost) {
   constexpr long kWide = 32, kRest = 16;
   const long both_ends = 2 * ((pad + stride - 1) / stride) + 3;
@@ -38,8 +39,8 @@ inline long few_windows(long n, long stride, long pad, bool innermost) {
   return n <= most ? n : most + n % kRest;
 }
 
-// Within its lifetime all runs on one thread, except for what on_all() is given: a small problem is solved before a
-// team of threads is awake.
+// Within its lifetime everything runs on one thread, except for functions given to on_all(): a small problem is solved
+// sooner than a team of threads wakes up.
 class OneThread {
  public:
   template <typename F>
@@ -53,14 +54,14 @@ class OneThread {
   const ThreadScope one_{1};
 };
 
-// Whether a kernel is right. It is compared on the first of `problems` that the engine has it for: make(problem) is a
-// part, or null; same(part) says whether that is the kernel; error(part, problem) runs it. Where there is no such
-// problem, it is trusted.
+// Whether a kernel is right. It is compared on the first of `problems` for which the engine takes it. make(problem)
+// returns a part, or null; same(part) tells whether the part has this kernel; error(part, problem) runs the part. If
+// there is no such problem, the kernel is trusted.
 template <typename Problem, typename Make, typename Same, typename Compare>
 bool is_right(const SelfChecks::Kernel& kernel, double tolerance, const std::vector<Problem>& problems,
               const Make& make, const Same& same, const Compare& error) {
   return SelfChecks::of_process().right(kernel, tolerance, [&]() -> std::optional<double> {
-    const LentMemory none(nullptr, 0);  // what is lent to a step is the step's
+    const LentMemory none(nullptr, 0);  // the comparison must not use memory that is lent to a step
     for (const Problem& problem : problems) {
       const auto part = make(problem);
       if (part && same(*part)) return error(*part, problem);

@@ -17,19 +17,20 @@
 namespace crema {
 namespace {
 
-constexpr double kHopeless = 2;   // times the fastest after two runs: is not run again
-constexpr double kWorthIt = 0.9;  // of the direct algorithm's time: where another one begins to be taken
+constexpr double kHopeless = 2;   // an algorithm this many times slower than the fastest after two runs is not run
+                                  // again
+constexpr double kWorthIt = 0.9;  // another algorithm is taken below this share of the direct one's time
 constexpr int kRuns = 4, kManyRuns = 25;
-constexpr double kSeconds = 0.15;  // in which many runs are made, if they fit
+constexpr double kSeconds = 0.15;  // more than kRuns runs are made only within this time
 constexpr long kFewChannels = 8;
-constexpr double kWork = 2e9;  // multiply-adds of a run, about: larger batches are cut
+constexpr double kWork = 2e9;  // multiply-adds of a run, about: batches that need more are cut
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 std::string times(const std::vector<long>& numbers) { return fmt::format("{}", fmt::join(numbers, "x")); }
 
-// What has a chance against "direct". Winograd's transforms are made for 3x3 windows that move by 1; matrix products
-// win where a vector of channels would be mostly zeros.
+// Algorithms that may be faster than "direct". Winograd's transforms are for 3x3 windows that move by 1. Matrix
+// products win if a vector of channels would be mostly zeros.
 std::vector<std::string> candidates(const ConvolutionProblem& p) {
   std::vector<std::string> names;
   const auto all = [](const std::vector<long>& numbers, long n) {
@@ -51,7 +52,7 @@ Shape with_batch(const Shape& shape, long batch) {
   return Shape(dims);
 }
 
-// The problem, or the same with fewer images where a run would take long; at least two for each thread.
+// The problem, or the same with fewer images if a run would take long; but at least two images for each thread.
 ConvolutionProblem sample(const ConvolutionProblem& p) {
   const long batch = p.bottom[0];
   const double image = static_cast<double>(p.top.count() / batch) * static_cast<double>(p.weights.count_from(1));
@@ -104,14 +105,15 @@ class Trial {
   uint64_t version_ = 0;
 };
 
-// What else runs on the machine only adds to the time that a run takes: the shortest one counts.
+// Other programs can only make a run slower, so the shortest run counts.
 struct Candidate {
   std::string algorithm;
   EngineConvolution* convolution;
   double best = std::numeric_limits<double>::max();
 };
 
-// Those whose results agree with the first one's. Code is made, and memory touched, that later runs find.
+// The candidates whose results agree with the first one's. These runs also generate the code and touch the memory that
+// later runs use.
 std::vector<Candidate> right_ones(const std::vector<Candidate>& all, long count, const Trial::Run& run,
                                   double tolerance) {
   Buffer expected(count), actual(count);
@@ -124,7 +126,8 @@ std::vector<Candidate> right_ones(const std::vector<Candidate>& all, long count,
   return right;
 }
 
-// The fastest, the first one being "direct". Candidates take turns, so that a busy machine is busy for all of them.
+// The fastest of all candidates; the first one is "direct". Candidates take turns, so that other load on the machine
+// affects all of them.
 std::string fastest(std::vector<Candidate> all, long count, const Trial::Run& run, double tolerance) {
   all = right_ones(all, count, run, tolerance);
   Buffer result(count);
@@ -148,7 +151,7 @@ std::string fastest(std::vector<Candidate> all, long count, const Trial::Run& ru
   return chosen->algorithm;
 }
 
-// A pass: its name, how a convolution names the code of it, and where its choice goes.
+// A pass: its name, the function that names its kernel, and the field for its choice.
 struct PassOf {
   const char* name;
   std::string (EngineConvolution::*implementation)() const;

@@ -1,4 +1,4 @@
-// A convolution by the engine, each pass by the algorithm that is the fastest here.
+// A convolution by the engine. Each pass uses the algorithm that is the fastest on this machine.
 #pragma once
 
 #include <memory>
@@ -13,11 +13,11 @@ namespace crema {
 // precision and the number of threads.
 std::string problem_text(const ConvolutionProblem& problem);
 
-// checked_convolution() (math/checked_engine.h) with the algorithms that the store has for the problem. What it has not
-// is measured: a few runs of each algorithm that has a chance, on memory of the problem's size (a part of the batch,
-// where one run would take long). An algorithm whose result is further from the direct one's than a thousandth of the
-// largest value (2e-2 of it for products of bf16) is not taken. Without a store: direct. `backward`: whether the
-// backward passes run.
+// checked_convolution() (math/checked_engine.h) with the algorithms that the store has for the problem. Passes without
+// an algorithm there are measured: a few runs of each algorithm that may be the fastest, on memory of the problem's
+// size (on a part of the batch, if one run would take long). An algorithm whose result is further from the direct one's
+// than a thousandth of the largest value (2e-2 of it for products of bf16) is not taken. Without a store: direct.
+// `backward`: whether the backward passes run.
 std::unique_ptr<EngineConvolution> choose_convolution(const ConvolutionProblem& problem, Algorithms* store,
                                                       bool backward);
 

@@ -32,7 +32,7 @@ ConvolutionProblem one_group(const ConvolutionProblem& p) {
   return part;
 }
 
-// The channels of each group, on their way between the whole array and one of their own.
+// Moves the channels of each group between the whole array and an array of the group's own.
 std::vector<Detour> slices(Detour::Role role, const Shape& whole, Layout layout, const Shape& part, Layout inside) {
   const Desc desc = describe(whole, layout);
   std::vector<Detour> all;
@@ -55,7 +55,7 @@ class GroupsApart final : public EngineConvolution {
     for (long g = 0; g < p.group; ++g) {
       groups_.push_back(EngineConvolution::create(part, algorithms));
       if (groups_.back()) continue;
-      groups_.clear();  // none is done apart
+      groups_.clear();  // no group is computed separately
       return;
     }
     moved_ = (part.bottom.count() + part.top.count()) * static_cast<long>(sizeof(real));
@@ -82,7 +82,7 @@ class GroupsApart final : public EngineConvolution {
     return (backward_weights_ ? *groups_[0] : *whole_).backward_weights_implementation();
   }
 
-  // Whichever of the passes it does, and the group's channels that it moves.
+  // Counts all passes, whichever of them run group by group, and the group's channels that are moved.
   EngineMemory memory(bool backward_weights, bool backward_data) const override {
     EngineMemory all = whole_->memory(backward_weights, backward_data);
     for (const auto& group : groups_) {

@@ -1,5 +1,5 @@
-// A convolution with few, large groups as one convolution for each group, where oneDNN has an algorithm for these
-// alone.
+// Computes a convolution with few, large groups as one convolution for each group. Used if oneDNN has an algorithm only
+// for convolutions without groups.
 #pragma once
 
 #include <memory>
@@ -8,8 +8,9 @@
 
 namespace crema {
 
-// `whole`, with the passes by "winograd" done group by group: their channels are moved out of the bottom and into the
-// top. Where the groups' channels cannot be told apart in whole's layouts, or a group has no such algorithm: as it was.
+// Returns `whole` with its passes by "winograd" done group by group: a group's channels are copied out of the bottom,
+// and its results into the top. If the groups' channels cannot be separated in whole's layouts, or if there is no such
+// algorithm for a group, returns `whole` unchanged.
 std::unique_ptr<EngineConvolution> with_groups_apart(const ConvolutionProblem& problem,
                                                      const ConvolutionAlgorithms& algorithms,
                                                      std::unique_ptr<EngineConvolution> whole);

@@ -11,16 +11,16 @@
 namespace crema {
 namespace {
 
-// Gradients of the weights are summed within this many groups of images, then over the groups: the order of the sums
-// does not depend on how many threads take part.
+// Gradients of the weights are summed within this many blocks of images, then over the blocks, so that the order of the
+// sums does not depend on the number of threads.
 constexpr long kBlocks = 16;
 constexpr long kMaxPartials = 1L << 24;  // elements
 
-// With more outputs for each channel than this, a matrix has enough rows for a product to be faster.
+// If each channel has more outputs than this, a matrix product is faster, since the matrix has enough rows.
 constexpr long kMaxDepthwise = 4;
 
-// How many of `items` (images, or blocks of them) are worked on side by side, each on one thread. With fewer items
-// than threads it is one, and all threads work on that.
+// How many of `items` (images, or blocks of them) are worked on side by side, each on one thread. With fewer items than
+// threads, items are done one by one, each on all threads.
 long lanes_of(long items) {
   const long threads = omp_get_max_threads();
   return items < threads ? 1 : threads;
@@ -58,7 +58,8 @@ long PlainConvolution::weights_memory() const {
   return b.lanes * lane_memory() + b.sums * weights_count();
 }
 
-// Calls body(item, matrix) for all items; `matrix` is room for the patches of an image in `memory`, one a lane.
+// Calls body(item, matrix) for all items; `matrix` is the lane's part of `memory`, with room for the patches of one
+// image.
 template <typename Body>
 void PlainConvolution::for_items(long items, long lanes, real* memory, const Body& body) const {
   const long cost = batch_ * weights_count() / lanes * positions_;
@@ -69,7 +70,7 @@ void PlainConvolution::for_items(long items, long lanes, real* memory, const Bod
   });
 }
 
-// Calls body(plane, memory) for all planes; `memory` is a part of it, cleared, one a thread.
+// Calls body(plane, memory) for all planes; each thread has its own part of `memory`, which is cleared first.
 template <typename Body>
 void PlainConvolution::for_planes(long planes, real* memory, const Body& body) const {
   const long lanes = omp_get_max_threads();
@@ -80,7 +81,7 @@ void PlainConvolution::for_planes(long planes, real* memory, const Body& body) c
   });
 }
 
-// The patches of an image: the image itself where each window is one element.
+// The patches of an image. If each window is one element, they are the image itself.
 const real* PlainConvolution::unfold(const real* image, real* matrix) const {
   if (matrix_count_ == 0) return image;
   im2col(patches_, image, matrix);

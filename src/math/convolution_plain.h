@@ -33,7 +33,8 @@ class PlainConvolution {
   void sum_images(const real* x, const real* dy, long begin, long end, real* matrix, real* sum) const;
   long weights_count() const { return outputs_ * inputs_ * group_; }
 
-  // How backward_weights() cuts the batch: into blocks of images, with sums of their own unless these would be large.
+  // How backward_weights() cuts the batch into blocks of images. Each block has its own sums, unless these would be
+  // large.
   struct Blocks {
     long count, lanes, sums;
   };

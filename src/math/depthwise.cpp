@@ -10,7 +10,8 @@
 namespace crema {
 namespace {
 
-constexpr long kLanes = 16;  // loops run over multiples of this, into the zeros behind an array: they have no remainder
+constexpr long kLanes = 16;  // loops run to multiples of this, into the zeros after an array, so that they have no
+                             // remainder
 
 long rounded(long n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
@@ -55,7 +56,7 @@ void correlate(long n, const real* dy, const real* x, const long* offset, const 
   for (size_t t = 0; t < kTaps; ++t) sums[order[t]] += std::accumulate(lanes[t], lanes[t] + kLanes, real{0});
 }
 
-// The elements of a plane, to where they stand in the arrays.
+// Copies the elements of a plane to their places in the arrays.
 template <typename Lines>
 void put(const Lines& lines, long stride, const real* plane, real* arrays) {
   for (const auto& line : lines) {
@@ -69,7 +70,7 @@ void put(const Lines& lines, long stride, const real* plane, real* arrays) {
   }
 }
 
-// Of an axis: places in each array.
+// The number of places along an axis in each array.
 long array_size(const Patches& patches, size_t a) {
   const Windows& w = patches.windows;
   return patches.output[a] + (w.kernel[a] - 1) * w.dilation[a] / w.stride[a];
@@ -99,7 +100,7 @@ Depthwise::Depthwise(const Patches& patches, long kernels)
   const Windows& w = patches.windows;
   const size_t axes = w.kernel.size();
   std::vector<long> array(axes), steps(axes);
-  long arrays = 1, reach = 0;  // reach: how far the last element of a kernel lies behind the first
+  long arrays = 1, reach = 0;  // reach: distance from the first element of a kernel to the last
   positions_ = windows_ = taps_ = 1;
   for (size_t a = axes; a-- > 0;) {
     array[a] = array_size(patches, a);
@@ -155,7 +156,7 @@ void Depthwise::list_elements(const Patches& patches, const std::vector<long>& s
   first_.resize(static_cast<size_t>(arrays) + 1, taps_);
 }
 
-// Where the elements of a plane of these sizes stand: padded coordinate i is at i / stride of the array i % stride.
+// The places of a plane's elements in the arrays: padded coordinate i is at i / stride of array i % stride.
 std::vector<Depthwise::Line> Depthwise::list_lines(const std::vector<long>& sizes, const std::vector<long>& stride,
                                                    const std::vector<long>& pad, const std::vector<long>& array,
                                                    const std::vector<long>& steps) const {

@@ -1,9 +1,9 @@
 // Convolution where each channel has kernels of its own (group = channels), without matrix products, on raw pointers in
 // plain layouts.
 //
-// A plane of x is copied together with its padding, dealt out to one array for each offset within the stride. For all
-// windows of the plane at once, a kernel element then meets consecutive elements of one array: every loop is as long as
-// the plane and reads memory in order, whatever the stride, and however short the rows are.
+// A plane of x is copied, with its padding, into several arrays: one for each offset within the stride. For all windows
+// of the plane at once, a kernel element is then multiplied with consecutive elements of one array. So every loop is as
+// long as the plane and reads memory in order, for any stride and however short the rows are.
 #pragma once
 
 #include <vector>
@@ -19,13 +19,12 @@ class Depthwise {
   // `kernels`: how many each channel has; their outputs lie one after the other.
   Depthwise(const Patches& patches, long kernels);
 
-  // Whether there are spatial axes, windows next to each other leave nothing out, and the arrays are of a size that
-  // memory may hold.
+  // Whether there are spatial axes, adjacent windows leave no gap, and the arrays are not too large for memory.
   static bool fits(const Patches& patches);
 
   explicit operator bool() const { return kernels_ > 0; }
 
-  // Elements of memory that a pass works in. Once cleared, it serves one kind of pass, plane after plane.
+  // Elements of memory that a pass works in. Clear the memory once; it then serves one kind of pass, plane after plane.
   long memory() const { return arrays_count_ + map_count_ + weights_count_; }
   void clear(real* memory) const;
 
@@ -54,11 +53,11 @@ class Depthwise {
   long windows_ = 0;                // of these, up to the last window's
   long room_ = 0;                   // zeros in front of a plane of y, as many as a kernel element reaches back
   long arrays_count_ = 0, map_count_ = 0, weights_count_ = 0;  // elements of the memory's three parts
-  bool all_reached_ = true;                                    // no element of x is left without a place in the arrays
+  bool all_reached_ = true;                                    // every element of x has a place in the arrays
 
-  // The kernel's elements, sorted by the array that they meet.
+  // The kernel's elements, sorted by the array that they are multiplied with.
   std::vector<long> order_;              // their places in the kernel
-  std::vector<long> offset_;             // in all arrays, what they meet for the window at 0
+  std::vector<long> offset_;             // in all arrays, the element that each is multiplied with for the window at 0
   std::vector<long> back_;               // in an array, the window that meets position 0
   std::vector<long> first_;              // the first one of each array; a last entry ends the list
   std::vector<Line> x_lines_, y_lines_;  // where x and y stand in the arrays

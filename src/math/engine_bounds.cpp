@@ -8,7 +8,7 @@ namespace {
 
 constexpr long kLargest = std::numeric_limits<int>::max();
 constexpr long kBlock = 16;               // channels are rounded up to blocks
-constexpr long kLargestWindow = 1 << 15;  // of its numbers two are multiplied
+constexpr long kLargestWindow = 1 << 15;  // oneDNN multiplies two of a window's numbers with each other
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// What the engine is given is bounded first.
+// Bounds on the problems that the engine gets.
 #pragma once
 
 #include <initializer_list>
@@ -8,8 +8,8 @@
 
 namespace crema {
 
-// Whether oneDNN can count in arrays of these shapes, and in these windows. Its kernels keep sizes, and distances
-// within a record in bytes, in int, without a check. Beyond, a layer takes its plain path.
+// Whether arrays of these shapes, or these windows, are small enough for oneDNN's arithmetic. Its kernels keep sizes,
+// and byte distances within a record, in int without a check. For larger ones, a layer takes its plain path.
 bool engine_takes(std::initializer_list<Shape> arrays);
 bool engine_takes(const Windows& windows);
 

@@ -28,7 +28,7 @@ using BackwardWeights = dnnl::convolution_backward_weights;
 
 enum class How { direct, winograd, gemm };
 
-// oneDNN's name. It takes products of matrices for a kind of direct convolution.
+// oneDNN's name of an algorithm. In oneDNN, matrix products are a kind of direct convolution.
 dnnl::algorithm kind_of(How how) {
   return how == How::winograd ? dnnl::algorithm::convolution_winograd : dnnl::algorithm::convolution_direct;
 }
@@ -38,8 +38,7 @@ bool is_gemm(const Descriptor& pd) {
   return std::string_view(pd.impl_info_str()).find("gemm") != std::string_view::npos;
 }
 
-// A primitive descriptor, of those that there are for the operation the first that multiplies matrices if that is asked
-// for.
+// The operation's first primitive descriptor; if `how` is gemm, the first one that multiplies matrices.
 template <typename P, typename Operation, typename... Hint>
 typename P::primitive_desc first_descriptor(const Operation& operation, const dnnl::primitive_attr& attr, How how,
                                             const Hint&... hint) {
@@ -50,8 +49,8 @@ typename P::primitive_desc first_descriptor(const Operation& operation, const dn
   return pd;
 }
 
-// Kernels for windows of one element that skip elements first copy those that they read into a scratchpad. With
-// channels last, and fewer than fill a vector, that of the weights' gradient writes past its end
+// Kernels for 1x1 windows with a stride first copy the elements that they read into a scratchpad. With channels last,
+// and fewer channels than fill a vector, the kernel of the weights' gradient writes past the scratchpad's end
 // (uxlfoundation/oneDNN#6035, in 2.x as in 3.x): wrong gradients, a crash, or threads that wait for ever.
 bool overruns(const BackwardWeights::primitive_desc& pd, const Shape& bottom, const dnnl::memory::dims& stride) {
   const std::string_view name = pd.impl_info_str();
@@ -62,14 +61,15 @@ bool overruns(const BackwardWeights::primitive_desc& pd, const Shape& bottom, co
   return !layout || block_size(*layout) == 1;
 }
 
-// Where each channel has one kernel of its own.
+// Whether each channel has its own, single kernel.
 bool each_channel(const ConvolutionProblem& p) { return p.group > 1 && p.weights[0] == p.group && p.weights[1] == 1; }
 
-// Where numbers of half the size gain nothing: a channel's own kernel reads and writes more than it multiplies.
+// Whether numbers of half the size make it faster. Not if each channel has its own kernel: that takes more time for
+// reading and writing than for multiplying.
 bool gains(const ConvolutionProblem& p) { return !each_channel(p); }
 
-// On small maps the kernel of the weights' gradient takes longer than that of floats (2.5 times on 7x7, half of it on
-// 14x14).
+// The same for the weights' gradient. On small maps its bf16 kernel is slower than the float kernel (2.5 times its time
+// on 7x7, but half of it on 14x14).
 bool gains_in_gradient(const ConvolutionProblem& p) {
   constexpr long kSmall = 144;
   return p.weights.count_from(2) == 1 || p.top.count_from(2) >= kSmall;
@@ -144,20 +144,20 @@ struct Setting {
 };
 
 struct Descriptors {
-  Desc bottom, top;  // as data and diffs lie outside of the passes
+  Desc bottom, top;  // the layouts of data and diffs outside of the passes
   Forward::primitive_desc forward;
   BackwardData::primitive_desc backward_data;
   BackwardWeights::primitive_desc backward_weights;
 };
 
-// With a kernel for each channel, products of matrices are as slow as reference code: the plain path has loops of its
-// own.
+// If each channel has its own kernel, matrix products are as slow as reference code; the plain path's own loops are
+// faster.
 template <typename Descriptor>
 bool is_fast(const std::optional<Descriptor>& pd, const ConvolutionProblem& p) {
   return onednn::is_fast(pd) && !(each_channel(p) && is_gemm(*pd));
 }
 
-// Blocks fill channels up with zeros, which are moved and multiplied like all others. A bottom with few channels stays
+// Blocks are filled up with zeros, which are moved and multiplied like other numbers. A bottom with few channels stays
 // plain.
 bool wastes_blocks(const ConvolutionProblem& p) {
   constexpr long kFew = 4, kBlock = 16;
@@ -170,7 +170,7 @@ bool wastes_blocks(const ConvolutionProblem& p) {
   return p.group == 1 && taken > kMuch * (bottom + top);
 }
 
-// Forward decides how bottom and top lie. A backward pass that would be slow in these layouts chooses its own.
+// Forward decides the layouts of bottom and top. A backward pass that would be slow in these layouts chooses its own.
 std::optional<Descriptors> find_descriptors(const Setting& setting, const ConvolutionProblem& p) {
   const Desc any_bottom = describe_any(p.bottom), any_top = describe_any(p.top);
   std::optional<Forward::primitive_desc> forward;
@@ -195,14 +195,14 @@ std::optional<Descriptors> find_descriptors(const Setting& setting, const Convol
   return Descriptors{bottom, top, *forward, *backward_data, *backward_weights};
 }
 
-// Puts another algorithm in the place of a direct pass, where oneDNN has it. `make(bottom, top, how)`: a descriptor.
+// Replaces a direct pass by another algorithm, if oneDNN has it. `make(bottom, top, how)` returns a descriptor.
 template <typename Descriptor, typename Make>
 void replace(const std::string& algorithm, const ConvolutionProblem& p, const Desc& top, const Make& make,
              Descriptor* pd) {
   std::optional<Descriptor> found;
   if (algorithm == "winograd") found = make(describe_any(p.bottom), describe_any(p.top), How::winograd);
   if (algorithm == "gemm") {
-    // Where channels lie last, so do they in a matrix.
+    // If channels are last in the array, they are last in the matrix, too.
     const bool last = top == describe(p.top, Layout::channels_last);
     const Layout layout = last ? Layout::channels_last : Layout::plain;
     found = make(describe(p.bottom, layout), describe(p.top, layout), How::gemm);
@@ -228,7 +228,7 @@ void choose(const ConvolutionAlgorithms& algorithms, const Setting& setting, con
   replace(algorithms.backward_weights, p, all->top, backward_weights, &all->backward_weights);
 }
 
-// Each pass is made when it first runs: a net that only tests needs no backward code.
+// Each pass is created when it first runs: a net that only tests needs no backward code.
 class OnednnConvolution final : public EngineConvolution {
  public:
   OnednnConvolution(const ConvolutionProblem& problem, const Setting& setting, const Descriptors& descriptors)

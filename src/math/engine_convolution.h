@@ -20,9 +20,9 @@ struct ConvolutionProblem {
   Windows windows;
   long group = 1;
   bool bias = false;
-  Precision precision = Precision::f32;  // of the products; sums and all that comes and goes are float
-  Finish finish{};                       // of forward; its backward passes are those without
-  // Whether the weights outlive many passes: only then are copies of them in the engine's own layout kept.
+  Precision precision = Precision::f32;  // of the products; sums, inputs and results are float
+  Finish finish{};                       // of forward only; backward passes ignore it
+  // Whether the weights stay the same over many passes: only then are copies of them in the engine's own layout kept.
   bool constant_weights = false;
 
   bool operator==(const ConvolutionProblem&) const = default;
@@ -37,23 +37,23 @@ struct ConvolutionAlgorithms {
 
 class EngineConvolution {
  public:
-  // In f32 where bf16 gains nothing, and by Winograd's algorithm. Null where the engine cannot do it, or not faster
-  // than the plain path: other than 1 to 3 spatial axes, empty shapes, a finish that the kernel has no code for. The
-  // layouts do not depend on the algorithms.
+  // Passes for which bf16 gains nothing, and passes by Winograd's algorithm, are computed in f32. Returns null if the
+  // engine cannot compute the problem, or not faster than the plain path: other than 1 to 3 spatial axes, empty shapes,
+  // a finish that the kernel has no code for. The layouts do not depend on the algorithms.
   static std::unique_ptr<EngineConvolution> create(const ConvolutionProblem& problem,
                                                    const ConvolutionAlgorithms& algorithms = {});
   virtual ~EngineConvolution() = default;
 
-  // How data and diff of bottom and top lie. Weights, bias and their diffs are plain.
+  // The layouts of data and diff of bottom and top. Weights, bias and their diffs are plain.
   virtual Layout bottom_layout() const = 0;
   virtual Layout top_layout() const = 0;
   virtual std::string implementation() const = 0;  // the name of the kernel that computes forward,
   virtual std::string backward_data_implementation() const = 0;
   virtual std::string backward_weights_implementation() const = 0;
-  // Of forward, and of the backward passes, too, where they run.
+  // The memory of forward, and of those backward passes that run.
   virtual EngineMemory memory(bool backward_weights, bool backward_data) const = 0;
 
-  // Whether forward() reads w only where the version is another one than before; w may be null otherwise.
+  // Whether forward() reads w only if the version has changed; w may then be null if it has not.
   virtual bool keeps_weights() const = 0;
 
   // `version` changes whenever the weights w do. b: null without bias. other: what the finish adds, null if nothing.

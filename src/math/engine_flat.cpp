@@ -15,7 +15,7 @@ namespace {
 
 using Desc = dnnl::memory::desc;
 
-// A primitive with any number of sources. Its scratchpad is its own, and its arguments live as long as it does.
+// A primitive with any number of sources. It has its own scratchpad, and its arguments live as long as the primitive.
 class Combine final : public EngineCombine {
  public:
   template <typename Descriptor>
@@ -71,7 +71,8 @@ std::unique_ptr<EngineCombine> EngineCombine::concat(long rows, std::span<const 
   if (!engine_takes({Shape{rows, sum}})) return nullptr;
   std::vector<Desc> sources;
   for (const long length : lengths) sources.push_back(onednn::describe({rows, length}, Layout::plain));
-  // Told, since a source of length 1 fits several layouts and the primitive may choose another for the result.
+  // The result's layout is given explicitly: a source of length 1 fits several layouts, so the primitive might choose
+  // another one for the result.
   const Desc result = onednn::describe({rows, sum}, Layout::plain);
   return combine(lengths.size(), [&] { return onednn::make_concat(result, 1, sources); });
 }

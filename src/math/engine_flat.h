@@ -1,5 +1,5 @@
-// Engine parts to which an array is a row of numbers, or rows of pieces: what they compute is the same in every layout.
-// Each create function returns null where the engine is not compiled in or has no kernel for it.
+// Engine parts that treat an array as a row of numbers, or as rows of pieces, so that they work in every layout. Each
+// create function returns null if the engine is not compiled in or has no kernel for the problem.
 #pragma once
 
 #include <memory>
@@ -10,7 +10,7 @@
 
 namespace crema {
 
-// Several arrays become one.
+// Combines several arrays into one.
 class EngineCombine {
  public:
   // y = sum over k of coeff[k] * x[k], all of `count` elements. x[0] and y may be one array.
@@ -19,7 +19,7 @@ class EngineCombine {
   static std::unique_ptr<EngineCombine> concat(long rows, std::span<const long> lengths);
   virtual ~EngineCombine() = default;
 
-  // As many arrays as create was told of.
+  // x: as many arrays as sum() or concat() was given.
   virtual void run(std::span<const real* const> x, real* y) = 0;
   virtual std::string implementation() const = 0;
 };

@@ -23,14 +23,14 @@ using Forward = dnnl::inner_product_forward;
 using BackwardData = dnnl::inner_product_backward_data;
 using BackwardWeights = dnnl::inner_product_backward_weights;
 
-// The gradient of the bottom needs the weights in an order of its own. To convert and move them takes longer than what
-// numbers of half the size save, unless there are many rows.
+// The gradient of the bottom needs the weights in another order. Unless there are many rows, converting and moving them
+// takes more time than numbers of half the size save.
 bool gains_in_data(const InnerProductProblem& p) {
   constexpr long kMany = 192;
   return p.rows >= kMany;
 }
 
-// How the arguments lie in the caller's memory, and which numbers are multiplied.
+// The layouts of the arguments in the caller's memory, and the types of the numbers that are multiplied.
 struct Setting {
   Type product, data_product;                    // data: of the bottom's gradient
   Desc bottom, top, weights, any_weights, bias;  // of floats; bias: empty if there is none
@@ -46,7 +46,7 @@ struct Setting {
     if (p.bias) bias = describe(Shape{p.outputs}, Layout::plain);
   }
 
-  // Weights that are converted in any case may as well be moved.
+  // Weights that must be converted anyway may as well be moved into another layout.
   const Desc& weights_for(Type type, bool constant) const {
     return constant || type != Type::f32 ? any_weights : weights;
   }

@@ -16,25 +16,26 @@ struct InnerProductProblem {
   long rows = 0, inputs = 0, outputs = 0;  // bottom: rows x inputs, top: rows x outputs
   bool transpose = false;                  // weights lie as inputs x outputs, not as outputs x inputs
   bool bias = false;
-  // Whether the weights outlive many passes. Only then does forward pay for a copy of them in the engine's own layout:
-  // to make one takes about as long as the product for a batch of 64.
+  // Whether the weights stay the same over many passes. Only then does forward make a copy of them in the engine's own
+  // layout, which takes about as long as the product for a batch of 64.
   bool constant_weights = false;
-  Precision precision = Precision::f32;  // of the products; sums and all that comes and goes are float
-  Finish finish{};                       // of forward; its backward passes are those without
+  Precision precision = Precision::f32;  // of the products; sums, inputs and results are float
+  Finish finish{};                       // of forward only; backward passes ignore it
 
   bool operator==(const InnerProductProblem&) const = default;
 };
 
 class EngineInnerProduct {
  public:
-  // In f32 where there is no kernel for bf16. Null where the engine cannot do it, or has no code for the finish.
+  // Computes in f32 if there is no kernel for bf16. Returns null if the engine cannot compute the problem, or has no
+  // code for the finish.
   static std::unique_ptr<EngineInnerProduct> create(const InnerProductProblem& problem);
   virtual ~EngineInnerProduct() = default;
 
   virtual std::string implementation() const = 0;
   virtual EngineMemory memory(bool backward) const = 0;
 
-  // Whether forward() reads w only where the version is another one than before; w may be null otherwise.
+  // Whether forward() reads w only if the version has changed; w may then be null if it has not.
   virtual bool keeps_weights() const = 0;
 
   // `version` changes whenever the weights w do, here as in backward_data(). b: null without bias. other: what the

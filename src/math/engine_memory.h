@@ -1,4 +1,4 @@
-// What an engine part takes beside its arguments, in bytes.
+// The memory that an engine part takes besides its arguments, in bytes.
 #pragma once
 
 namespace crema {

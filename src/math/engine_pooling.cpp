@@ -61,8 +61,8 @@ class Pooling final : public EnginePooling {
 // The engine keeps sizes in int and multiplies two of them.
 bool fits(const PoolingAxis& axis) { return std::max({axis.in, axis.kernel, axis.stride, axis.out}) < 1L << 15; }
 
-// The engine divides by the kernel's size or by the number of elements inside the image; PoolingAxis::divisor() is one
-// of them unless a padded image is also overhung.
+// The engine divides by the kernel's size or by the number of elements inside the image. PoolingAxis::divisor() equals
+// one of these, unless there is a pad and a window also reaches beyond the padding.
 algorithm average_of(const PoolingAxis& h, const PoolingAxis& w) {
   if (h.overhang() == 0 && w.overhang() == 0) return algorithm::pooling_avg_include_padding;
   if (h.pad == 0 && w.pad == 0) return algorithm::pooling_avg_exclude_padding;

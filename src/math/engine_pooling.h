@@ -12,8 +12,8 @@ namespace crema {
 
 class EnginePooling {
  public:
-  // x: (N, C, h.in, w.in). Null where the engine is not compiled in, has no kernel for it, or divides an average by
-  // another number than PoolingAxis::divisor().
+  // x: (N, C, h.in, w.in). Returns null if the engine is not compiled in, has no kernel for the problem, or divides an
+  // average by another number than PoolingAxis::divisor().
   static std::unique_ptr<EnginePooling> create(PoolingMethod method, const Shape& x, Layout layout,
                                                const PoolingAxis& h, const PoolingAxis& w);
   virtual ~EnginePooling() = default;

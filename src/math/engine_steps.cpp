@@ -74,7 +74,7 @@ std::unique_ptr<EngineSteps> EngineSteps::create(const StepsProblem& p) {
     for (const long rows : p.rows) {
       const auto pd = rows == 0 ? std::nullopt : describe_part(p, rows, weights);
       if (!is_fast(pd)) return nullptr;
-      weights = pd->weights_desc();  // all parts read one copy
+      weights = pd->weights_desc();  // all parts read the same copy
       parts.push_back(*pd);
     }
     return std::make_unique<OnednnSteps>(p, parts);

@@ -27,9 +27,9 @@ class EngineSteps {
   virtual std::string implementation() const = 0;
   virtual long copied() const = 0;  // bytes of W in the engine's layout
 
-  // Before the products with W as it now is; `version` changes whenever it does.
+  // To be called before products with a changed W; `version` changes whenever W does.
   virtual void prepare(const real* w, uint64_t version) = 0;
-  // The part's rows; parts may run at the same time.
+  // Computes the part's rows; parts may run at the same time.
   virtual void run(long part, const real* x, real* y) = 0;
 };
 

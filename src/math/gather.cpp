@@ -8,7 +8,7 @@ namespace crema {
 namespace {
 
 constexpr long kTile = 64;   // columns that one task sums
-constexpr long kTasks = 16;  // as many as this where there are too few tiles: by rows of the table, too
+constexpr long kTasks = 16;  // at least so many tasks: with few tiles, the table's rows are divided, too
 
 }  // namespace
 

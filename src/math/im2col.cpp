@@ -16,7 +16,7 @@ long product(const std::vector<long>& sizes) {
 }
 
 // Walks over one row of the matrix: the element `offset` (one index for each axis) of every window, in the order of the
-// columns. The innermost axis is handed out as whole lines.
+// columns. Calls `line` once for each whole line of the innermost axis.
 template <typename Line>
 class RowWalk {
  public:
@@ -63,7 +63,7 @@ class RowWalk {
 // the channel's elements image, image + stride, ..., the others lie outside of it.
 template <typename Start, typename Line>
 void walk_rows(const Patches& p, long first, long last, const Start& start, const Line& line) {
-  std::array<long, Shape::kMaxAxes> offset;  // no vector: passes allocate nothing
+  std::array<long, Shape::kMaxAxes> offset;  // not a vector, since passes must not allocate memory
   for (long row = first; row < last; ++row) {
     long rest = row;
     for (size_t a = p.input.size(); a-- > 0; rest /= p.windows.kernel[a]) offset[a] = rest % p.windows.kernel[a];
@@ -121,7 +121,7 @@ void im2col(const Patches& patches, const real* image, real* matrix) {
 void col2im(const Patches& patches, const real* matrix, real* image) {
   const long columns = patches.columns(), plane = product(patches.input);
   const long window = product(patches.windows.kernel);
-  // A channel's rows all add to the same plane: one thread takes them, in their order.
+  // All rows of a channel add to the same plane, so one thread takes them, in their order.
   parallel_for(patches.channels, window * columns, [&](long first, long last) {
     std::fill(image + first * plane, image + last * plane, real{0});
     real* x = nullptr;

@@ -14,7 +14,7 @@ struct Windows {
 
   bool operator==(const Windows&) const = default;
 
-  // The window of 1 that meets each element once: the matrix is the image itself.
+  // The window of size 1 that covers each element once: the matrix is the image itself.
   bool trivial() const;
 
   // What one window spans on an axis: dilation * (kernel - 1) + 1.
@@ -41,7 +41,7 @@ struct Patches {
 // Fills the matrix; elements outside of the image are zeros.
 void im2col(const Patches& patches, const real* image, real* matrix);
 
-// The transpose: the image, overwritten with the sum of what its elements stand for in the matrix.
+// The transpose: overwrites each element of the image with the sum of its copies in the matrix.
 void col2im(const Patches& patches, const real* matrix, real* image);
 
 }  // namespace crema

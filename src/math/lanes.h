@@ -1,11 +1,12 @@
-// Sixteen numbers at once, as one value: where loops of the compiler's making would keep sums in memory.
+// Sixteen numbers as one value: for loops in which the compiler would otherwise keep sums in memory.
 #pragma once
 
 #include <cstring>
 
 #include "math/real.h"
 
-// Functions with such arguments are inlined, or at least never called from objects that were compiled otherwise.
+// Functions with such arguments are inlined, or at least never called from objects that were compiled with other
+// options.
 #pragma GCC diagnostic ignored "-Wpsabi"
 
 namespace crema {

@@ -10,13 +10,15 @@
 namespace crema {
 namespace {
 
-constexpr long kTile = 256;  // pixels of all channels that are worked on at once, so that a window's rows stay in cache
+constexpr long kTile = 256;  // pixels of all channels that are worked on at once, so that a window's rows stay in the
+                             // cache
 
 using namespace local_response_detail;
 
 long slots() { return omp_get_max_threads(); }
 
-// Calls body(begin, end, room) for ranges that cover all jobs; room: `numbers` of them, for one job at a time.
+// Calls body(begin, end, room) for ranges that cover all jobs; room: memory of `numbers` numbers, for one job at a
+// time.
 template <typename Body>
 void for_ranges(long jobs, long cost, long numbers, real* room, const Body& body) {
   const long parts = std::max(1L, std::min(slots(), jobs));
@@ -37,7 +39,7 @@ void for_jobs(long jobs, long cost, long numbers, real* room, const Body& body) 
 
 // --- across channels: windows that slide over rows of pixels ---------------------------------------------------------
 
-// Sums are kept in double: what enters a window leaves it again without a trace.
+// Sums are kept in double, so that subtracting an element that leaves a window undoes its addition exactly.
 double square(real x) { return static_cast<double>(x) * static_cast<double>(x); }
 
 long tiles_of(const LocalResponse& norm) { return (norm.pixels() + kTile - 1) / kTile; }
@@ -62,7 +64,7 @@ struct Tile {
     return c < 0 || c >= norm.channels ? kZeros : x + at(c);
   }
 
-  // Of the channels that the window around channel 0 reaches, but for the last one.
+  // The sums for channel 0: of all channels in its window except the last one.
   void start(const real* x, double* sums) const {
     for (long c = 0; c < std::min(norm.reach, norm.channels); ++c) {
       const real* from = row(x, c);
@@ -88,8 +90,8 @@ struct Tile {
     }
   }
 
-  // The window of the squares runs ahead of that of dy x s^(-beta - 1), so that what the latter takes in is there. The
-  // rows between are kept in a ring.
+  // The window over the squares runs ahead of the window over dy x s^(-beta - 1), so that the terms of the second
+  // window are ready when needed. The rows between the two are kept in a ring.
   template <typename Power>
   void backward(const Power& power, const real* x, const real* dy, real* dx, real* ring) const {
     const long rows = ring_rows(norm);
@@ -208,13 +210,13 @@ struct Plane {
 
 bool in_lines(const LocalResponse& norm) { return norm.across && norm.block > 1; }
 
-// Of one job at a time.
+// The numbers that one job needs.
 long room_of(const LocalResponse& norm) {
   if (in_lines(norm)) return line_room(norm);
   return norm.across ? 2 * ring_rows(norm) * kTile : norm.width + 2 * norm.reach + 2 * norm.pixels();
 }
 
-// Of a job of `pixels` pixels with all their channels.
+// The cost of a job of `pixels` pixels with all their channels.
 long cost_of(const LocalResponse& norm, long pixels) { return (8 + norm.reach) * norm.channels * pixels; }
 
 }  // namespace

@@ -12,8 +12,8 @@ struct LocalResponse {
   long reach = 0;      // of the window to either side of its middle
   real k = 1, share = 1, beta = 1;
   long records = 0, channels = 0, height = 0, width = 0;
-  // How many channels are neighbours in memory: 1 in plain layout, all of them where they are last, else those of a
-  // block. More than 1 goes with windows across channels alone, and in padding x is 0 and stays 0 where k > 0.
+  // How many channels are neighbours in memory: 1 in plain layout, all of them if channels are last, else those of a
+  // block. More than 1 is only possible for windows across channels. In padding x is 0, and results stay 0 if k > 0.
   long block = 1;
 
   long pixels() const { return height * width; }
@@ -24,7 +24,7 @@ long local_response_room(const LocalResponse& norm);
 
 void local_response(const LocalResponse& norm, const real* x, real* y, real* room);
 
-// s is computed anew: that takes less time than to write it in forward and to read it back.
+// s is computed again: that takes less time than writing it in forward and reading it back.
 void local_response_gradient(const LocalResponse& norm, const real* x, const real* dy, real* dx, real* room);
 
 }  // namespace crema

@@ -9,9 +9,9 @@ namespace {
 
 using namespace local_response_detail;
 
-constexpr long kPixels = 8;  // of a job: their lines stay in the first-level cache
+constexpr long kPixels = 8;  // of a job, so that their lines stay in the first-level cache
 
-// What lies in one line: the channels of a pixel, with zeros for those beyond the first and the last.
+// A line holds the channels of a pixel, with zeros before the first and after the last.
 struct Line {
   const LocalResponse& norm;
   long channels;  // with the padding of the last block
@@ -29,7 +29,7 @@ struct Line {
 };
 
 // Calls body(c, at, n) for each run of a pixel's channels that are neighbours: n channels from c on, at element `at`.
-// Blocks of 16, the usual ones, have their size known when this is compiled.
+// For blocks of 16, which are usual, the size is known at compile time.
 template <long kBlock, typename Body>
 void for_runs(const Line& line, const Body& body) {
   const long block = kBlock > 0 ? kBlock : line.norm.block, step = line.norm.pixels() * block;
@@ -115,7 +115,7 @@ struct Lines {
   }
 };
 
-// The usual layout and window have their sizes known when their loops are compiled.
+// For the usual layout and window, the sizes are known at compile time.
 template <typename Body>
 void with_lines(const LocalResponse& norm, real* room, const Body& body) {
   with_power(norm.beta, [&](const auto& power) {

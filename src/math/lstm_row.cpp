@@ -20,7 +20,7 @@ void lstm_row(long cells, real cont, const real* c_prev, const real* x, real* ga
   }
 }
 
-// tanh(c) is computed anew: as fast as to keep it, and an array less.
+// tanh(c) is computed again: that is as fast as keeping it, and saves an array.
 void lstm_row_gradient(long cells, real cont, const real* c_prev, const real* gates, const real* c, const real* dh,
                        const real* dc, real* dx, real* dc_prev) {
 #pragma omp simd

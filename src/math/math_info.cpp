@@ -21,7 +21,7 @@ BlasInfo blas_info() {
 
 namespace {
 
-// The list gives each set the bits of those that it includes.
+// In oneDNN's list, a set has the bits of all sets that it includes.
 bool includes(dnnl::cpu_isa isa, dnnl::cpu_isa part) {
   return (static_cast<unsigned>(isa) & static_cast<unsigned>(part)) == static_cast<unsigned>(part);
 }

@@ -1,4 +1,4 @@
-// What computes underneath, for reports.
+// Which libraries do the computing, for reports.
 #pragma once
 
 #include <string>

@@ -37,8 +37,8 @@ Permutation::Permutation(const std::vector<long>& dims, const std::vector<int>& 
   std::vector<long> strides(dims.size(), 1);
   for (size_t a = dims.size(); a-- > 1;) strides[a - 1] = strides[a] * dims[a];
 
-  // Axes of the result, outermost first. Those that follow each other in the array as well are one; those of one
-  // element are none.
+  // Axes of the result, outermost first. Axes that are adjacent in the array, too, are merged; axes of one element are
+  // left out.
   std::vector<Axis> axes;
   for (const int from : order) {
     const Axis axis{dims[from], strides[from], 0};

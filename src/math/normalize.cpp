@@ -9,13 +9,13 @@ struct TwoSums {
   double first = 0, second = 0;
 };
 
-// A row that one thread works on, while others have other rows.
+// A row that one thread works on; other threads work on other rows.
 struct OneThread {
   template <typename Term>
   double sum(long begin, long end, const Term& term) const {
     return crema::sum(begin, end, term);
   }
-  // The same for two terms, which have most of what they read in common.
+  // The same for two terms that mostly read the same numbers.
   template <typename First, typename Second>
   TwoSums two_sums(long begin, long end, const First& first, const Second& second) const {
     constexpr long kLanes = 16, kBlock = 32 * kLanes;
@@ -65,7 +65,8 @@ struct AllThreads {
   }
 };
 
-// Too few rows to give each core one. Depends on the shape alone: both ways add in different orders.
+// Whether there are too few rows to give each core one. Must depend on the shape alone, since the two ways add in
+// different orders.
 bool few(long rows, long n) { return rows > 0 && rows < 16 && n >= 65536; }
 
 // Calls body(row, on) for each row; `on` sums and loops over its elements.
@@ -101,14 +102,14 @@ struct Affine {
 // dx = p w dy - q - t (v - mean)  for a row.
 struct Coefficients {
   real p, q, t;
-  // By the row's sums of g and of g xhat, g = w dy.
+  // Sets q and t from the row's sums of g and of g xhat, where g = w dy.
   Coefficients(const Normalization& norm, long n, real inverse, real factor, double g, double gx)
       : p(inverse),
         q(norm.centered ? inverse * static_cast<real>(g / static_cast<double>(n)) : 0),
         t(inverse * factor * norm.share(inverse, n) * static_cast<real>(gx)) {}
 };
 
-constexpr long kPartRows = 64;  // whose gradients of w and b are added up in real
+constexpr long kPartRows = 64;  // rows whose gradients of w and b are added up in real
 
 long part_rows(long rows) { return std::clamp(rows / 16, 1L, kPartRows); }
 long parts_of(long rows) { return (rows + part_rows(rows) - 1) / part_rows(rows); }
@@ -268,7 +269,7 @@ void normalize_rows_gradient(const Normalization& norm, long rows, long n, const
     }
     return;
   }
-  // Rows are added up in parts, each in memory of its own, so that x and dy are read once and the order is fixed.
+  // Rows are added up in parts, each in its own memory, so that x and dy are read once and the order is fixed.
   const long in_part = part_rows(rows), parts = parts_of(rows);
   parallel_for(parts, 8 * in_part * n, [&](long begin, long end) {
     for (long part = begin; part < end; ++part) {

@@ -27,12 +27,13 @@ struct Normalization {
   real share(real inverse, long n) const;
 };
 
-// Of each row; room for as many numbers.
+// The statistics of the rows: each array has one number for each row.
 struct RowStatistics {
   real *mean, *inverse;
 };
 
-// Where the gradient finds xhat: in x, with the statistics, or as it is, where forward's y was xhat itself.
+// Where the gradient gets xhat from. `normalized`: `values` is xhat, since forward's y was xhat itself. Otherwise
+// `values` is x, and xhat follows from it and the statistics.
 struct RowInput {
   const real* values;
   bool normalized;
@@ -53,8 +54,8 @@ struct Groups {
 void normalize_groups(const Normalization& norm, const Groups& groups, const real* x, const real* w, const real* b,
                       real* y, const RowStatistics& statistics);
 
-// dx, unless it is null; and into sums, unless it is null, for each record and channel the sums of dy and of dy xhat,
-// in pairs.
+// Writes dx, unless it is null. Writes into `sums`, unless it is null, a pair for each record and channel: the sum of
+// dy and the sum of dy xhat.
 void normalize_groups_gradient(const Normalization& norm, const Groups& groups, const RowInput& input,
                                const RowStatistics& statistics, const real* w, const real* dy, real* dx, real* sums);
 
@@ -76,7 +77,7 @@ struct Accumulated {
   real beta = 0;
 };
 
-// dx, unless it is null, and the gradients of w and b.
+// Writes dx, unless it is null, and the gradients of w and b.
 void normalize_rows_gradient(const Normalization& norm, long rows, long n, const RowInput& input,
                              const RowStatistics& statistics, const real* w, const real* dy, real* dx,
                              const Accumulated& dw, const Accumulated& db, real* scratch);

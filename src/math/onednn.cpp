@@ -9,7 +9,7 @@ namespace {
 
 using Tag = dnnl::memory::format_tag;
 
-// By number of axes, up to those of grouped weights. For two axes the channels lie innermost in plain layout already.
+// By the number of axes, up to that of grouped weights. With two axes, the channels are innermost even in plain layout.
 Tag tag_of(int axes, Layout layout) {
   constexpr int kMaxAxes = 6;
   constexpr Tag kNone = Tag::undef;

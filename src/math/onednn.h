@@ -1,5 +1,6 @@
-// What the engine's parts share: our layouts as oneDNN's descriptors, and primitives whose arguments are raw pointers.
-// Internal to src/math/: empty where oneDNN is not compiled in, or real is double (the engine computes in float).
+// What the engine's parts share: crema's layouts as oneDNN's descriptors, and primitives whose arguments are raw
+// pointers. Internal to src/math/: empty where oneDNN is not compiled in, or real is double (the engine computes in
+// float).
 //
 // An engine part is a class per kind of computation, in a header free of oneDNN: a static create() that returns null
 // where the engine cannot do it (the layer then takes its plain path), and methods that run on raw pointers. Such a
@@ -37,11 +38,11 @@ dnnl::memory::desc describe(const Shape& shape, Layout layout,
 // The shape, of floats, with the layout left to the primitive.
 dnnl::memory::desc describe_any(const Shape& shape);
 
-// The numbers that are multiplied.
+// The type of the numbers that are multiplied.
 dnnl::memory::data_type type_of(Precision precision);
 
-// Which layout of ours the descriptor is, of whatever numbers; nothing if none. The primitive is then asked again, with
-// a layout of ours.
+// The crema layout that the descriptor has, whatever its data type; nothing if it has none of them. The caller then
+// asks for the primitive again, with one of crema's layouts.
 std::optional<Layout> layout_of(const dnnl::memory::desc& desc, const Shape& shape);
 
 // Runs a primitive to its end, through oneDNN's C function: the C++ one copies the arguments on each call.
@@ -79,10 +80,10 @@ class Primitive {
   size_t scratchpad_bytes_ = 0;
 };
 
-// Attributes that every primitive descriptor is created with: the scratchpad comes from us.
+// Attributes that every primitive descriptor is created with: the caller provides the scratchpad.
 dnnl::primitive_attr attributes();
-// And computes what comes after it in the same pass. y: as the result lies, and the array that is added to it, which is
-// argument kOther. oneDNN's ReLU of slope 0 makes a NaN 0.
+// The same, with `finish` computed in the same pass. y: the layout of the result, and of the array that is added to it,
+// which is argument kOther. oneDNN's ReLU of slope 0 turns NaN into 0.
 dnnl::primitive_attr attributes(const Finish& finish, const dnnl::memory::desc& y);
 constexpr int kOther = DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1;
 
@@ -92,13 +93,14 @@ long scratchpad_bytes(const Descriptor& pd) {
   return static_cast<long>(pd.scratchpad_desc().get_size());
 }
 
-// Bytes of what a Detour or DerivedWeights between two descriptors of one shape takes: nothing where they agree.
+// Bytes that a Detour or DerivedWeights between two descriptors of one shape takes: 0 if they agree.
 long copy_bytes(const dnnl::memory::desc& outside, const dnnl::memory::desc& inside);
 
 // Moves memory between two descriptors of one shape; with `add`, adds to what the destination holds.
 Primitive make_reorder(const dnnl::memory::desc& from, const dnnl::memory::desc& to, bool add = false);
 
-// Whether there is an implementation, and not oneDNN's reference code: right, and slower than anything else.
+// Whether there is an implementation other than oneDNN's reference code, which is correct but slower than anything
+// else.
 template <typename Descriptor>
 bool is_fast(const std::optional<Descriptor>& pd) {
   return pd && std::string_view(pd->impl_info_str()).substr(0, 3) != "ref";
@@ -113,7 +115,7 @@ class Detour {
   Detour() = default;
   Detour(Role role, const dnnl::memory::desc& outside, const dnnl::memory::desc& inside);
 
-  // What the primitive reads for the caller's `outside`.
+  // The memory that the primitive reads instead of the caller's `outside`.
   const real* in(const real* outside);
 
   // Where the primitive writes; finish() then puts the result into `outside`, or with beta 1 adds it there. A null
@@ -132,9 +134,9 @@ class Detour {
   Primitive move_in_, move_out_, add_out_;  // made when first used
 };
 
-// Parameters in the layout and number format that a primitive takes: kept until their version changes or, where it
-// changes with every pass, moved through the memory that a Detour of weights takes. Where the kept copy differs from
-// `plain`, `plain` is read only when the version has changed, and may be null until then.
+// Parameters in the layout and number format that a primitive takes. A copy is kept until their version changes. If it
+// changes with every pass, no copy is kept, and they are moved through the memory that a Detour of weights takes. With
+// a kept copy, `plain` is read only if the version has changed, and may be null otherwise.
 class DerivedWeights {
  public:
   DerivedWeights() = default;
@@ -142,16 +144,16 @@ class DerivedWeights {
   const real* get(const real* plain, uint64_t version);
 
  private:
-  Primitive reorder_;  // none where plain is what is wanted, or nothing is kept
-  Detour passing_;     // where nothing is
+  Primitive reorder_;  // empty if `plain` is in the wanted layout, or if no copy is kept
+  Detour passing_;     // used if no copy is kept
   Buffer copy_;
   size_t bytes_ = 0;
   const real* source_ = nullptr;
   uint64_t version_ = 0;
 };
 
-// The primitive descriptor that `make` returns; nothing where oneDNN says that it has no implementation. What else goes
-// wrong is thrown as Error.
+// The primitive descriptor that `make` returns; nothing if oneDNN says that it has no implementation. Other failures
+// are thrown as Error.
 template <typename Make>
 auto try_create(const Make& make) -> std::optional<decltype(make())> {
   try {

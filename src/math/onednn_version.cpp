@@ -92,7 +92,7 @@ std::string name_of(dnnl::cpu_isa isa) {
     case dnnl_cpu_isa_avx512_core_amx:
       return "avx512_core_amx";
 #if DNNL_VERSION_MAJOR >= 3
-    case 0x1f:  // by number: not every header of 3.x has names for these
+    case 0x1f:  // given as a number, since not every header of 3.x has its name
       return "avx2_vnni_2";
     case 0x1ef:
       return "avx512_core_fp16";

@@ -1,5 +1,5 @@
-// What differs between the versions of oneDNN that crema is built with, 2.6 to 3.x. Everything else in src/math/ reads
-// as if there were one.
+// What differs between the versions of oneDNN that crema is built with, 2.6 to 3.x. All other code in src/math/ is the
+// same for all versions.
 #pragma once
 
 #ifdef CREMA_WITH_ONEDNN
@@ -19,10 +19,11 @@ dnnl::stream& stream();  // the calling thread's
 
 dnnl::memory::data_type type_of(const dnnl::memory::desc& desc);
 
-// The same layout of other numbers; what is empty stays so. Of layouts in blocks, it takes those of layout.h.
+// The same layout with another data type; an empty descriptor stays empty. Of blocked layouts, only those of layout.h
+// are accepted.
 dnnl::memory::desc as(dnnl::memory::data_type type, const dnnl::memory::desc& desc);
 
-// Version 2 also clears the padding of the memory that the pointer is to.
+// Version 2 also clears the padding of the memory that `pointer` points to.
 void set_pointer(const dnnl::memory& memory, const void* pointer);
 
 // --- descriptors of primitives ---
@@ -78,8 +79,8 @@ void append_relu(dnnl::post_ops* after, float slope);
 std::string name_of(dnnl::cpu_isa isa);  // "" for one that is not known here
 
 std::string library_version();  // that was loaded: "3.7.2"
-// Why the library that was loaded is of no use: it has another major number than the header that crema was built with,
-// and so other functions. "" if it has the same.
+// Why the loaded library cannot be used: its major version is not that of the header that crema was built with, so its
+// functions differ. "" if it is the same.
 std::string mismatch();
 
 }  // namespace crema::onednn

@@ -1,4 +1,5 @@
-// Loops over the places of outer x channels x inner in which several neighbours pass through all channels together.
+// Loops over the places of outer x channels x inner that take several neighbouring places through all channels
+// together.
 #pragma once
 
 #include "math/loops.h"

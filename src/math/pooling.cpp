@@ -82,7 +82,7 @@ void PlainPooling::backward(const real* dy, long record_step, bool add, real* dx
 }
 
 // Down the columns first, since those loops run over contiguous memory; then along the line of the columns' maxima.
-// Every comparison is such that of equal numbers the first in row-major order wins, and that NaN leaves `at` in
+// Comparisons are written so that the first of equal numbers in row-major order wins, and so that NaN leaves `at` in
 // range.
 void PlainPooling::max_plane(const real* x, real* y, int32_t* at, real* line, int32_t* where) const {
   for (long oh = 0; oh < h_.out; ++oh) {
@@ -106,9 +106,9 @@ void PlainPooling::max_plane(const real* x, real* y, int32_t* at, real* line, in
   }
 }
 
-// All windows of a line at once, one more column of each at a time (those that are done see their last one again):
-// the loop becomes vector selects. Which column wins cannot be predicted, so that branches would take many times as
-// long.
+// Takes all windows of a line at once, one column of each window at a time (windows without further columns take their
+// last one again). So the loop becomes vector selects. Branches would take many times as long, since it cannot be
+// predicted which column wins.
 void PlainPooling::best_of_columns(const real* line, const int32_t* where, real* y, int32_t* at) const {
   const int32_t *first = first_.data(), *last = last_.data();
   const long windows = w_.out;
@@ -146,7 +146,7 @@ void PlainPooling::average_plane(const real* x, real* y, real* line) const {
   }
 }
 
-// The other way around: what each column receives from a line of windows, then down the columns.
+// The reverse: first what each column receives from a line of windows, then down the columns.
 void PlainPooling::average_plane_backward(const real* dy, real* dx, real* line) const {
   for (long oh = 0; oh < h_.out; ++oh) {
     std::fill_n(line, w_.in, real{0});

@@ -41,19 +41,19 @@ class PlainPooling {
   // Elements of a record of y.
   long record_count() const { return channels_ * h_.out * w_.out; }
 
-  void forward(const real* x, real* y, long record_step);  // not for stochastic,
-  // but in training: output i of all takes random number first + i;
+  void forward(const real* x, real* y, long record_step);  // not for stochastic pooling
+  // Stochastic pooling in training. Output i, counted over all outputs, takes random number first + i.
   void pick(const real* x, real* y, long record_step, const Random& random, uint64_t first);
-  // and in test: sum x^2 / sum x.
+  // Stochastic pooling in test: sum x^2 / sum x.
   void expect(const real* x, real* y, long record_step);
 
   // Belongs to the last forward() or pick(). Overwrites dx, or adds to it.
   void backward(const real* dy, long record_step, bool add, real* dx);
 
-  // Of what it keeps, in bytes.
+  // The memory that it keeps, in bytes.
   long memory() const;
 
-  // Not for average: which element of its plane each output is, record by record.
+  // Not for average pooling: which element of its plane each output came from, record by record.
   const BufferOf<int32_t>& places() const { return at_; }
 
  private:

@@ -24,7 +24,7 @@ struct Steps {
   long at(long n, long c) const { return n * batch + c / block * channel + c % block; }
 };
 
-// For builds and shapes that the engine does not serve.
+// For builds without the engine, and for shapes that it does not support.
 void move(const Shape& shape, Layout from_layout, Layout to_layout, const real* from, real* to) {
   if (shape.axes() < 2) {  // no channels: all layouts are one
     std::copy_n(from, shape.count(), to);
@@ -49,7 +49,7 @@ struct Reorder::Kernel {
   Shape shape;
   Layout from, to;
 #ifdef CREMA_ENGINE
-  mutable onednn::Primitive primitive;  // runs change nothing but where its arguments point
+  mutable onednn::Primitive primitive;  // a run changes only the pointers of its arguments
 #endif
 };
 

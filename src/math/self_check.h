@@ -1,7 +1,7 @@
 // Whether what the engine computes is right on this machine. Each of its kernels is compared once with the plain path,
 // for each class of shapes that it is used on, on a small problem of that class (math/checked_engine.h). A kernel that
-// is wrong is not used there. What was found is kept by the process, and by a store of measured algorithms
-// (math/algorithms.h) for later ones.
+// is wrong is not used there. The process keeps the answers, and a store of measured algorithms (math/algorithms.h)
+// keeps them for later processes.
 #pragma once
 
 #include <functional>
@@ -20,15 +20,15 @@ class SelfChecks {
   struct Kernel {
     std::string pass;     // "convolution forward"
     std::string name;     // as the engine calls it
-    std::string problem;  // all that the answer depends on beside them and the machine
+    std::string problem;  // everything else that the answer depends on, except the machine
   };
   using Answers = std::map<std::string, bool>;  // by the kernel's text; true: it is right
 
-  // Those of this process.
+  // The checks of this process.
   static SelfChecks& of_process();
 
-  // Within its lifetime, the calling thread compares nothing if `wanted`: what is not known counts as right. For nets
-  // that are only looked at.
+  // Within its lifetime, if `wanted`, the calling thread compares nothing: kernels without an answer count as right.
+  // For nets that are planned but never run.
   class Pause {
    public:
     explicit Pause(bool wanted);
@@ -40,13 +40,13 @@ class SelfChecks {
     bool before_;
   };
 
-  // Whether the kernel may be used. Where it is not known, `error` is called, which runs it and returns how far it is
-  // off, relative to the largest value; nothing, if there is no problem to compare it on: it is trusted then. Where
-  // that throws Error (no memory, say), the kernel is not used. Neither is remembered. A wrong kernel is warned of once
-  // for each pass and name.
+  // Whether the kernel may be used. If there is no answer yet, calls `error`, which runs the kernel and returns its
+  // error relative to the largest value. If `error` returns nothing, there is no problem to compare the kernel on, and
+  // it is trusted. If `error` throws Error (for example for lack of memory), the kernel is not used. These two answers
+  // are not remembered. Warns of a wrong kernel once for each pass and name.
   bool right(const Kernel& kernel, double tolerance, const std::function<std::optional<double>()>& error);
 
-  // May be called side by side, as all here.
+  // Like all functions here, it may be called by several threads at once.
   Answers answers() const;
   void add(const Answers& answers);  // those of an earlier process; what is known already stays
 

@@ -5,7 +5,7 @@
 namespace crema {
 namespace {
 
-// 2^44 elements: far above any machine, far below where products of sizes and offsets overflow.
+// 2^44 elements: far more than any machine has memory for, and far from an overflow of sizes and offsets.
 constexpr long kMaxCount = 1L << 44;
 
 std::string join(const std::vector<long>& dims) {

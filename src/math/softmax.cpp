@@ -8,9 +8,9 @@
 namespace crema {
 namespace {
 
-constexpr long kSum = 512;  // numbers that are added up in real; sums of as many in double
+constexpr long kSum = 512;  // so many numbers are added up in real; the sums of these are added in double
 
-// e^x for x <= 0, which is 0 where simd_exp() has its least value.
+// e^x for x <= 0; 0 for x at which simd_exp() returns its least value.
 real power(real x) {
   constexpr real kLeast = sizeof(real) == sizeof(float) ? real{-87.3f} : real{-708};
   const real e = simd_exp(x);
@@ -24,7 +24,7 @@ real largest_of(long n, const real* x) {
   return largest;
 }
 
-// Calls body(row) for each row of as many numbers as there are channels.
+// Calls body(row) for each row; a row has one number for each channel.
 template <typename Body>
 void for_rows(const AxisSplit& split, long cost, const Body& body) {
   parallel_for(split.outer, cost * split.channels, [&](long begin, long end) {

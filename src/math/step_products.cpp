@@ -20,12 +20,12 @@ long StepProducts::copied(bool backward) const {
 }
 
 long StepProducts::wanted_parts() const {
-  constexpr long kEnough = 16;  // below, products of as few rows would take the longer
+  constexpr long kEnough = 16;  // products with fewer rows than this would be slow
   return std::max(1L, std::min(streams_ / kEnough, static_cast<long>(omp_get_max_threads())));
 }
 
 void StepProducts::create() {
-  constexpr long kLarge = 4096;  // numbers of W for which a primitive's call is worth its microseconds
+  constexpr long kLarge = 4096;  // the size of W from which calling a primitive, which takes microseconds, pays off
   parts_ = wanted_parts();
   forward_.reset();
   backward_.reset();

@@ -1,5 +1,5 @@
-// The products with the recurrent weights W, step by step, of sequences that know nothing of each other: each goes
-// through all steps on a core of its own.
+// The products with the recurrent weights W, step by step, of independent sequences: each goes through all its steps on
+// one core.
 #pragma once
 
 #include <algorithm>

@@ -13,8 +13,7 @@ thread_local Workspace current;
 thread_local std::array<Buffer, kWorkspaceSlots> own_slots;
 thread_local Buffer own_scratchpad;
 
-// Scratchpads begin at the bottom of what is lent, everything else is taken from its top downwards. Null if it does not
-// fit.
+// Takes memory from the top of the lent memory downwards; scratchpads begin at its bottom. Null if it does not fit.
 real* take(long count) {
   if (count > current.top) return nullptr;
   current.top = (current.top - count) / kAlign * kAlign;
@@ -57,7 +56,7 @@ real* lent_memory(long count) {
   Workspace::Slot& taken = current.slots[kWorkspaceSlots - 1];
   if (taken.memory != nullptr && taken.count >= count) return taken.memory;
   const bool last = taken.memory != nullptr && taken.memory == current.memory + current.top;
-  if (last) current.top += taken.count;  // what was taken before is given back
+  if (last) current.top += taken.count;  // gives back the memory of the call before
   taken = {take(count), count};
   return taken.memory;
 }

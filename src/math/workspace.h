@@ -1,6 +1,6 @@
 // Memory that a computation needs only while it runs: the engine's scratchpads, bottoms and tops on their way between
-// layouts, columns of patches. A net's plan places it where blobs lie that are not in use at that time, and Net lends
-// that room to each step. What does not fit, or runs outside of a net, gets memory that the calling thread keeps.
+// layouts, columns of patches. A net's plan places it where no blob is in use at that time, and Net lends it to each
+// step. Where it is too small, and outside of a net, memory that the calling thread keeps is used instead.
 #pragma once
 
 #include "math/real.h"
@@ -10,7 +10,7 @@ namespace crema {
 inline constexpr int kWorkspaceSlots = 8;                      // the last one is lent_memory()'s
 inline constexpr long kWorkspaceSlack = 16 * kWorkspaceSlots;  // elements that alignment may cost
 
-// What is lent to a thread, as far as it is taken.
+// The memory that is lent to a thread, and what is taken of it.
 struct Workspace {
   struct Slot {
     real* memory = nullptr;
@@ -34,8 +34,8 @@ class LentMemory {
   Workspace before_;
 };
 
-// Within its lifetime, the slots that the calling thread took before are out of reach, and their memory stays theirs;
-// what is taken meanwhile is given back at its end.
+// Within its lifetime, the slots that the calling thread took before cannot be used, but keep their memory. Memory that
+// is taken meanwhile is given back at its end.
 class PassMemory {
  public:
   PassMemory();
@@ -53,7 +53,7 @@ real* slot_memory(int slot, long count);
 // Scratch memory of one primitive while it runs. Nothing else may be taken meanwhile.
 real* scratchpad_memory(long count);
 
-// Memory that is lent until the step is over or this is called again; null where none is, or too little.
+// Lent memory, valid until the step is over or this is called again; null if no memory is lent, or too little.
 real* lent_memory(long count);
 
 // Gives back what the calling thread keeps.

@@ -16,7 +16,8 @@ struct AdamStep {
         beta2(checked_share(config, "momentum2", config.solver.momentum2())),
         delta(checked_delta(config)) {}
 
-  // c = sqrt(1 - beta2^n) / (1 - beta1^n): the means start at 0, and are too small by this after n steps.
+  // c = sqrt(1 - beta2^n) / (1 - beta1^n): the means start at 0, so they are too small at first. c corrects the step
+  // for that after n steps.
   real correction(double n) const {
     const double m = 1 - std::pow(static_cast<double>(beta1), n), v = 1 - std::pow(static_cast<double>(beta2), n);
     return static_cast<real>(std::sqrt(v) / m);

@@ -32,7 +32,7 @@ NetConfig train_net(const SolverConfig& config, NetOverrides& overrides) {
                                            : inline_net(config, s.train_net_param(), "train_net_param"));
 }
 
-// The train net's file serves for testing, too, where it is meant for both.
+// The train net's file is also used for testing, if it is meant for both.
 std::vector<NetConfig> test_nets(const SolverConfig& config, const NetConfig& train, NetOverrides& overrides) {
   const SolverParameter& s = config.solver;
   const int own = s.test_net_param_size() + s.test_net_size(), left = s.test_iter_size() - own;
@@ -49,7 +49,7 @@ std::vector<NetConfig> test_nets(const SolverConfig& config, const NetConfig& tr
   return nets;
 }
 
-// Stages and levels of flags must be known to the net.
+// Stages and levels given by flags must occur in the net.
 void check_flags(const SolverConfig& config, const NetConfig& train) {
   const NetState& state = config.solver.train_state();
   for (int i = 0; i < state.stage_size(); ++i) {

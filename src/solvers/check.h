@@ -20,19 +20,20 @@ void check_field(const SolverConfig& config, std::string_view field, bool holds,
   if (!holds) throw Error("{}: {}", config.source.at(field), fmt::format(format, std::forward<Args>(args)...));
 }
 
-// `value` of `field`, a share of something that is kept: 0 <= value < 1.
+// Returns `value` of `field`, the share of an old value that is kept. Throws Error unless 0 <= value < 1.
 real checked_share(const SolverConfig& config, std::string_view field, float value);
 
-// `delta`, which is added to a divisor and must keep it from zero.
+// Returns `delta`, which is added to a divisor. Throws Error unless it keeps the divisor from being zero.
 real checked_delta(const SolverConfig& config);
 
-// For rules that have no momentum, as Caffe's: one that is set would be ignored.
+// For rules without momentum, as in Caffe. Throws Error if the solver sets one, since it would be ignored.
 void check_no_momentum(const SolverConfig& config);
 
-// Throws Error, with the net's place, if training it would change nothing: no loss, or nothing that learns below one.
+// Throws Error, with the net's place, if training it would change nothing: no loss, or no learnable parameter below a
+// loss.
 void check_trains(const Net& net);
 
-// All that can be said without the nets. Also creates the update rule and the schedule, for their own checks.
+// All checks that need no nets. Also creates the update rule and the schedule, for their own checks.
 void check_solver(const SolverConfig& config);
 
 }  // namespace crema

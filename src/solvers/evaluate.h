@@ -1,4 +1,4 @@
-// What a net's outputs say: after one forward pass, and on average over many.
+// The values of a net's outputs: after one forward pass, and as means over many.
 #pragma once
 
 #include <functional>
@@ -10,13 +10,13 @@
 
 namespace crema {
 
-// One element of an output, or, of an output that has more than kListed, the mean of all.
+// One element of an output or, for an output with more than kListed elements, their mean.
 struct Score {
   static constexpr long kListed = 1000;
   std::string name;  // the output's
   double value;
   float weight;       // its loss weight; 0: not a part of the loss
-  long elements = 1;  // that value is the mean of
+  long elements = 1;  // the number of elements that `value` is the mean of
 };
 
 struct Evaluation {
@@ -31,7 +31,7 @@ std::vector<Score> scores(const Net& net);
 std::string text(const Score& score);
 
 // Means over `batches` forward passes; nothing if stop() asked to end before the last. Throws Error if an output
-// changes its size from one pass to another. `after_batch` is told each batch's number, from 0, and what it gave.
+// changes its size from one pass to another. `after_batch` gets each batch's number, from 0, and its outputs.
 std::optional<Evaluation> evaluate(Net& net, int batches, const std::function<bool()>& stop = {},
                                    const std::function<void(int, const std::vector<Score>&)>& after_batch = {});
 

@@ -21,8 +21,8 @@ std::vector<tensorboard::Event> read_events(std::string_view bytes);
 // Every event file's first event.
 tensorboard::Event first_event(double wall_time);
 
-// Of `count` values times `scale`, in 40 buckets of one width from the least to the greatest; values that are not
-// finite are left out.
+// A histogram of `count` values times `scale`, in 40 buckets of equal width from the least to the greatest; values that
+// are not finite are left out.
 tensorboard::HistogramProto histogram(const real* values, long count, double scale);
 
 }  // namespace crema

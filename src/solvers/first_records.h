@@ -1,4 +1,4 @@
-// For the first check of a new net: can it learn a few records by heart?
+// For the first check of a new net: can it memorize a few records?
 #pragma once
 
 #include <cstdint>
@@ -7,12 +7,12 @@
 
 namespace crema {
 
-// Takes from a solver's nets the test nets, and changes the train net so that each layer that reads data reads its
-// first `records` records alone, in order and not mirrored (a crop_size still cuts them at random); dropout is off.
-// Throws Error, with its place, for a data layer that cannot do so.
+// Removes the test nets from a solver's nets. Changes the train net so that each layer that reads data reads only its
+// first `records` records, in order and not mirrored (a crop_size still cuts them at random); dropout is off. Throws
+// Error, with its place, for a data layer that cannot do so.
 void take_first_records(uint64_t records, SolverNets* nets);
 
-// Takes weight decay, and what tests decide, from a solver.
+// Removes weight decay, and the settings that depend on tests, from a solver.
 void drop_regularization(SolverParameter* solver);
 
 }  // namespace crema

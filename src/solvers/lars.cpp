@@ -1,10 +1,10 @@
-// LARS: SGD with momentum, in which each parameter has a rate of its own, so that steps are a share of its length.
+// LARS: SGD with momentum, in which each parameter has its own rate, so that its step is a share of its norm.
 //   r = eta |w| / (|g| + |lambda w|),  1 where |w| or the divisor is 0
 //   v <- mu v + alpha r (g + lambda w)
 //   w <- w - v
 // eta: trust, mu: momentum, |.|: the L2 norm of a whole parameter. You, Gitman and Ginsburg, 2017, arXiv:1708.03888,
-// algorithm 1: the rate is part of what is remembered, and nothing is corrected when it changes. With L1 the penalty's
-// gradient stands for lambda w; decoupled, it has no part in r and v.
+// algorithm 1: the rate is part of v, and v is not corrected when the rate changes. With L1, the penalty's gradient
+// takes the place of lambda w. Decoupled weight decay has no part in r and v.
 #include <cmath>
 
 #include "solvers/check.h"

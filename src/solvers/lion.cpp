@@ -1,4 +1,5 @@
-// Lion: steps of one length, in the direction of the sign of the momentum after a first look at the new gradient.
+// Lion: all elements' steps have the same length. Their direction is the sign of a mean of the momentum and the new
+// gradient.
 //   c = beta1 m + (1 - beta1) g
 //   m <- beta2 m + (1 - beta2) g
 //   w <- w - alpha (sign(c) + lambda w)

@@ -10,8 +10,8 @@
 
 namespace crema {
 
-// The factor on base_lr at iteration t, in double precision; on what base_lr is above min_lr, for cosine. `step` counts
-// the drops, for those that have them.
+// The factor on base_lr at iteration t, in double precision; for cosine, the factor on base_lr - min_lr. `step`: the
+// number of drops, for policies with drops.
 struct LrFormula {
   const char* name;
   std::vector<const char*> needs;  // fields that must be set
@@ -20,13 +20,14 @@ struct LrFormula {
 
 namespace {
 
-// How much of its period has passed at iteration t, from 0 to 1. Iterations beyond max_iter stay at the end.
+// The share of the current period that has passed at iteration t, from 0 to 1. Iterations beyond max_iter stay at the
+// end.
 double share_of_period(const SolverParameter& s, double t) {
   if (!s.has_stepsize()) return std::min(t, static_cast<double>(s.max_iter())) / std::max(1, s.max_iter());
   double length = s.stepsize();
   const auto mult = static_cast<double>(s.period_mult());
-  // The first n periods take length (mult^n - 1) / (mult - 1). All but the last one or two before t are left out at
-  // once: where mult is near 1 there are very many.
+  // The first n periods take length (mult^n - 1) / (mult - 1). All but the last one or two periods before t are skipped
+  // at once, since there are very many if mult is near 1.
   if (mult != 1) {
     const double whole = std::floor(std::log1p(t / length * (mult - 1)) / std::log(mult)) - 1;
     if (whole > 100) {
@@ -51,7 +52,7 @@ const std::vector<LrFormula> kFormulas = {
     {"inv",
      {"gamma", "power"},
      [](const SolverParameter& s, double t, double) { return std::pow(1 + s.gamma() * t, -s.power()); }},
-    // Iterations beyond max_iter, which only a program can ask for, go on at the end's rate.
+    // Iterations beyond max_iter, which only a program can ask for, use the last rate.
     {"poly",
      {"power", "max_iter"},
      [](const SolverParameter& s, double t, double) {
@@ -88,10 +89,10 @@ void check_needs(const SolverConfig& config, const LrFormula& formula) {
   }
 }
 
-// Rejects values for which a formula gives no number, or a useless one.
+// Rejects values for which a formula gives NaN, infinity or a useless number.
 void check_values(const SolverConfig& config) {
   const SolverParameter& s = config.solver;
-  const bool may_be_negative = s.lr_policy() == "sigmoid";  // there it makes the rate fall
+  const bool may_be_negative = s.lr_policy() == "sigmoid";  // a negative gamma makes the rate fall
   check_field(config, "gamma", std::isfinite(s.gamma()) && (may_be_negative || s.gamma() >= 0),
               "gamma is {}; it must be a number of at least 0", s.gamma());
   check_field(config, "power", std::isfinite(s.power()), "power is {}; it must be a finite number", s.power());
@@ -150,7 +151,7 @@ LrPolicy::LrPolicy(const SolverConfig& config) : solver_(config.solver), formula
   check_finite(config);
 }
 
-// A formula may leave the numbers on the way: 2^t does in iteration 128.
+// A formula's result may become infinite at some iteration, as 2^t does in iteration 128.
 void LrPolicy::check_finite(const SolverConfig& config) const {
   constexpr int kParts = 1000;
   for (int i = 0; i <= kParts; ++i) {

@@ -12,7 +12,7 @@ struct LrFormula;
 class LrPolicy {
  public:
   // Throws Error, with the place in the text, for an unknown policy (with the nearest one) and for fields that it needs
-  // and that are absent or make no sense; also where a rate up to max_iter would be no finite number.
+  // and that are absent or make no sense; also if a rate up to max_iter is not finite.
   explicit LrPolicy(const SolverConfig& config);
 
   // alpha at iteration t, from 0.
@@ -31,7 +31,7 @@ class LrPolicy {
 
   SolverParameter solver_;
   const LrFormula* formula_;
-  int last_step_ = -1;  // of the iteration that was asked for before; -1: none was
+  int last_step_ = -1;  // for the iteration of the last call; -1 before the first call
   int drops_ = 0;
 };
 

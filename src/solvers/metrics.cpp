@@ -21,7 +21,7 @@ double wall_time() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-// Whether a row stays when a run goes on from `iteration`.
+// Whether a row is kept when a run is resumed from `iteration`.
 bool stays(int64_t row, bool is_test, int iteration, int tested) {
   return row < iteration || (is_test && row == iteration && tested == iteration);
 }
@@ -36,7 +36,7 @@ void add_outputs(const std::vector<Score>& scores, Json* row) {
   if (!means.empty()) (*row)["means_of"] = std::move(means);
 }
 
-// Names may hold bytes that are no UTF-8, for which JSON has no form.
+// Names may hold bytes that are not UTF-8. JSON cannot hold them, so they are replaced.
 std::string line_of(const Json& row) { return row.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 // A float's number as people write it: 0.003, not 0.003000000026077032.
@@ -66,7 +66,7 @@ void add_histogram(const char* group, const NetParameterInfo& info, const real* 
   *value->mutable_histo() = histogram(values, info.parameter->count(), scale);
 }
 
-// What a line of the file says of itself; nothing for a line that is no row.
+// The fields of a line of the file that tell whether it is kept; of() returns nothing for a line that is not a row.
 struct Row {
   int64_t iteration;
   bool is_test;
@@ -77,7 +77,7 @@ struct Row {
     try {
       const Json row = Json::parse(line);
       const double iteration = row.at("iteration").get<double>();
-      if (!(std::fabs(iteration) < 1e15)) return std::nullopt;  // no number of ours, and none of int64_t
+      if (!(std::fabs(iteration) < 1e15)) return std::nullopt;  // too large for crema and for int64_t
       return Row{static_cast<int64_t>(iteration), row.at("kind") == "test", row.at("seconds"),
                  row.value("out_of_turn", false)};
     } catch (const Json::exception&) {
@@ -98,7 +98,7 @@ std::ofstream opened(const std::string& path, std::ios::openmode mode) {
 
 }  // namespace
 
-// Metrics are worth a line of complaint, not a training.
+// A failure to write metrics is logged once and does not end the training.
 template <typename Action>
 void Metrics::guarded(const Action& action) {
   if (failed_) return;
@@ -115,7 +115,7 @@ Metrics::Metrics(const SolverConfig& config, int iteration, int tested, bool mor
   guarded([&] { start_events(iteration, tested, start_json(iteration, tested, more)); });
 }
 
-// The iteration of the row that it leaves out because more follows; -1 for none.
+// Returns the iteration of the row that is removed because more iterations follow; -1 if there is none.
 int64_t Metrics::start_json(int iteration, int tested, bool more) {
   const std::string& path = files_.rows;
   std::string kept;

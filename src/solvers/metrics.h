@@ -24,11 +24,12 @@ namespace crema {
 class Metrics {
  public:
   // Starts the files at iteration 0. Otherwise continues those that exist: removes the rows of `iteration` and of later
-  // ones; of tests only those of later ones if `tested` is `iteration`. A last iteration's extra row is removed, too,
-  // if `more` iterations follow.
+  // ones; of tests only those of later ones if `tested` is `iteration`. If `more` iterations follow, an `out_of_turn`
+  // row of a last iteration is removed, too.
   Metrics(const SolverConfig& config, int iteration, int tested, bool more);
 
-  // One displayed iteration, which is not counted in `progress` yet. `out_of_turn`: it is not displayed, but the last.
+  // One displayed iteration, which is not counted in `progress` yet. `out_of_turn`: the iteration is not displayed, but
+  // it is the last one.
   void train(const Progress& progress, const std::vector<Score>& outputs, bool out_of_turn = false);
   // `with_loss`: the test's total loss was asked for.
   void test(int iteration, int net, const Evaluation& result, bool with_loss);
@@ -52,7 +53,7 @@ class Metrics {
   bool failed_ = false;
   Clock::time_point start_ = Clock::now();
   double last_train_ = 0;      // Progress::seconds of the row before
-  double seconds_before_ = 0;  // of the run that is gone on with
+  double seconds_before_ = 0;  // of the run that is resumed
   int last_iteration_;
 };
 

@@ -1,4 +1,4 @@
-// Momentum: steps along the exponentially weighted mean of the gradients, in which the rate has no part.
+// Momentum: steps along the exponentially weighted mean of the gradients. The rate is not part of this mean.
 //   u <- beta u + (1 - beta) g
 //   w <- w - alpha u
 // beta: momentum. The mean starts at zero, so that the first steps are short; with bias_correction

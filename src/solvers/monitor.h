@@ -1,5 +1,5 @@
 // Watches one output of the tests: when it was best, and for how many tests it has not improved. Policy "plateau",
-// early stopping and keeping the best snapshot decide by it.
+// early stopping and keep_best depend on it.
 #pragma once
 
 #include <string>
@@ -22,7 +22,8 @@ class Monitor {
   // Throws Error if no test net has that output.
   void check_nets(const std::vector<const Net*>& test_nets) const;
 
-  // One more test of the watched net: whether its output is the best so far. A value that is not finite never is.
+  // Takes in one more test of the watched net, and returns whether its output is the best so far. A value that is not
+  // finite never is.
   bool see(int iteration, const std::vector<Score>& scores);
 
   int drops() const { return state_.drops(); }  // of policy "plateau"
@@ -32,7 +33,7 @@ class Monitor {
   std::string text() const;
 
   const MonitorState& state() const { return state_; }
-  // Throws Error for numbers that no run has; warns, and starts anew, where another output was watched.
+  // Throws Error for numbers that no run can have. If another output was watched, warns and starts anew.
   void restore(const MonitorState& state);
 
  private:

@@ -1,16 +1,17 @@
-// Nesterov: momentum with the gradient of the point where the momentum leads. Nesterov, 1983, "A method of solving a
+// Nesterov: momentum with the gradient at the point to which the momentum leads. Nesterov, 1983, "A method of solving a
 // convex programming problem with convergence rate O(1/k^2)". Two forms:
 //
-// Caffe's, in which w itself is the point that is looked at:
+// Caffe's, in which w itself is the point at which the gradient is taken:
 //   v' = mu v + alpha g
 //   w <- w - ((1 + mu) v' - mu v),  v <- v'
 //
 // `averaged: true`, with the mean of the gradients and the gradient taken ahead of w:
 //   u <- beta u + (1 - beta) grad J(w - alpha u)
 //   w <- w - alpha u
-// alpha is the same iteration's in both lines. Before an iteration's forward passes look_ahead() moves the parameter to
-// w - alpha u; the update steps from there to the new w at once. Between iterations (tests, snapshots) the parameter is
-// w; the losses of training are those ahead of it. L2 and L1 are a part of J: their gradient is taken there, too.
+// alpha is that of the same iteration in both lines. Before an iteration's forward passes look_ahead() moves the
+// parameter to w - alpha u; the update steps from there to the new w at once. Between iterations (tests, snapshots) the
+// parameter is w; the losses of training are those at the point ahead of w. L2 and L1 are a part of J: their gradient
+// is taken there, too.
 #include "solvers/check.h"
 #include "solvers/update_rule.h"
 

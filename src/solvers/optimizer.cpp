@@ -17,7 +17,7 @@ Decay decay_kind(const SolverParameter& s, const UpdateRule& rule) {
   return l1 ? Decay::l1 : Decay::l2;
 }
 
-// Elements begin to end of an update.
+// The part of an update with the elements from begin to end.
 Update part_of(Update u, long begin, long end) {
   u.count = end - begin;
   u.w += begin;
@@ -54,8 +54,8 @@ Update Optimizer::prepare(size_t i, int iteration, float rate) {
   return u;
 }
 
-// Nets have many small parameters beside their large ones: to wake the threads for each would take longer than the
-// work.
+// Nets have many small parameters besides their large ones. Waking the threads for each would take longer than the
+// work, so all parameters share one loop.
 template <typename Step>
 void Optimizer::run(const std::vector<Update>& updates, const Step& step) const {
   if (rule_->whole()) {
@@ -100,7 +100,7 @@ void Optimizer::update(int iteration, float rate) {
   run(updates, [&](const Update& u) { rule_->update(u); });
 }
 
-// The norm is that of all gradients as they were summed, before iter_size divides them.
+// The norm is that of all gradients after summing over iter_size passes, before the division by iter_size.
 double Optimizer::clip_factor(int iteration) const {
   if (solver_.clip_gradients() < 0) return 1;
   std::vector<const real*> gradients;

@@ -1,5 +1,5 @@
-// An update rule at work on a net's parameters: what it remembers of each, clipping, regularization, and the rates and
-// decays that the parameters ask for.
+// Applies an update rule to a net's parameters: keeps the rule's histories, clips, regularizes, and uses each
+// parameter's own rate and decay.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,8 @@ class Optimizer {
   // `parameters` outlives the optimizer. Throws Error as create_update_rule() does.
   Optimizer(const SolverConfig& config, std::vector<NetParameterInfo>& parameters);
 
-  // Before the forward passes of iteration t, `rate` being the schedule's at t. Most rules do nothing here.
+  // To be called before the forward passes of iteration t; `rate` is the schedule's rate at t. Most rules do nothing
+  // here.
   void look_ahead(int iteration, float rate);
 
   // One step along the diffs, which hold the sum over iter_size passes and are then forgotten. A parameter without a
@@ -27,7 +28,7 @@ class Optimizer {
   // The histories as Caffe orders them: the first of every parameter, then the second.
   void save(SolverState* state) const;
 
-  // Throws Error, before anything has changed, if the histories are another rule's or do not fit the parameters.
+  // Throws Error, before anything has changed, if the histories belong to another rule or do not fit the parameters.
   void restore(const SolverState& state);
 
  private:

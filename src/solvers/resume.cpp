@@ -1,4 +1,4 @@
-// Solver: writing snapshots and going on from them.
+// Solver: writing snapshots and resuming from them.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -15,7 +15,7 @@
 namespace crema {
 namespace {
 
-// Runs an action that reads a part of a state; its errors get the state's name.
+// Runs an action that reads a part of a state; adds the state's name to its errors.
 template <typename Action>
 void named(const std::string& path, const Action& action) {
   try {
@@ -27,7 +27,7 @@ void named(const std::string& path, const Action& action) {
 
 }  // namespace
 
-// What a snapshot must not replace a good one with.
+// A snapshot with such parameters must not replace a good one.
 void Solver::check_parameters() const {
   for (const NetParameterInfo& info : net_->parameters()) {
     const real* w = info.parameter->data();
@@ -82,7 +82,7 @@ void Solver::write_snapshot(bool best) {
   if (config_.solver.keep_last() > 0) remove_older(config_, iteration_, config_.solver.keep_last());
 }
 
-// A disk that is full must not end a long training: what was written before still stands.
+// A full disk must not end a long training. Older snapshots are still there.
 bool Solver::try_snapshot(bool best) {
   try {
     write_snapshot(best);
@@ -152,7 +152,7 @@ void Solver::restore(const std::string& state_path) {
   }
 }
 
-// Hands the state's algorithms to the store; whether the nets that there are compute by others.
+// Gives the state's algorithms to the store. Returns whether the current nets use other ones.
 bool Solver::takes_algorithms(const SolverState& state) {
   if (!options_.algorithms) return false;
   const auto before = options_.algorithms->in_use();
@@ -163,7 +163,7 @@ bool Solver::takes_algorithms(const SolverState& state) {
   });
 }
 
-// The same bits come from the same sums in the same order.
+// Results are bit-identical only if the same sums are computed in the same order.
 void Solver::warn_of_other_bits(const SolverState& state) const {
   const std::string engine = engine_name(options_.engine);
   if (state.has_engine() && state.engine() != engine) {
@@ -188,7 +188,7 @@ void Solver::warn_of_other_bits(const SolverState& state) const {
   }
 }
 
-// A state of Caffe's says nothing of the data: its run had consumed a batch with every pass.
+// A state of Caffe's does not hold the position in the data: its run consumed one batch in each pass.
 void Solver::restore_progress(const SolverState& state) {
   if (state.net_size() == 0) {
     const auto passes = static_cast<uint64_t>(iteration_) * static_cast<uint64_t>(config_.solver.iter_size());

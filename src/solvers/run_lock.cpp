@@ -18,7 +18,7 @@
 namespace crema {
 namespace {
 
-// The process that wrote itself down: "process 4711 on host gauss".
+// The process that the lock file names: "process 4711 on host gauss".
 std::string holder(const std::string& path) {
   constexpr uint64_t kLongest = 200;
   try {
@@ -36,7 +36,7 @@ std::string this_process() {
   return fmt::format("process {} on host {}\n", ::getpid(), host);
 }
 
-// Whether the file at `path` is still the open one: whoever held its lock before may have removed it since.
+// Whether the file at `path` is still the open one: the process that held its lock before may have removed it since.
 bool is_at(int file, const std::string& path) {
   struct stat open {
   }, now{};
@@ -85,7 +85,7 @@ RunLock::RunLock(const SolverConfig& config) : path_(run_files(config).lock) {
   if (!written) CREMA_WARN("{}: cannot be written: {}", path_, std::strerror(errno));
 }
 
-// Removed while it is locked: who opens it from now on finds another file, or none.
+// The file is removed while it is locked. A process that opens the path afterwards gets another file, or none.
 RunLock::~RunLock() {
   if (file_ < 0) return;
   if (is_at(file_, path_)) ::unlink(path_.c_str());

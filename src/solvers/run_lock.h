@@ -8,12 +8,12 @@
 
 namespace crema {
 
-// PREFIX.lock, locked: in force while it lives, and no longer than the process, however that ends.
+// Holds a lock on PREFIX.lock during its lifetime. The lock ends with the process, however that ends.
 class RunLock {
  public:
-  // Throws Error, with the place in the solver's text, if another run holds it, whose process it names, if another kind
-  // of file is there, or if none can be made. Where it cannot be locked (a file system without locks, or a full one), a
-  // log line says so.
+  // Throws Error, with the place in the solver's text, if another run holds the lock (the error names its process), if
+  // the file there is not a lock, or if no file can be made. If locking is impossible (a file system without locks, or
+  // a full one), a log line says so.
   explicit RunLock(const SolverConfig& config);
   ~RunLock();
   RunLock(const RunLock&) = delete;

@@ -1,4 +1,4 @@
-// SGD: stochastic gradient descent with Caffe's momentum, in which the rate is part of what is remembered.
+// SGD: stochastic gradient descent with Caffe's momentum, in which the rate is part of v.
 //   v <- mu v + alpha g
 //   w <- w - v
 // mu: momentum. Polyak, 1964, "Some methods of speeding up the convergence of iteration methods".

@@ -53,7 +53,7 @@ struct Found {
   fs::file_time_type written;
 };
 
-// What a folder holds; nothing if it cannot be read.
+// The files of a folder; none if it cannot be read.
 std::vector<fs::path> files_in(const fs::path& folder) {
   std::vector<fs::path> files;
   std::error_code error;
@@ -74,14 +74,14 @@ std::vector<Found> find_states(const SolverConfig& config) {
     const bool best = take(&rest, kBest);
     if (!take(&rest, kIteration)) continue;
     const auto iteration = take_number(&rest);
-    // A folder, a pipe or a device of that name is none.
+    // A folder, a pipe or a device of that name is not a state.
     if (iteration && rest == kState && fs::is_regular_file(path, ignored))
       found.push_back({*iteration, best, path, fs::last_write_time(path, ignored)});
   }
   return found;
 }
 
-// The seal's tag: the field's number, and that eight bytes follow.
+// The seal's tag: it encodes the field's number and a length of eight bytes.
 constexpr std::string_view kSealTag = "\xe9\xe2\x09";
 constexpr size_t kSealSize = kSealTag.size() + 8;
 
@@ -89,7 +89,7 @@ uint64_t seal_of(std::string_view bytes) { return uint64_t{bytes.size()} << 32 |
 
 constexpr const char* kTakeAnother = "go on from another snapshot (--resume latest takes the newest that is whole)";
 
-// What is wrong with bytes that begin with the seal's tag; "" for nothing.
+// What is wrong with bytes that begin with the seal's tag; "" if nothing is.
 std::string damage(std::string_view bytes) {
   if (bytes.size() < kSealSize) return "it is cut off";
   uint64_t seal = 0;
@@ -101,7 +101,7 @@ std::string damage(std::string_view bytes) {
   return seal_of(bytes) == seal ? "" : "its checksum is not that of its bytes";
 }
 
-// Names of files that the run writes; no other has a longer one.
+// The longest names among the files that the run writes.
 std::vector<std::string> longest_names(const SolverConfig& config) {
   const SolverParameter& s = config.solver;
   const SnapshotFiles snapshot = snapshot_files(config, s.max_iter(), s.keep_best());
@@ -115,10 +115,10 @@ std::vector<std::string> longest_names(const SolverConfig& config) {
 void check_usable(const std::string& path) {
   const SolverState state = read_state(path);
   const std::string model = find_model(state, path);
-  if (!state.has_model_crc()) read_model(model);  // else it is known to be the file that was written
+  if (!state.has_model_crc()) read_model(model);  // otherwise the checksum shows that it is the file that was written
 }
 
-// Files that were copied may have lost their times.
+// Copied files may have lost their times, so a state of a later iteration may look older.
 void warn_of_later(const Found& taken, const std::vector<Found>& states) {
   for (const Found& state : states) {
     if (state.iteration <= taken.iteration) continue;
@@ -128,8 +128,8 @@ void warn_of_later(const Found& taken, const std::vector<Found>& states) {
   }
 }
 
-// Whether `rest` of a name ends in PID.tmp, as write_file() names what it has not finished, and that process is no
-// more.
+// Whether `rest` of a name ends in PID.tmp, the ending of write_file()'s unfinished files, and that process no longer
+// exists.
 bool is_remains(std::string_view rest) {
   if (!rest.ends_with(".tmp")) return false;
   rest.remove_suffix(4);
@@ -138,7 +138,8 @@ bool is_remains(std::string_view rest) {
   return number && *number > 0 && process.empty() && ::kill(*number, 0) != 0 && errno == ESRCH;
 }
 
-// The state last: it is by states that snapshots are found, also by the next run after this one is killed here.
+// The state is removed last. Snapshots are found by their states, so if the run is killed here, the next run still
+// finds this one.
 void remove_snapshot(const SnapshotFiles& files) {
   std::error_code ignored;
   for (const std::string& file : {files.model, files.average, files.state}) {
@@ -247,7 +248,7 @@ std::string find_model(const SolverState& state, const std::string& state_path) 
   throw Error("{}: its model is neither at {} nor at {}", state_path, beside.string(), state.learned_net());
 }
 
-// By the time of writing, since another run with this prefix may have left snapshots of later iterations.
+// Sorts by the time of writing, since another run with this prefix may have left snapshots of later iterations.
 std::string latest_state(const SolverConfig& config) {
   std::vector<Found> states = find_states(config);
   std::sort(states.begin(), states.end(), [](const Found& a, const Found& b) {

@@ -21,50 +21,51 @@ std::string snapshot_prefix(const SolverConfig& config);
 // Where the snapshot of an iteration goes.
 SnapshotFiles snapshot_files(const SolverConfig& config, int iteration, bool best = false);
 
-// Where a run keeps what it says of itself (solvers/metrics.h), and the file that it locks (solvers/run_lock.h).
+// The paths of a run's metrics files (solvers/metrics.h) and of the file that it locks (solvers/run_lock.h).
 struct RunFiles {
   std::string rows, events, text, lock;
 };
 RunFiles run_files(const SolverConfig& config);
 
-// Whether the solver asks for any; for metrics.
+// Whether the solver asks for snapshots; whether it asks for metrics.
 bool writes_snapshots(const SolverConfig& config);
 bool writes_metrics(const SolverConfig& config);
 
-// Throws Error, with the place in the solver's text, if no file can be made where snapshots and metrics go, or if the
-// name of one is longer than the file system allows.
+// Throws Error, with the place in the solver's text, if no file can be made in the folder of snapshots and metrics, or
+// if a file's name is longer than the file system allows.
 void check_snapshot_folder(const SolverConfig& config);
 
-// The bytes of a state's file. They begin with a seal, a field that Caffe passes over: the checksum and the number of
-// all bytes that follow. Throws Error naming `path` above protobuf's 2 GB.
+// The bytes of a state's file. They begin with a seal, a field that Caffe skips: the checksum and the number of all
+// bytes that follow. Throws Error naming `path` above protobuf's 2 GB.
 std::string state_bytes(const std::string& path, SolverState state);
 
 // What a state's file holds, without its seal. Throws Error naming the file if it cannot be read, is no solver state,
-// or is not as it was written. One without a seal (`sealed`) is Caffe's, or of an earlier crema.
+// or was changed since it was written. A state without a seal (`sealed`) comes from Caffe or from an earlier crema.
 SolverState read_state(const std::string& path, bool* sealed = nullptr);
 
-// Has the store's convolutions computed as those of the run that wrote a state were: a state of ours without choices is
-// of a run that took direct ones alone. What Caffe's states leave open is measured.
+// Makes the store use the algorithms of the run that wrote the state. A state of crema's without choices comes from a
+// run with direct convolutions only. Caffe's states have no choices, so the algorithms are measured.
 void give_algorithms(const SolverState& state, Algorithms* store);
 
-// The model that was written with a state: beside the state, under the name that it had; else where the state says.
-// Beside it first, since a run's folder may have been moved or copied, and a later run may have reused the old place.
-// Throws Error naming both places if it is in neither, and if the file is not the one that was written with the state.
+// The model that was written with a state: beside the state, under the model's name; else at the path in the state. It
+// is searched beside the state first, since a run's folder may have been moved or copied, and a later run may have
+// reused the old place. Throws Error naming both places if it is in neither, and if the file is not the one that was
+// written with the state.
 std::string find_model(const SolverState& state, const std::string& state_path);
 
-// The state of the newest of the prefix's snapshots whose state and model are whole; those that are not are warned of.
-// "" if there is none, which is warned of, too. Newest is what was written last: another run with this prefix may have
-// come further.
+// The state of the newest of the prefix's snapshots whose state and model are whole; warns of newer ones that are not.
+// If there is none, warns and returns "". The newest is the one that was written last: another run with this prefix may
+// have reached a higher iteration.
 std::string latest_state(const SolverConfig& config);
 
-// Removes the prefix's snapshots of lower iterations than `iteration`, but for the newest `keep` - 1 of them: `keep`
-// are left with that of `iteration`. Best ones are not touched. What cannot be removed stays.
+// Removes the prefix's snapshots of lower iterations than `iteration`, except for the newest `keep` - 1 of them. So
+// `keep` are left, including that of `iteration`. Best ones are not touched. What cannot be removed stays.
 void remove_older(const SolverConfig& config, int iteration, int keep);
 
-// Removes all of the prefix's best snapshots but that of `iteration`.
+// Removes all of the prefix's best snapshots except that of `iteration`.
 void remove_other_best(const SolverConfig& config, int iteration);
 
-// Removes what a process that was killed while it wrote one of the prefix's files has left.
+// Removes the temporary files of a process that was killed while it wrote one of the prefix's files.
 void remove_remains(const SolverConfig& config);
 
 }  // namespace crema

@@ -14,7 +14,7 @@
 namespace crema {
 namespace {
 
-// `random_seed`, or a drawn one that fits into that field, so that the run can be repeated.
+// `random_seed`, or a drawn seed that fits into that field, so that the run can be repeated.
 uint64_t choose_seed(const SolverConfig& config, const SolverOptions& options) {
   if (options.seed) return *options.seed;
   const int64_t given = config.solver.random_seed();
@@ -28,7 +28,7 @@ SolverConfig checked(SolverConfig config, const SolverOptions& options) {
   return config;
 }
 
-// What to try against a loss that is not finite.
+// Advice on what to try if the loss is not finite.
 std::string advice(const std::optional<NotFinite>& found, const SolverConfig& config, int iteration) {
   const std::string smaller =
       fmt::format("try a smaller base_lr (now {}), clip_gradients or warmup_iter", config.solver.base_lr());
@@ -73,7 +73,7 @@ void Solver::build_nets() {
   options.engine = options_.engine;
   options.algorithms = options_.algorithms;
   options.precision = options_.precision;
-  options.fuse = !config_.solver.debug_info();  // which shows the values between layers
+  options.fuse = !config_.solver.debug_info();  // debug_info shows the values between layers
   net_ = std::make_unique<Net>(std::move(nets.train), options);
   options.partner = net_.get();
   for (NetConfig& test : nets.tests) {
@@ -168,7 +168,7 @@ double Solver::step(int n) {
   return loss;
 }
 
-// One iteration; its loss.
+// Runs one iteration and returns its loss.
 double Solver::iterate() {
   policy_.set_drops(monitor_.drops());
   held_.reset();
@@ -194,7 +194,7 @@ double Solver::iterate() {
   return loss;
 }
 
-// Sums the gradients of iter_size passes; the mean of their losses.
+// Sums the gradients of iter_size passes and returns the mean of their losses.
 double Solver::gradient() {
   double sum = 0;
   for (int pass = 0; pass < config_.solver.iter_size(); ++pass) {
@@ -236,7 +236,7 @@ Progress Solver::progress(float rate) const {
   return {iteration_, config_.solver.max_iter(), mean_loss(), rate, items(), seconds_};
 }
 
-// What a displayed iteration leaves in the log and in the metrics; these take every iteration where none is displayed.
+// Writes a displayed iteration to the log and the metrics. If no iteration is displayed, metrics get every iteration.
 void Solver::show(float rate) {
   const int display = config_.solver.display();
   const bool logged = due(display) && options_.log_iterations, kept = metrics_ && (display == 0 || due(display));
@@ -248,7 +248,7 @@ void Solver::show(float rate) {
   row_ = iteration_;
 }
 
-// Keeps what a row of the last iteration needs, should none follow: a test may compute where the outputs lie.
+// Keeps the outputs for a row of the last iteration, in case no iteration follows: a test may overwrite their memory.
 void Solver::hold_row() {
   const int last = iteration_ - 1;
   if (!metrics_ || row_ >= last) return;

@@ -1,4 +1,4 @@
-// Solver: forward, backward, update, again and again; with tests, progress lines, snapshots and going on from one.
+// Solver: repeats forward, backward and update; also runs tests, logs progress, writes snapshots and resumes from them.
 //
 // Log lines have the words that the parsers of Caffe's logs look for.
 #pragma once
@@ -25,26 +25,26 @@
 
 namespace crema {
 
-// What a signal or a program asks of a training that runs.
+// What a signal or a program asks of a running training.
 enum class Request { none, stop, snapshot };
 
 struct SolverOptions {
   Engine engine = default_engine();
   Precision precision = Precision::f32;  // of the engine's products
   int threads = 0;                       // 0: what OpenMP would use
-  std::optional<uint64_t> seed;          // instead of random_seed, and of the one in a state that is restored
+  std::optional<uint64_t> seed;          // replaces random_seed, and the seed of a restored state
   bool snapshots = true;                 // false: neither snapshots nor metrics are written, whatever the solver says
   bool log_iterations = true;            // false: no log lines every `display` iterations
   std::function<void(class Solver&)> after_build{};  // called once, when the nets are there for the first time
   std::function<void(const Progress&)> after_iteration{};
-  // Asked after iterations and before test batches. A test that is stopped is as if it had not begun; a snapshot is
-  // written after the iteration.
+  // Asked after iterations and before test batches. A stopped test has no effect, as if it had not begun. A requested
+  // snapshot is written after the iteration.
   std::function<Request()> poll{};
-  // > 0: to see whether the net can learn at all. The train net's data layers read the first so many records alone, in
-  // order and not mirrored; there is no dropout, no weight decay and no test net.
+  // > 0: to see whether the net can learn at all. The train net's data layers read only this many records, the first
+  // ones, in order and not mirrored; there is no dropout, no weight decay and no test net.
   uint64_t first_records = 0;
-  std::shared_ptr<const RunLock> lock{};     // of the run's files; null: solve() takes it while it runs
-  std::shared_ptr<Algorithms> algorithms{};  // measured choices for convolutions; null: direct ones alone
+  std::shared_ptr<const RunLock> lock{};     // the lock of the run's files; null: solve() takes it while it runs
+  std::shared_ptr<Algorithms> algorithms{};  // measured choices for convolutions; null: only direct ones
 };
 
 class Solver {
@@ -59,29 +59,29 @@ class Solver {
   int iteration() const { return iteration_; }  // iterations done
   uint64_t seed() const { return seed_; }
 
-  // Copies a model's parameters into the train net and says in the log, and in what it returns, what fitted. Throws
-  // Error.
+  // Copies a model's parameters into the train net. Logs and returns which layers matched. Throws Error.
   LoadReport load(const std::string& weights);
 
-  // Goes on from a state, crema's or Caffe's, and the model that was written with it. Where the state has another seed
-  // or other algorithms, the nets are built anew. Throws Error if they do not fit; the solver is of no use then.
+  // Resumes from a state, crema's or Caffe's, and the model that was written with it. If the state has another seed or
+  // other algorithms, the nets are built anew. Throws Error if state and model do not fit; the solver cannot be used
+  // afterwards.
   void restore(const std::string& state_path);
 
   // `n` iterations, with all tests and snapshots that fall into them, or fewer if SolverOptions::poll or early_stop
-  // says so. Returns the last one's loss. Throws Error if a loss is not finite, with where that began.
+  // ends training. Returns the last iteration's loss. Throws Error if a loss is not finite, with where that began.
   double step(int n);
 
-  // One pass of every test net, logged. False if SolverOptions::poll ended it: then the test nets' data stand where
-  // they stood before.
+  // One pass of every test net, logged. False if SolverOptions::poll ended it: then the test nets' positions in the
+  // data are those before.
   bool test();
 
   // The whole training: up to max_iter, a last snapshot, a last test. Throws Error if another run writes the files.
   void solve();
 
-  // Throws Error if training would change nothing, or if snapshots and metrics have no place to go to.
+  // Throws Error if training would change nothing, or if snapshots and metrics cannot be written.
   void check_ready() const;
 
-  // Writes model and state, and removes those that keep_last does not keep. Throws Error if that fails.
+  // Writes model and state, and removes the older snapshots that keep_last does not keep. Throws Error if that fails.
   void snapshot() { write_snapshot(false); }
 
   // Whether SolverOptions::poll ended the last step().

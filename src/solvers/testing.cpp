@@ -1,4 +1,4 @@
-// Solver: tests, and what they decide.
+// Solver: tests, and the decisions that depend on them.
 #include "base/log.h"
 #include "base/parallel.h"
 #include "solvers/solver.h"

@@ -1,5 +1,5 @@
-// What turns a gradient into a step. Each rule is one .cpp file in this folder, which reads like its paper; it
-// registers itself by its type's name and stands beside the others, derived from none of them.
+// An update rule turns a gradient into a step. Each rule is one .cpp file in this folder that follows its paper. It
+// registers itself under its type's name and derives from no other rule.
 #pragma once
 
 #include <array>
@@ -24,7 +24,7 @@ struct Update {
   long count;
   real* w;
   const real* g;               // summed over iter_size passes; not scaled yet
-  std::array<real*, 3> state;  // the first histories() of them are there: what the rule remembers, at first zero
+  std::array<real*, 3> state;  // the rule's histories, zero at first; only the first histories() exist
 };
 
 class UpdateRule {
@@ -33,7 +33,8 @@ class UpdateRule {
 
   virtual ~UpdateRule() = default;
 
-  // The name under which a solver state keeps the histories: the rule's type and, where it matters to them, its form.
+  // The name under which a solver state keeps the histories: the rule's type and, if the histories depend on it, its
+  // form.
   virtual std::string name() const = 0;
 
   // Arrays that the rule keeps for each parameter.
@@ -46,7 +47,7 @@ class UpdateRule {
   // Whether an element's step depends on the parameter's other elements.
   virtual bool whole() const { return false; }
 
-  // Whether weight decay shrinks the weights directly, whatever decoupled_decay says: such is the rule.
+  // Whether the rule always shrinks the weights directly by weight decay, whatever decoupled_decay says.
   virtual bool decoupled() const { return false; }
 
   // For a rule that wants the gradient at another point than w: moves w there before the iteration's first forward

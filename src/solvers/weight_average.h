@@ -12,11 +12,11 @@ namespace crema {
 
 class WeightAverage {
  public:
-  // Starts at the weights as they are. `parameters` outlives the average; those that do not learn are not averaged.
+  // Starts at the current weights. `parameters` outlives the average; those that do not learn are not averaged.
   WeightAverage(float decay, std::vector<NetParameterInfo>& parameters);
 
   void update(int iteration);
-  // Again at the weights as they are: for weights that were loaded.
+  // Starts again at the current weights: for use after weights were loaded.
   void restart();
 
   // Exchanges weights and average. While exchanged, every net that shares the weights runs on the average.
@@ -34,7 +34,7 @@ class WeightAverage {
   std::vector<long> counts_;
 };
 
-// Runs on the average during its lifetime; on the weights where `average` is null.
+// During its lifetime, nets run on the average, or on the weights if `average` is null.
 class AverageScope {
  public:
   explicit AverageScope(WeightAverage* average) : average_(average) {

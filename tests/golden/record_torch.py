@@ -23,8 +23,8 @@ import torch.nn.functional as F
 
 @dataclass(frozen=True)
 class Blob:
-    draw: Callable  # of a generator
-    gradient: bool = True  # whether one flows here
+    draw: Callable  # gets a generator
+    gradient: bool = True  # whether a gradient flows to this blob
 
 
 def rounded(x):
@@ -129,9 +129,9 @@ def case(name, layers, bottoms, compute, params=(), tops=("y",), loss=False):
     layers: one layer's type and settings, ("ELU", "elu_param { alpha: 2 }"), or the text of several
     bottoms: the Input layers by name; for one layer its bottoms in this order
     compute: the tops of the bottoms and the parameters, in order
-    params: of the one layer, which is called L; or by key
+    params: the parameters of the one layer, which is called L; or parameters by key
     tops: the net's outputs; for one layer its tops
-    loss: the output is one; otherwise a gradient is fed in at each
+    loss: whether the output is a loss; otherwise a gradient is fed in at each output
     """
     if not isinstance(layers, str):
         kind, settings = layers

@@ -1,9 +1,9 @@
-# What CMake says to versions of libraries: read from headers, taken, and refused. Run as a script, with SOURCE: the
-# project's folder, and BUILD: a folder for headers.
+# Tests CMake's checks of libraries' versions: read from headers, accepted, and refused. Run as a script, with SOURCE:
+# the project's folder, and BUILD: a folder for headers.
 cmake_minimum_required(VERSION 3.25)
 include(${SOURCE}/cmake/CremaVersions.cmake)
 
-# As a child of its own, with CHECK: the arguments of the check.
+# Runs in its own CMake process, with CHECK: the arguments of the check.
 if(CHECK)
   crema_check_version(${CHECK})
   return()

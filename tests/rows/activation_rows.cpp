@@ -5,7 +5,7 @@
 namespace crema {
 namespace {
 
-// Both sides of -3 and 3, between which the hard functions bend, and of 0.
+// On both sides of -3, 0 and 3; the hard functions bend at -3 and 3.
 const Values kAroundThree{{-5, -3.2, -2.7, -1, -0.4, 0.3, 1.1, 2.6, 3.3, 7}};
 
 const std::vector<GradientRow> kSmooth = {

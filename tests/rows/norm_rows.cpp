@@ -99,7 +99,7 @@ const std::vector<ForwardRow> kLocalResponseValues = {
      {kPixels},
      "type: 'LRN' lrn_param { local_size: 1 }",
      {0.59460356f, 0.59813951f, 0.53348382f, -0.47777487f, 0.43425017f, 0.39994471f}},
-    // What has left the window leaves no trace, however large it was.
+    // An element that has left the window does not affect the sum, however large it was.
     {"lrn_large_neighbour",
      {{{1, 3, 1, 1}, {1e6f, 1, 1}}},
      "type: 'LRN' lrn_param { local_size: 3 alpha: 3 beta: 0.5 }",

@@ -19,7 +19,7 @@ using Dims = std::vector<long>;
 
 // Mean 0, variance 1.
 struct Gaussian {};
-// Alternating sides of `at`, 0.2 or more away from it.
+// On alternating sides of `at`, at least 0.2 away from it.
 struct Kink {
   double at;
 };
@@ -61,7 +61,7 @@ struct GradientRow {
   Fills parameter_fills = {};
   Phase phase = TRAIN;
   int tops = 1;
-  int differentiable_tops = tops;  // the first ones; the others are indices or copies that no gradient comes back from
+  int differentiable_tops = tops;  // the first ones; the others are indices, or copies without a gradient
 };
 
 // An array of a forward row. Without dims, a list.
@@ -99,7 +99,7 @@ struct ForwardRow {
 inline void PrintTo(const GradientRow& row, std::ostream* out) { *out << row.layer; }
 inline void PrintTo(const ForwardRow& row, std::ostream* out) { *out << row.layer; }
 
-// Tables of one kind behind each other.
+// Joins tables of one kind.
 template <typename Row>
 std::vector<Row> joined(std::initializer_list<std::vector<Row>> tables) {
   std::vector<Row> rows;

@@ -7,7 +7,7 @@
 namespace crema {
 namespace {
 
-const Values kCont{{0, 1, 1, 0, 1, 1}};  // of three steps of two sequences; the second one begins anew within
+const Values kCont{{0, 1, 1, 0, 1, 1}};  // three steps of two sequences; the second one begins anew in between
 
 const std::vector<GradientRow> kRecurrent = {
     {"lstm_unit",

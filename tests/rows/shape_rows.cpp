@@ -36,7 +36,8 @@ const std::vector<GradientRow> kGradient = {
     {"upsample_pad_out", {{1, 2, 3, 2}}, "type: 'Upsample' upsample_param { pad_out_h: true pad_out_w: true }"},
     {"upsample_size", {{1, 2, 2, 3}}, "type: 'Upsample' upsample_param { upsample_h: 3 upsample_w: 7 }"},
     {"upsample_one", {{1, 1, 1, 1}}, "type: 'Upsample' upsample_param { scale: 5 }"},
-    // One value a plane: where two have one place, backward is not the derivative, but as SegNet has it (shape_test).
+    // One value for each plane: if two values had the same place, backward would not be the derivative but SegNet's
+    // gradient (shape_test).
     {"unpool", {{3, 4, 1, 1}, {3, 4, 1, 1}}, "type: 'Upsample'", {Gaussian{}, Labels{4}}},
     {"unpool_size",
      {{2, 5, 1, 1}, {2, 5, 1, 1}},

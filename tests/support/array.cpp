@@ -83,7 +83,7 @@ testing::AssertionResult near(const Array& expected, const Shape& shape, const r
     if (off <= largest) continue;
     worst = i;
     largest = off;
-    if (std::isnan(off)) break;  // nothing is worse
+    if (std::isnan(off)) break;  // no error can be worse
   }
   if (magnitude > 0) LargestError::note(largest / magnitude);
   if (largest <= tolerance * magnitude) return testing::AssertionSuccess();

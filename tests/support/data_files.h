@@ -1,4 +1,4 @@
-// Data sets for tests: files in a folder of their own, and data layers run without a net.
+// Data sets for tests: files in a temporary folder, and data layers that run without a net.
 #pragma once
 
 #include <google/protobuf/text_format.h>
@@ -83,7 +83,7 @@ Message parsed(const std::string& text) {
   return message;
 }
 
-// A data layer with memory of its own for its tops.
+// A data layer with its own memory for its tops.
 struct DataLayer {
   Pass pass;
   std::unique_ptr<Layer> layer;
@@ -105,7 +105,7 @@ struct DataLayer {
     for (Blob* top : tops) top->allocate();
   }
 
-  // A pass; the values of top `i`.
+  // Runs a pass and returns the values of top `i`.
   std::vector<float> forward(bool replay = false, size_t i = 0) {
     pass.replay = replay;
     layer->forward({}, tops);

@@ -8,7 +8,7 @@
 
 namespace crema {
 
-// Of a layer: its type and message with these settings, and fillers.
+// A layer's type and message with these settings, and fillers.
 std::string convolution(const std::string& settings);
 std::string deconvolution(const std::string& settings);
 std::string pooling(const std::string& settings);

@@ -1,4 +1,5 @@
-// Recorded cases (golden/README.md): NAME.prototxt with NAME.h5, and how a test executable is made of a folder of them.
+// Recorded cases (golden/README.md): NAME.prototxt with NAME.h5, and the body of a test program that runs a folder of
+// them.
 #pragma once
 
 #include <map>

@@ -46,7 +46,7 @@ std::string without_spaces_around(const std::string& text) {
   return begin == std::string::npos ? "" : text.substr(begin, end - begin + 1);
 }
 
-// Several lines of a comment as one, safe inside of a table.
+// Joins the lines of a comment into one that is safe inside a table.
 std::string one_line(const std::string& comment) {
   std::string line;
   for (const std::string& part : lines_of(comment)) {
@@ -123,7 +123,7 @@ std::string comment_of(const D& descriptor) {
   return one_line(location.leading_comments + "\n" + location.trailing_comments);
 }
 
-// Comments that stand by themselves above a field: what a group of fields has in common.
+// Separate comments above a field, which describe a group of fields.
 std::string heading_of(const FieldDescriptor& field) {
   SourceLocation location;
   std::string text;
@@ -134,7 +134,7 @@ std::string heading_of(const FieldDescriptor& field) {
 
 std::string anchor(const std::string& message) { return fmt::format("[{}](#{})", message, lower(message)); }
 
-// Messages that stand in those of several types, and are described once.
+// Messages inside the messages of several types; they are described once.
 const std::set<std::string> kShared = {"FillerParameter", "BlobShape", "TransformationParameter", "LossParameter"};
 
 std::string type_of(const FieldDescriptor& field) {
@@ -268,7 +268,7 @@ using Types = std::vector<std::pair<std::string, LayerSource>>;
 std::string contents(const Types& types) {
   std::string text, line, previous;
   for (const auto& [type, source] : types) {
-    // Of headings that differ in case alone, readers of Markdown number the later ones.
+    // If headings differ only in case, Markdown viewers number the later ones.
     const bool again = std::exchange(previous, lower(type)) == lower(type);
     const std::string link =
         fmt::format("[{}](#{}{}){}", type, lower(type), again ? "-1" : "", type == types.back().first ? "" : ",");

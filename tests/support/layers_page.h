@@ -6,8 +6,8 @@
 
 namespace crema {
 
-// The whole page, from the sources, the schema and the rows of the project in `root`. Throws Error if a type is
-// registered in no file of src/layers/, or a file has no opening comment.
+// The whole page, from the sources, the schema and the rows of the project in `root`. Throws Error if no file of
+// src/layers/ registers a type, or if a file has no opening comment.
 std::string layers_page(const std::string& root);
 
 }  // namespace crema

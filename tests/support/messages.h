@@ -1,4 +1,4 @@
-// What code says when it refuses something or warns of it.
+// The messages of errors and warnings.
 #pragma once
 
 #include <spdlog/sinks/ostream_sink.h>

@@ -1,4 +1,4 @@
-// Small nets written in a test, and what can be seen of a net after a pass.
+// Small nets written in a test, and the values of a net that a caller can see after a pass.
 #pragma once
 
 #include <gtest/gtest.h>

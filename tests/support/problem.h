@@ -1,4 +1,4 @@
-// Parameters of a known problem, J = sum of c (w - m)^2 / 2, for tests of what moves them.
+// Parameters of a known problem, J = sum of c (w - m)^2 / 2, for tests of the code that changes parameters.
 #pragma once
 
 #include <cmath>
@@ -24,7 +24,7 @@ class Problem {
     Parameter& p = parameters_.emplace_back(Shape{count}, FillerParameter(), true);
     p.set_storage(std::make_shared<Parameter::Storage>());
     p.storage()->data = Buffer(count);
-    p.storage()->diff = Buffer(count, std::nanf(""));  // nothing may read it before a gradient is written
+    p.storage()->diff = Buffer(count, std::nanf(""));  // must not be read before a gradient is written
     for (long i = 0; i < count; ++i) p.mutable_data()[i] = static_cast<real>(start(i));
     infos.push_back({&p, "layer", static_cast<int>(infos.size()), lr_mult, decay_mult});
   }
@@ -33,7 +33,7 @@ class Problem {
   static double slope(double w, long i) { return kCurvature * (w - 0.3 * static_cast<double>(i % 3)); }
   static double rate(int t) { return 0.2 / (1 + t); }
 
-  // Adds the gradient where the parameters stand now, as backward does.
+  // Adds the gradient at the parameters' current values, as backward does.
   void add_gradients(double share = 1) {
     for (NetParameterInfo& info : infos) {
       const real beta = info.parameter->beta();

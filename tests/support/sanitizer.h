@@ -1,5 +1,6 @@
-// Whether the tests are compiled with the address sanitizer, which has a malloc of its own: it ends the process where
-// memory cannot be had, and tolerates no library that is loaded before it. GCC and Clang tell it each in its own way.
+// Whether the tests are compiled with the address sanitizer. It has its own malloc, which ends the process if memory
+// runs out, and it does not allow libraries to be loaded before it. GCC and Clang indicate the sanitizer in different
+// ways.
 #pragma once
 
 #if defined(__has_feature)

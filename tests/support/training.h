@@ -14,7 +14,7 @@ std::string digits_net(const std::string& train_data = "batch_size: 8 shuffle: t
 // A solver of that net, inline. `fields` adds to: base_lr 0.1, lr_policy fixed, max_iter 6, display 0.
 std::string digits_solver(const std::string& fields, const std::string& net = digits_net());
 
-// Whether a file in models/ is none of the project's, but the text that a training there has left of itself.
+// Whether a file in models/ does not belong to the project but was written by a training there.
 inline bool left_by_a_run(const std::string& name) { return name.ends_with("_run.prototxt"); }
 
 // Whether a net or solver in models/ is for ImageNet, whose images do not come with the project.
