@@ -76,7 +76,7 @@ void study(const std::string& name, const std::string& title, const std::string&
       const Norms& n = after ? result.after : result.before;
       const std::string when = after ? "after" : "before";
       for (Panel* panel : {&activations, &gradients}) {
-        panel->series.push_back({.name = label + " " + when,
+        panel->series.push_back({.name = fmt::format("{} {}", label, when),
                                  .points = by_layer(panel == &activations ? n.activations : n.gradients),
                                  .colour = colour,
                                  .dashed = after});

@@ -1,4 +1,4 @@
-// Memory for an array of numbers, aligned for vector loads and for whole pages of the engine's primitives.
+// Memory for an array of numbers, aligned to 64 bytes: the largest vector register, and a cache line.
 #pragma once
 
 #include <algorithm>
@@ -34,8 +34,8 @@ class BufferOf {
 
  public:
   BufferOf() = default;
-  // `count` elements, filled with `value`. Throws Error if the memory cannot be had. An array of no elements has an
-  // address too, so that a layer may compute with it as with any other; only one that was never made has none.
+  // `count` elements, filled with `value`. Throws Error if the memory cannot be had. If count is 0, data() is not null
+  // either, so a layer need not treat an empty array as a special case. Only BufferOf() and planned memory are null.
   explicit BufferOf(long count, T value = {}) : BufferOf(untouched(count)) { fill(value); }
 
   // The size of BufferOf(count) without its memory: data() is null.

@@ -54,8 +54,8 @@ Shape with_batch(const Shape& shape, long batch) {
 
 // The problem, or the same with fewer images if a run would take long; but at least two images for each thread.
 ConvolutionProblem sample(const ConvolutionProblem& p) {
-  const long batch = p.bottom[0];
-  const double image = static_cast<double>(p.top.count() / batch) * static_cast<double>(p.weights.count_from(1));
+  const long batch = p.bottom[0], outputs = p.top.count() / batch;
+  const double image = static_cast<double>(outputs) * static_cast<double>(p.weights.count_from(1));
   const long enough = std::max(2L * omp_get_max_threads(), static_cast<long>(kWork / image));
   ConvolutionProblem cut = p;
   cut.bottom = with_batch(p.bottom, std::min(batch, enough));
@@ -169,7 +169,7 @@ class Measurement {
  public:
   explicit Measurement(const ConvolutionProblem& problem) : problem_(sample(problem)) {
     for (const std::string& name : candidates(problem)) {
-      others_.push_back({name, EngineConvolution::create(problem_, {name, name, name})});
+      others_.emplace_back(name, EngineConvolution::create(problem_, {name, name, name}));
     }
     if (has_candidates()) direct_ = EngineConvolution::create(problem_);
     if (!direct_) others_.clear();

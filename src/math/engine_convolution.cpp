@@ -163,7 +163,8 @@ bool wastes_blocks(const ConvolutionProblem& p) {
   constexpr long kFew = 4, kBlock = 16;
   constexpr double kMuch = 1.25;
   const auto blocked = [](const Shape& shape) {
-    return static_cast<double>(shape.count() / shape[1] * ((shape[1] + kBlock - 1) / kBlock * kBlock));
+    const long elements = shape.count() / shape[1], channels = (shape[1] + kBlock - 1) / kBlock * kBlock;
+    return static_cast<double>(elements * channels);
   };
   const auto bottom = static_cast<double>(p.bottom.count()), top = static_cast<double>(p.top.count());
   const double taken = (p.bottom[1] <= kFew ? bottom : blocked(p.bottom)) + blocked(p.top);

@@ -45,7 +45,7 @@ class Pooling final : public EnginePooling {
   using Pointer = std::pair<int, const void*>;
 
   void run(onednn::Primitive& primitive, const Pointer& from, const Pointer& to) {
-    if (winners_.size() > 0) {
+    if (!winners_.empty()) {
       primitive.run({from, to, {DNNL_ARG_WORKSPACE, winners_.data()}});
     } else {
       primitive.run({from, to});

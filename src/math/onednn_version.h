@@ -28,8 +28,8 @@ void set_pointer(const dnnl::memory& memory, const void* pointer);
 
 // --- descriptors of primitives ---
 
-// What a primitive P computes, from the arguments that version 3 takes between the engine and the hint. Descriptors
-// made of it read it again when they are asked for their next_impl().
+// What a primitive P computes, from the arguments that version 3 takes between the engine and the hint. In version
+// 2, next_impl() of a descriptor reads the operation again, so that must still exist then.
 template <typename P, typename... Arguments>
 auto operation(const Arguments&... arguments) {
 #if DNNL_VERSION_MAJOR >= 3

@@ -10,7 +10,7 @@ namespace crema {
 // all cores.
 template <typename F>
 void for_products(long n, double multiplications, const F& f) {
-  constexpr double kLarge = 1 << 20, kAtOnce = 16;  // a core does some at once
+  constexpr double kLarge = 1 << 20, kAtOnce = 16;  // multiply-adds that a core does at once
   if (n < omp_get_max_threads() && multiplications >= kLarge) {
     for (long i = 0; i < n; ++i) f(i);
     return;

@@ -94,8 +94,8 @@ void check_solver(const SolverConfig& config) {
   check_numbers(config);
   check_counts(config);
   create_update_rule(config);
-  LrPolicy{config};
-  Monitor{config};
+  [[maybe_unused]] const LrPolicy policy(config);
+  [[maybe_unused]] const Monitor monitor(config);
   check_names(config);
 }
 

@@ -84,7 +84,7 @@ void check_needs(const SolverConfig& config, const LrFormula& formula) {
   const SolverParameter& s = config.solver;
   for (const char* field : formula.needs) {
     const auto* descriptor = SolverParameter::descriptor()->FindFieldByName(field);
-    check_field(config, "lr_policy", s.GetReflection()->HasField(s, descriptor), "lr_policy {} needs {}",
+    check_field(config, "lr_policy", SolverParameter::GetReflection()->HasField(s, descriptor), "lr_policy {} needs {}",
                 in_quotes(s.lr_policy()), field);
   }
 }

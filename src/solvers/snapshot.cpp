@@ -1,12 +1,12 @@
 #include "solvers/snapshot.h"
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
+#include <csignal>
 #include <filesystem>
 #include <optional>
 #include <tuple>

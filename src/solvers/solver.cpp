@@ -93,7 +93,7 @@ std::vector<const Net*> Solver::all_test_nets() const {
 }
 
 LoadReport Solver::load(const std::string& weights) {
-  const LoadReport report = load_weights(weights, net_.get());
+  LoadReport report = load_weights(weights, net_.get());
   if (average_) average_->restart();
   CREMA_INFO("Loaded {} layer{} from {}", report.layers, report.layers == 1 ? "" : "s", weights);
   if (!report.left.empty()) CREMA_INFO("Layers that it does not have: {}", fmt::join(report.left, ", "));

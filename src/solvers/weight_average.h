@@ -1,5 +1,5 @@
 // An exponential moving average of the weights (Polyak and Juditsky, 1992, "Acceleration of stochastic approximation by
-// averaging", in the form that forgets):
+// averaging", with weights that decay exponentially):
 //   a <- d a + (1 - d) w,  d = min(ema_decay, (1 + t) / (10 + t))
 // after the update of iteration t, from 0: at first it forgets faster, so that the initial weights fade out.
 #pragma once

@@ -12,8 +12,8 @@
 
 namespace crema {
 
-// The folder that the environment variable names, else the project's copy; of either, those of the subfolders that
-// there are, if any. Throws Error if there is no such folder.
+// The folder that the environment variable names, else the project's copy. If it has any of these subfolders, returns
+// them instead. Throws Error if there is no such folder.
 std::vector<std::string> golden_folders(const char* variable, const std::vector<std::string>& subfolders);
 
 // The names of all pairs in a folder, sorted.
