@@ -120,9 +120,13 @@ TEST(ToolFlags, may_stand_before_the_subcommand) {
 }
 
 TEST(ToolFlags, leaves_values_and_unknown_flags_as_they_are) {
-  EXPECT_EQ(crema("train -solver -gpu").err, "crema: -gpu: cannot open: No such file or directory\n");
+  EXPECT_EQ(
+      crema("train -solver -gpu").err,
+      "crema: --solver: expected a file's name before \"-gpu\" (\"./-gpu\" for a file of that name) (see crema train "
+      "--help)\n");
   EXPECT_EQ(crema("test -model -weights -weights x -level -3").err,
-            "crema: -weights: cannot open: No such file or directory\n");
+            "crema: --model: expected a file's name before \"-weights\" (\"./-weights\" for a file of that name) (see "
+            "crema test --help)\n");
   EXPECT_EQ(crema("-solver train train").err, "crema: train: cannot open: No such file or directory\n");
   const Result unknown = crema("train -solver a -colour red");
   EXPECT_EQ(unknown.code, 2);
