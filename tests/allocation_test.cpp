@@ -15,7 +15,7 @@
 #include "support/nets.h"
 #include "support/sanitizer.h"
 
-#ifdef CREMA_ADDRESS_SANITIZER
+#ifdef CREMA_SANITIZER_MALLOC
 #define CREMA_OTHER_MALLOC  // a sanitizer has its own malloc
 #endif
 

@@ -51,7 +51,7 @@ TEST(Child, MayDie) {
 }
 
 TEST(Child, IsBounded) {
-#ifndef CREMA_ADDRESS_SANITIZER
+#ifndef CREMA_SANITIZER_MALLOC
   EXPECT_EQ(said([](ChildOutput&) {
               limit_child(1 << 28, 60);
               std::vector<char> much(size_t{1} << 40);

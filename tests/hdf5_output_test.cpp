@@ -1,4 +1,5 @@
 // The HDF5Output layer: what it writes, and when.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -82,6 +83,38 @@ TEST(Hdf5Output, LeavesOtherFilesAlone) {
   refused();
   folder.write("out.h5", "\x89HDF\r\n\x1a\n");
   refused();
+}
+
+// No output destroys what the same net, or another net of the process, reads or writes.
+TEST(Hdf5Output, RefusesFilesThatOthersUse) {
+  const TempFolder folder;
+  const std::string file = folder / "out.h5";
+  {
+    const auto net = net_of(text(file, {2, 1}, {2}));
+    net->forward();
+  }
+  folder.write("list.txt", "out.h5");
+  const std::string reader =
+      "layer { name: 'in' type: 'HDF5Data' top: 'data' top: 'label' hdf5_data_param { source: '" +
+      (folder / "list.txt") + "' batch_size: 2 } }";
+  const std::string before = read_file(file);
+  const auto refusal = [&](const std::string& layer, const std::string& use) {
+    return fmt::format("net.prototxt:3: layer \"{}\" (HDF5Output): layer {} {}, too; name another file", layer, use,
+                       file);
+  };
+  const std::string other = reader + text(folder / "./out.h5", {1, 1}, {1});
+  EXPECT_TRUE(message_of([&] { net_of(other); }).starts_with(refusal("out", "\"in\" reads")));
+  EXPECT_TRUE(read_file(file) == before);
+  const std::string twice =
+      text(file, {1, 1}, {1}) +
+      "layer { name: 'again' type: 'HDF5Output' bottom: 'x' bottom: 'l' hdf5_output_param { file_name: '" + file +
+      "' } }";
+  EXPECT_TRUE(message_of([&] { net_of(twice); }).starts_with(refusal("again", "\"out\" writes")));
+  // A train net and its test net have the same layer.
+  const auto train = net_of(text(file, {1, 1}, {1}));
+  const auto test = net_of(text(file, {1, 1}, {1}), {}, TEST);
+  test->forward();
+  train->forward();
 }
 
 TEST(Hdf5Output, NoRecords) {

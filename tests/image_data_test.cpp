@@ -59,6 +59,9 @@ TEST(ImageData, TakesListsAsEditorsWriteThem) {
                                                                 "a\0",
                                                                 4));
   EXPECT_EQ(message_of([&] { DataLayer{layer(wide, "")}; }), wide + ": is UTF-16; save it as UTF-8");
+  const std::string binary = folder.write("list.txt", std::string("a.pgm 1\0\n", 9));
+  EXPECT_EQ(message_of([&] { DataLayer{layer(binary, "")}; }),
+            binary + ": holds a NUL character: a list is a text file");
 }
 
 TEST(ImageData, LooksForImagesBesideTheNet) {

@@ -291,6 +291,19 @@ name: "net" debug_info: true
   EXPECT_EQ(net.layer(2).top(0), "t");
 }
 
+// The end is reported where the unknown value begins, or as the end of the layer around it.
+TEST(Prototxt, EndsWithinAnUnknownValue) {
+  const auto last = [](const std::string& text) {
+    NetParameter net;
+    std::vector<TextFault> faults;
+    parse_prototxt(text, "f", net, {.faults = &faults});
+    return faults.back().message;
+  };
+  EXPECT_EQ(last("foo {\n bar: 1\n"), "f:1:5: \"{\" is not closed: the file ends within it");
+  EXPECT_EQ(last("a: 1\nfoo: [1, 2"), "f:2:6: \"[\" is not closed: the file ends within it");
+  EXPECT_EQ(last("layer { name: 'a' foo { x: 2"), "f:1:1: layer \"a\" is not closed: the file ends within it");
+}
+
 TEST(Prototxt, StopsAtVeryManyFaults) {
   std::string text;
   for (int i = 0; i < 5000; ++i) text += "x: 1\n";

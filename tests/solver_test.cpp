@@ -126,6 +126,24 @@ TEST(Solver, names_both_places_of_a_missing_net) {
   EXPECT_TRUE(message.ends_with("nor beside a/s.prototxt (a/no.prototxt), nor in a folder above")) << message;
 }
 
+// A file's stage without effect is only warned of, since Caffe takes such files.
+TEST(Solver, warns_of_stages_that_no_rule_names) {
+  const std::string net =
+      digits_net() + "layer { name: 'extra' type: 'ReLU' bottom: 'ip1' top: 'extra' include { stage: 'linear' } }";
+  const auto log_with = [&](const std::string& states) {
+    return log_of([&] { Solver(config(digits_solver("random_seed: 1 " + states, net))); });
+  };
+  EXPECT_NE(
+      log_with("\ntrain_state { stage: 'linaer' level: 2 }")
+          .find("solver.prototxt:6:15: no layer of solver.prototxt:7 has a rule that names stage \"linaer\"; did you mean "
+                "\"linear\"?; it has no effect\n"),
+      std::string::npos)
+      << log_with("\ntrain_state { stage: 'linaer' level: 2 }");
+  EXPECT_NE(log_with("train_state { level: 2 }").find("has a rule with min_level or max_level; it has no effect\n"),
+            std::string::npos);
+  EXPECT_EQ(log_with("train_state { stage: 'linear' }").find("no effect"), std::string::npos);
+}
+
 // Whether `log` has the lines of `pattern`, in which @ stands for a number.
 testing::AssertionResult matches(const std::string& log, std::string pattern) {
   const auto replace = [&pattern](const std::string& from, const std::string& to) {

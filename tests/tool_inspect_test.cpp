@@ -280,6 +280,11 @@ layer { name: 'loss' type: 'SoftmaxWithLoss' bottom: 'ip' bottom: 'y' top: 'loss
         << result.out;
     EXPECT_EQ(crema(fmt::format("check --phase {} {}", row.not_checked, net)).code, 1);
   }
+  // A fault is reported once, though only one phase has a name to suggest.
+  const std::string reader = "layer { name: 'z' type: 'ReLU' bottom: 'dat' top: 'z' }";
+  const Result twice = crema("check " + folder.write("net.prototxt", data("data", "dim: 2", train) + reader));
+  EXPECT_EQ(lines_in(twice.err), 1u) << twice.err;
+  EXPECT_TRUE(has(twice.err, "did you mean \"data\"?")) << twice.err;
   // A file with layers of its own in a phase is meant for that phase.
   const std::string own = folder.write("own.prototxt", rows[2].text +
                                                            "layer { name: 'acc' type: 'Accuracy' bottom: 'ip' "
@@ -297,6 +302,43 @@ layer { name: 'scale' type: 'Scale' bottom: 'bn' top: 'bn' scale_param { bias_te
   EXPECT_EQ(line_of(result.out, "bn"), "bn BatchNorm bn 2 3 4 4 7 statistics") << result.out;
   EXPECT_TRUE(has(result.out, "3 layers, 6 parameters (and 7 running statistics, which are not learned), "))
       << result.out;
+}
+
+// A missing file hides no other fault, nor does a layer with both kinds of rules.
+TEST(Check, notes_files_that_layers_lack) {
+  const TempFolder folder;
+  const std::string net = folder.write("net.prototxt", input_text("x", {2, 3}) + input_text("l", {2}) + R"(
+layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'ip' inner_product_param { num_output: 3 } }
+layer { name: 'inf' type: 'InfogainLoss' bottom: 'ip' bottom: 'l' top: 'il'
+  infogain_loss_param { source: 'none.binaryproto' } }
+)");
+  const Result lacks = crema("check " + net);
+  EXPECT_EQ(lacks.code, 0) << lacks.err;
+  EXPECT_TRUE(has(lacks.out, "note: layer \"inf\" lacks a file: " + net)) << lacks.out;
+  EXPECT_TRUE(has(lacks.out, "left out: inf\n")) << lacks.out;
+  folder.write("net.prototxt", read_file(net) + R"(
+layer { name: 'both' type: 'ReLU' bottom: 'x' top: 'both' include { stage: 's' } exclude { phase: TEST } }
+layer { name: 'r' type: 'Reshape' bottom: 'x' top: 'r' reshape_param { shape { dim: 7 dim: -1 } } }
+)");
+  const Result faults = crema("check " + net);
+  EXPECT_EQ(faults.code, 1);
+  for (const char* part : {"layer \"both\" has both include and exclude rules\n", "layer \"r\" (Reshape): "}) {
+    EXPECT_TRUE(has(faults.err, part)) << part << " in\n" << faults.err;
+  }
+}
+
+TEST(Check, says_all_that_is_wrong_with_a_solver) {
+  const TempFolder folder;
+  const std::string solver =
+      folder.write("solver.prototxt",
+                   "net_param { layer { name: 'x' type: 'Input' top: 'x' } }\n"
+                   "base_lr: -1\nlr_policy: 'fixd'\nmax_iter: -3\nmomentum: 4\niter_size: 0\ntype: 'Adm'\n");
+  const Result result = crema("check " + solver);
+  EXPECT_EQ(result.code, 1);
+  for (const char* part : {":2:1: base_lr is -1", ":3:1: unknown lr_policy", ":4:1: max_iter is -3",
+                           ":6:1: iter_size is 0", ":7:1: unknown solver type"}) {
+    EXPECT_TRUE(has(result.err, part)) << part << " in\n" << result.err;
+  }
 }
 
 // Only what a solver's text says is checked: missing data, weights or snapshot folders are not errors.
@@ -490,7 +532,7 @@ class Preloaded {
 };
 
 TEST(Info, tells_of_another_onednn_than_crema_was_built_for) {
-#ifdef CREMA_ADDRESS_SANITIZER
+#ifdef CREMA_SANITIZER_MALLOC
   GTEST_SKIP() << "the address sanitizer has to be the first library";
 #endif
   const std::string net = std::string("time --iterations 1 --model ") + kOnDigits;
@@ -532,6 +574,11 @@ TEST(Draw, refuses_in_one_line) {
   EXPECT_EQ(unknown.code, 1);
   EXPECT_TRUE(has(unknown.err, "give --shape data=N,C,H,W")) << unknown.err;
   EXPECT_FALSE(std::filesystem::exists(folder / "a.dot"));
+  const std::string same = folder.write("b.dot", net_without_data(kAway));
+  const Result over = crema(fmt::format("draw --model {0} --shape data=1,1,9,9 --output {0}", same));
+  EXPECT_EQ(over.code, 1);
+  EXPECT_TRUE(has(over.err, "this is the file that is read; give another")) << over.err;
+  EXPECT_TRUE(read_file(same).starts_with("name: 'away'"));
   EXPECT_EQ(crema(fmt::format("draw --model {} --shape data=1,1,9,9 --output {}", net, folder / "a.dot")).code, 0);
 }
 

@@ -92,6 +92,22 @@ TEST(ToolPlot, leaves_out_a_last_line_that_is_cut_off) {
   EXPECT_TRUE(has(result.err, run + ":5: the last line is cut off and left out")) << result.err;
 }
 
+TEST(ToolPlot, reads_standard_input) {
+  const TempFolder folder;
+  const std::string run = folder.write("one.metrics.jsonl", kRows);
+  EXPECT_EQ(plot(fmt::format("- --output {} < {}", folder / "one.svg", run)).code, 0);
+  EXPECT_TRUE(has(read_file(folder / "one.svg"), "<svg"));
+}
+
+TEST(ToolPlot, does_not_write_over_the_run) {
+  const TempFolder folder;
+  const std::string run = folder.write("run.svg", kRows);
+  const Result result = plot(fmt::format("{0} --output {0}", run));
+  EXPECT_EQ(result.code, 1);
+  EXPECT_TRUE(has(result.err, "this is the file that is read; give another")) << result.err;
+  EXPECT_EQ(read_file(run), kRows);
+}
+
 TEST(ToolPlot, says_what_is_wrong) {
   const TempFolder folder;
   const std::string broken = folder.write("broken.metrics.jsonl", "{\"kind\":\n" + kRows);

@@ -10,7 +10,7 @@
 namespace crema {
 namespace {
 
-constexpr rlim_t kLeast = 700 << 20;
+constexpr rlim_t kLeast = 735'000'000;
 
 BadVariable bad;
 
@@ -19,7 +19,7 @@ void refuse_small_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur >= kLeast) return;
   constexpr std::string_view kText =
-      "crema: the limit of memory is too small (ulimit -v): the program and its libraries take 700 MB of addresses\n";
+      "crema: the limit of memory is too small (ulimit -v): the program and its libraries take 735 MB of addresses\n";
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kText.data(), kText.size());
   ::_exit(1);
 }

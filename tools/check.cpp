@@ -79,6 +79,13 @@ class Checker {
     print_error(fmt::format("crema: {}\n", error_line(fault)));
   }
 
+  // Whether a fault of the same layer and bottom was reported. The suggestion after ";" may differ between the phases.
+  bool is_reported(const std::string& fault) const {
+    const std::string begin = fault.substr(0, fault.find(';'));
+    const auto found = faults_.lower_bound(begin);
+    return found != faults_.end() && found->starts_with(begin);
+  }
+
   // Things that keep a run from starting but are not errors in the file: missing data, a missing folder.
   void note(const std::string& text) {
     if (notes_.insert(text).second) fmt::print("note: {}\n", one_line(text));
@@ -121,6 +128,7 @@ class Checker {
   // are left out.
   void check_phases(const NetConfig& train, const NetConfig& test, const std::string& file) {
     const bool has_train = brings_data(train), has_test = brings_data(test);
+    std::vector<std::string> faults;  // of a phase that the file is not for, after those of the other one
     for (const bool training : {true, false}) {
       const NetConfig &net = training ? train : test, &other = training ? test : train;
       Survey found = look(net, training, nullptr);
@@ -131,10 +139,13 @@ class Checker {
         continue;
       }
       for (const Survey::Fault& fault : found.faults) {
-        if (!fault.left_out) report(fault.text);
+        if (!fault.left_out) faults.push_back(fault.text);
       }
       note(fmt::format("{} is not checked: the file is for {} alone{}", titled(file, training),
                        training ? "TEST" : "TRAIN", is_other ? ": " + found.faults[0].text : ""));
+    }
+    for (const std::string& fault : faults) {
+      if (!is_reported(fault)) report(fault);
     }
   }
 
@@ -167,7 +178,9 @@ class Checker {
       if (!spoilt) note(config.source.at() + ": max_iter is not set: how many iterations to train for");
       config.solver.set_max_iter(1);
     }
-    attempt_here([&] { check_solver(config); });
+    std::vector<std::string> faults;
+    check_solver(config, &faults);
+    for (const std::string& fault : faults) attempt_here([&] { throw Error(fault); });
     // The averaged weights need one more array.
     attempt_here([&] { histories = create_update_rule(config)->histories() + (config.solver.ema_decay() > 0); });
     attempt_to_note([&] { resolve_weights(config); });

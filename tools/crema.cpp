@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <new>
+#include <system_error>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -116,6 +117,9 @@ int run(int argc, char** argv) {
     return flush();
   } catch (const std::bad_alloc&) {
     return fail(1, "out of memory");
+  } catch (const std::system_error& error) {
+    if (std::ferror(stdout) == 0) return fail(1, error.what());
+    return fail(1, fmt::format("standard output: cannot write: {}", error.code().message()));
   } catch (const std::exception& error) {
     return fail(1, error.what());
   }

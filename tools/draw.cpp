@@ -81,6 +81,7 @@ std::string format_of(const std::string& path) {
 
 void draw(const DrawFlags& flags) {
   const std::string format = format_of(flags.output);
+  check_not_input(flags.output, flags.model);
   const NetConfig config = filtered(read_net(flags.model, flags.settings), flags.state, TRAIN);
   Survey found = survey(config, flags.shapes, {.engine = Engine::plain});
   if (!found.faults.empty()) throw Error(found.faults[0].text);

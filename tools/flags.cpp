@@ -42,6 +42,12 @@ const CLI::Validator kFileName(
     },
     "FILE", "file name");
 
+void check_not_input(const std::string& output, const std::string& input) {
+  std::error_code ignored;
+  check(!std::filesystem::equivalent(output, input, ignored),
+        "--output {}: this is the file that is read; give another", shortened(output));
+}
+
 // CLI11's own message for this differs from version to version.
 CLI::Validator in_range(int low, int high) {
   const auto check = [low, high](std::string& text) -> std::string {

@@ -17,6 +17,9 @@ namespace crema {
 // For an option that names a file.
 extern const CLI::Validator kFileName;
 
+// Throws Error if a command would write its output into the file that it reads.
+void check_not_input(const std::string& output, const std::string& input);
+
 // --engine, --precision, --threads, --deterministic and, for Caffe's scripts, --gpu.
 struct RunFlags {
   Engine engine = default_engine();

@@ -71,7 +71,7 @@ std::string run_name(const std::string& path) {
 }  // namespace
 
 RunMetrics read_metrics(const std::string& path) {
-  const std::string text = read_file(path);
+  const std::string text = read_file(path == "-" ? "/dev/stdin" : path);
   RunMetrics metrics{run_name(path), {}, {}};
   size_t number = 0;
   for (size_t begin = 0, end; begin < text.size(); begin = end + 1) {

@@ -181,7 +181,10 @@ class Plot {
 void plot(const PlotFlags& flags) {
   std::vector<RunMetrics> runs;
   for (const std::string& path : flags.files) {
-    for (const std::string& file : metrics_files(path)) runs.push_back(read_metrics(file));
+    for (const std::string& file : metrics_files(path)) {
+      check_not_input(flags.output, file);
+      runs.push_back(read_metrics(file));
+    }
   }
   write_chart(flags.output, Plot(runs, flags.smooth).chart());
   fmt::print("Plot of {} {}: {}\n", runs.size(), runs.size() == 1 ? "run" : "runs", one_line(flags.output));

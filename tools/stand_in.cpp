@@ -77,16 +77,6 @@ long batches_of(const LayerParameter& layer) {
   return reads_ahead ? 1 + static_cast<long>(layer.data_param().prefetch()) : 0;
 }
 
-// The error for a missing file; "" if all files that the layer names exist.
-std::string missing_file(LayerParameter layer, const Source& source) {
-  try {
-    resolve_files(layer, source);
-    return "";
-  } catch (const Error& error) {
-    return error.what();
-  }
-}
-
 class Replacer {
  public:
   Replacer(const NetConfig& config, const Given& given) : given_(given) { out_.config = config; }
@@ -186,6 +176,15 @@ class Replacer {
 };
 
 }  // namespace
+
+std::string missing_file(LayerParameter layer, const Source& source) {
+  try {
+    resolve_files(layer, source);
+    return "";
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
 
 std::string type_fault(const NetConfig& config, int layer) {
   static const auto params = layer_params();

@@ -46,6 +46,9 @@ struct StandIns {
 // to grey, and each further top, a label, to be (batch_size). `config` is filtered.
 StandIns stand_in(const NetConfig& config, const std::map<std::string, Shape>& given);
 
+// The error for a file that the layer names and that is missing; "" if all are there.
+std::string missing_file(LayerParameter layer, const Source& source);
+
 // What is wrong with a layer's type; "" if nothing.
 std::string type_fault(const NetConfig& config, int layer);
 

@@ -203,6 +203,7 @@ class Surveyor {
     leave_out(own_faults(rest_, spoilt), spoilt);
     leave_out(connection_faults(rest_, contracts_of(rest_)), {});
     leave_out({}, shapeless(rest_));
+    leave_out({}, lacking_files());
     std::string fault = message_of([&] { leave_out(Shapes(rest_, backward_).faults(), {}); });
     if (fault.empty()) fault = reduce();
     if (!fault.empty()) {
@@ -213,6 +214,18 @@ class Surveyor {
   }
 
  private:
+  // Layers that name a missing file. A note says so, since the file may exist where the net will run.
+  std::set<int> lacking_files() {
+    std::set<int> found;
+    for (int i = 0; i < rest_.net.layer_size(); ++i) {
+      const std::string missing = missing_file(rest_.net.layer(i), rest_.layers[i]);
+      if (missing.empty()) continue;
+      found.insert(i);
+      result_.unknown.push_back(fmt::format("layer \"{}\" lacks a file: {}", rest_.net.layer(i).name(), missing));
+    }
+    return found;
+  }
+
   std::string build() {
     if (rest_.net.layer_size() == 0) return "";
     return message_of([&] { result_.net = std::make_unique<Net>(rest_, options_); });

@@ -20,7 +20,8 @@ struct Survey {
   std::unique_ptr<Net> net;  // null if no layer is left
   std::map<std::string, StandIns::Replaced> replaced;
   std::vector<Fault> faults;
-  std::vector<std::string> unknown;   // data layers whose source is missing and whose shape is unknown: one line each
+  // Layers that lack a file, one line each: data layers of unknown shape, and other layers such as InfogainLoss.
+  std::vector<std::string> unknown;
   std::vector<std::string> assumed;   // missing sources for which a shape was assumed
   std::vector<std::string> left_out;  // layers with a fault or of unknown shape, and those that depend on them
   std::set<std::string> data_tops;    // blobs that --shape may name

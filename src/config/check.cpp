@@ -56,4 +56,13 @@ void check_layer_types(const NetConfig& config, const Params& params_of_type) {
   }
 }
 
+void collect_rule_faults(NetConfig& config, std::vector<TextFault>& faults) {
+  for (int i = 0; i < config.net.layer_size(); ++i) {
+    LayerParameter& layer = *config.net.mutable_layer(i);
+    if (layer.include_size() == 0 || layer.exclude_size() == 0) continue;
+    faults.push_back({both_kinds_of_rules(layer, config.layers[i]), config.layers[i].position});
+    layer.clear_exclude();
+  }
+}
+
 }  // namespace crema

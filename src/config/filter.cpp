@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "config/check.h"
 #include "config/net_config.h"
 #include "config/suggest.h"
 
@@ -32,8 +33,7 @@ struct State {
 };
 
 bool takes_part(const LayerParameter& layer, const Source& source, const State& state) {
-  const bool both = layer.include_size() > 0 && layer.exclude_size() > 0;
-  check(!both, "{}: layer {} has both include and exclude rules", source.at("exclude"), in_quotes(layer.name()));
+  if (layer.include_size() > 0 && layer.exclude_size() > 0) throw Error(both_kinds_of_rules(layer, source));
   return layer.include_size() > 0 ? state.meets_any(layer.include()) : !state.meets_any(layer.exclude());
 }
 
@@ -48,6 +48,10 @@ std::string place(const LayerParameter& layer, const Source& source) {
 }
 
 }  // namespace
+
+std::string both_kinds_of_rules(const LayerParameter& layer, const Source& source) {
+  return fmt::format("{}: layer {} has both include and exclude rules", source.at("exclude"), in_quotes(layer.name()));
+}
 
 bool holds(const NetStateRule& rule, const NetState& state) { return State(state).meets(rule); }
 

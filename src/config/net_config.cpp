@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "config/check.h"
 #include "config/override.h"
 
 namespace crema {
@@ -64,7 +65,9 @@ NetConfig parse_net(std::string_view text, const std::string& file, const std::v
                     std::vector<TextFault>* faults) {
   NetParameter net;
   Source source = parse_prototxt(text, file, net, {.other_params = true, .faults = faults});
-  return override_net(upgrade(std::move(net), std::move(source)), settings);
+  NetConfig config = override_net(upgrade(std::move(net), std::move(source)), settings);
+  if (faults != nullptr) collect_rule_faults(config, *faults);
+  return config;
 }
 
 NetConfig wrap(NetParameter net, const std::string& file) { return upgrade(std::move(net), Source{file, {}, {}}); }

@@ -35,6 +35,7 @@ class OpenBlocks {
   // To be called at the "}" that ends the innermost block. `begins_line`: whether it is the first sign of its line.
   void note_close(Position at, bool begins_line);
 
+  bool in_the_file_itself() const { return blocks_.size() == 1; }  // outside of all other blocks
   // Where the layer around the place begins; not known() outside of layers.
   Position layer() const;
 
@@ -57,7 +58,6 @@ class OpenBlocks {
   std::string closed_place(const std::string& field) const;
 
  private:
-  bool in_the_file_itself() const { return blocks_.size() == 1; }
   std::string suspicion() const;
   std::string last_one() const;
 

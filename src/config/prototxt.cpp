@@ -166,6 +166,11 @@ class Parser {
     const OpenBlocks::Fault fault = open_.unclosed_end();
     tokens().fail(fault.where, "{}", fault.text);
   }
+  // `sign` at `begin` opens a value that is skipped.
+  [[noreturn]] void refuse_end(Position begin, const std::string& sign) {
+    if (open_.in_the_file_itself()) tokens().fail(begin, "{} is not closed: the file ends within it", sign);
+    refuse_end();
+  }
 
   bool refuse_extra_close() {
     const auto fault = open_.extra_close();
@@ -194,15 +199,17 @@ class Parser {
   void skip_value(const Message& message) {
     tokens().take(":");
     int depth = 0;
+    const Position begin = tokens().position();
+    const std::string sign = tokens().shown();
     for (bool more = true; more;) {
-      if (tokens().at_end() && depth > 0) refuse_end();
+      if (tokens().at_end() && depth > 0) refuse_end(begin, sign);
       const bool opens = tokens().is("{") || tokens().is("<") || tokens().is("[");
       const bool closes = tokens().is("}") || tokens().is(">") || tokens().is("]");
       if (tokens().at_end() || (depth == 0 && (closes || begins_field(message)))) return;  // there is none
       depth += opens ? 1 : closes ? -1 : 0;
-      const bool sign = tokens().is("-"), text = tokens().is(Tokens::Tokenizer::TYPE_STRING);
+      const bool minus = tokens().is("-"), text = tokens().is(Tokens::Tokenizer::TYPE_STRING);
       tokens().next();
-      more = depth > 0 || sign || (text && tokens().is(Tokens::Tokenizer::TYPE_STRING));
+      more = depth > 0 || minus || (text && tokens().is(Tokens::Tokenizer::TYPE_STRING));
     }
   }
 

@@ -32,7 +32,10 @@ std::vector<long> without_ones(std::vector<long> dims) {
 
 Hdf5Rows::Hdf5Rows(const Options& options)
     : options_(options), paths_(listed_files(options.list)), values_(options.names.size()) {
-  for (const std::string& path : paths_) look_at(path);
+  for (const std::string& path : paths_) {
+    uses_.push_back(use_for_reading(path, options.layer));
+    look_at(path);
+  }
   begin_epoch(0);
   check(size() > 0, "{}: the files that it names hold no rows", options.list);
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "data/hdf5_file.h"
+#include "data/used_files.h"
 
 namespace crema {
 
@@ -45,6 +46,7 @@ class Hdf5Rows {
 
   Options options_;
   std::vector<std::string> paths_;
+  std::vector<FileUse> uses_;
   std::vector<uint64_t> rows_;           // per file
   std::vector<std::vector<long>> dims_;  // per data set
   std::vector<long> counts_;

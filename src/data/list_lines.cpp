@@ -10,6 +10,7 @@ namespace crema {
 std::string read_list(const std::string& path) {
   std::string text = read_file(path);
   check(!text.starts_with("\xff\xfe") && !text.starts_with("\xfe\xff"), "{}: is UTF-16; save it as UTF-8", path);
+  check(text.find('\0') == std::string::npos, "{}: holds a NUL character: a list is a text file", path);
   if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);
   return text;
 }

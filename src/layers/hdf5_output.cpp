@@ -1,12 +1,14 @@
 // HDF5Output:  writes the batch into an HDF5 file, as its data sets "data" and "label", in each forward pass anew.
 // bottom[0]: data (N, ...).  bottom[1]: labels (N, ...).  The data sets have those shapes, with 1 on further axes up to
 // four.  No tops, no parameters, no backward.  The file is written whole or not at all; a pass that is repeated
-// writes nothing.  Rejects bottoms of different N, and a file that is there and that no such layer has written.
+// writes nothing.  Rejects bottoms of different N, a file that is there and that no such layer has written, and one
+// that another layer reads or writes.
 #include <filesystem>
 
 #include "base/file.h"
 #include "core/layer.h"
 #include "data/hdf5_file.h"
+#include "data/used_files.h"
 
 namespace crema {
 namespace {
@@ -45,6 +47,7 @@ class Hdf5Output final : public Layer {
     const Shape &data = bottom[0]->shape(), &label = bottom[1]->shape();
     check(data.axes() > 0 && label.axes() > 0 && data[0] == label[0],
           "bottoms must have as many records (axis 0); they are {} and {}", data.str(), label.str());
+    if (use_ == nullptr) use_ = use_for_writing(file_, name());
   }
 
   void forward(const Bottoms& bottom, const Tops&) override {
@@ -58,6 +61,7 @@ class Hdf5Output final : public Layer {
 
  private:
   std::string file_;
+  FileUse use_;
   bool checked_ = false;  // whether an older file at file_ has been checked
 };
 

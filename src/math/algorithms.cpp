@@ -205,7 +205,10 @@ void Algorithms::save() {
 
 // What another process has written meanwhile is kept.
 void Algorithms::write() {
-  fs::create_directories(fs::path(file_).parent_path());
+  const fs::path folder = fs::path(file_).parent_path();
+  std::error_code error;
+  fs::create_directories(folder, error);
+  check(!error, "{}: cannot create the folder: {}", folder.string(), error.message());
   const Lock lock(file_ + ".lock");
   Content all;
   try {

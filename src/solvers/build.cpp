@@ -1,5 +1,6 @@
 #include "solvers/build.h"
 
+#include "base/log.h"
 #include "config/override.h"
 #include "solvers/check.h"
 
@@ -49,15 +50,27 @@ std::vector<NetConfig> test_nets(const SolverConfig& config, const NetConfig& tr
   return nets;
 }
 
-// Stages and levels given by flags must occur in the net.
-void check_flags(const SolverConfig& config, const NetConfig& train) {
-  const NetState& state = config.solver.train_state();
-  for (int i = 0; i < state.stage_size(); ++i) {
-    const Position where = config.source.find(fmt::format("train_state.stage[{}]", i));
-    if (!where.flag.empty()) check_stage(train, state.stage(i), where.flag);
+// Runs a check of a state's field. Its Error is thrown if a flag has set the field. A file's field without effect is
+// only warned of, since Caffe takes such files.
+void check_state_field(const SolverConfig& config, const std::string& field,
+                       const std::function<void(const std::string& where)>& action) {
+  const bool from_flag = !config.source.find(field).flag.empty();
+  try {
+    action(config.source.at(field));
+  } catch (const Error& error) {
+    if (from_flag) throw;
+    CREMA_WARN("{}; it has no effect", error.what());
   }
-  const Position level = config.source.find("train_state.level");
-  if (!level.flag.empty()) check_level(train, level.flag);
+}
+
+// Whether the stages and the level of the state in `field` occur in the net.
+void check_state(const SolverConfig& config, const std::string& field, const NetState& state, const NetConfig& net) {
+  for (int i = 0; i < state.stage_size(); ++i) {
+    check_state_field(config, i == 0 ? field + ".stage" : fmt::format("{}.stage[{}]", field, i),
+                      [&](const std::string& where) { check_stage(net, state.stage(i), where); });
+  }
+  if (!state.has_level()) return;
+  check_state_field(config, field + ".level", [&](const std::string& where) { check_level(net, where); });
 }
 
 }  // namespace
@@ -75,9 +88,11 @@ SolverNets solver_nets(const SolverConfig& config) {
   check_field(config, "test_interval", count == 0 || s.test_interval() > 0,
               "there are test nets, but test_interval is {}", s.has_test_interval() ? "0" : "not set");
   for (int i = 0; i < count; ++i) {
-    nets.tests.push_back(in_state(tests[i], TEST, s.test_state_size() > 0 ? s.test_state(i) : NetState()));
+    const NetState state = s.test_state_size() > 0 ? s.test_state(i) : NetState();
+    check_state(config, i == 0 ? "test_state" : fmt::format("test_state[{}]", i), state, tests[i]);
+    nets.tests.push_back(in_state(tests[i], TEST, state));
   }
-  check_flags(config, train);
+  check_state(config, "train_state", s.train_state(), train);
   nets.train = in_state(train, TRAIN, s.train_state());
   return nets;
 }

@@ -11,52 +11,70 @@
 namespace crema {
 namespace {
 
-void check_counts(const SolverConfig& config) {
-  const SolverParameter& s = config.solver;
-  const auto at_least = [&](const char* field, int value, int least) {
-    check_field(config, field, value >= least, "{} is {}; it must be at least {}", field, value, least);
-  };
-  check_field(config, "max_iter", s.has_max_iter(), "max_iter is not set: how many iterations to train for");
-  at_least("max_iter", s.max_iter(), 0);
-  at_least("iter_size", s.iter_size(), 1);
-  at_least("average_loss", s.average_loss(), 1);
-  at_least("display", s.display(), 0);
-  at_least("snapshot", s.snapshot(), 0);
-  at_least("keep_last", s.keep_last(), 0);
-  at_least("histogram_interval", s.histogram_interval(), 0);
-  at_least("test_interval", s.test_interval(), 0);
-  for (int i = 0; i < s.test_iter_size(); ++i) {
-    const std::string field = fmt::format("test_iter[{}]", i);
-    check_field(config, field, s.test_iter(i) >= 1, "test_iter is {}; it must be at least 1", s.test_iter(i));
+// Runs checks of single fields. Throws at the first fault, or collects all of them.
+class Checks {
+ public:
+  Checks(const SolverConfig& config, std::vector<std::string>* faults) : config_(config), faults_(faults) {}
+
+  template <typename Action>
+  void run(const Action& action) {
+    try {
+      action();
+    } catch (const Error& error) {
+      if (faults_ == nullptr) throw;
+      faults_->push_back(error.what());
+    }
   }
+  template <typename... Args>
+  void field(std::string_view field, bool holds, fmt::format_string<Args...> format, Args&&... args) {
+    run([&] { check_field(config_, field, holds, format, std::forward<Args>(args)...); });
+  }
+  void at_least(std::string_view name, int value, int least) {
+    field(name, value >= least, "{} is {}; it must be at least {}", name.substr(0, name.find('[')), value, least);
+  }
+  void not_negative(std::string_view name, float value) {
+    field(name, std::isfinite(value) && value >= 0, "{} is {}; it must be a number of at least 0", name, value);
+  }
+
+ private:
+  const SolverConfig& config_;
+  std::vector<std::string>* faults_;
+};
+
+void check_numbers(const SolverConfig& config, Checks& checks) {
+  const SolverParameter& s = config.solver;
+  checks.field("base_lr", s.has_base_lr(), "base_lr is not set: the learning rate to start with");
+  checks.not_negative("base_lr", s.base_lr());
+  checks.not_negative("weight_decay", s.weight_decay());
+  checks.run([&] { checked_share(config, "ema_decay", s.ema_decay()); });
+  checks.field("test_ema", !s.test_ema() || s.ema_decay() > 0, "test_ema needs an average: set ema_decay");
+  checks.field("clip_gradients", !std::isnan(s.clip_gradients()) && s.clip_gradients() != 0,
+               "clip_gradients is {}; it must be positive, or negative for no clipping", s.clip_gradients());
 }
 
-void check_numbers(const SolverConfig& config) {
-  const SolverParameter& s = config.solver;
-  check_field(config, "base_lr", s.has_base_lr(), "base_lr is not set: the learning rate to start with");
-  const auto not_negative = [&](const char* field, float value) {
-    check_field(config, field, std::isfinite(value) && value >= 0, "{} is {}; it must be a number of at least 0", field,
-                value);
-  };
-  not_negative("base_lr", s.base_lr());
-  not_negative("weight_decay", s.weight_decay());
-  checked_share(config, "ema_decay", s.ema_decay());
-  check_field(config, "test_ema", !s.test_ema() || s.ema_decay() > 0, "test_ema needs an average: set ema_decay");
-  check_field(config, "clip_gradients", !std::isnan(s.clip_gradients()) && s.clip_gradients() != 0,
-              "clip_gradients is {}; it must be positive, or negative for no clipping", s.clip_gradients());
+void check_counts(const SolverParameter& s, Checks& checks) {
+  checks.field("max_iter", s.has_max_iter(), "max_iter is not set: how many iterations to train for");
+  checks.at_least("max_iter", s.max_iter(), 0);
+  checks.at_least("iter_size", s.iter_size(), 1);
+  checks.at_least("average_loss", s.average_loss(), 1);
+  checks.at_least("display", s.display(), 0);
+  checks.at_least("snapshot", s.snapshot(), 0);
+  checks.at_least("keep_last", s.keep_last(), 0);
+  checks.at_least("histogram_interval", s.histogram_interval(), 0);
+  checks.at_least("test_interval", s.test_interval(), 0);
+  for (int i = 0; i < s.test_iter_size(); ++i) checks.at_least(fmt::format("test_iter[{}]", i), s.test_iter(i), 1);
 }
 
-void check_names(const SolverConfig& config) {
-  const SolverParameter& s = config.solver;
+void check_names(const SolverParameter& s, Checks& checks) {
   const std::string& kind = s.regularization_type();
-  check_field(config, "regularization_type", kind == "L1" || kind == "L2", "regularization_type is {}; it is L1 or L2",
-              in_quotes(kind));
-  check_field(config, "bias_correction", !s.bias_correction() || s.type() == "Momentum",
-              "bias_correction is an option of type \"Momentum\", not of {}", in_quotes(s.type()));
-  check_field(config, "averaged", !s.averaged() || s.type() == "Nesterov",
-              "averaged is an option of type \"Nesterov\", not of {}", in_quotes(s.type()));
-  check_field(config, "snapshot_format", s.snapshot_format() == SolverParameter::BINARYPROTO,
-              "snapshots are written in snapshot_format BINARYPROTO alone; leave the field out");
+  checks.field("regularization_type", kind == "L1" || kind == "L2", "regularization_type is {}; it is L1 or L2",
+               in_quotes(kind));
+  checks.field("bias_correction", !s.bias_correction() || s.type() == "Momentum",
+               "bias_correction is an option of type \"Momentum\", not of {}", in_quotes(s.type()));
+  checks.field("averaged", !s.averaged() || s.type() == "Nesterov",
+               "averaged is an option of type \"Nesterov\", not of {}", in_quotes(s.type()));
+  checks.field("snapshot_format", s.snapshot_format() == SolverParameter::BINARYPROTO,
+               "snapshots are written in snapshot_format BINARYPROTO alone; leave the field out");
 }
 
 }  // namespace
@@ -90,13 +108,14 @@ void check_trains(const Net& net) {
         net.config().source.at(), in_quotes(net.name()));
 }
 
-void check_solver(const SolverConfig& config) {
-  check_numbers(config);
-  check_counts(config);
-  create_update_rule(config);
-  [[maybe_unused]] const LrPolicy policy(config);
-  [[maybe_unused]] const Monitor monitor(config);
-  check_names(config);
+void check_solver(const SolverConfig& config, std::vector<std::string>* faults) {
+  Checks checks(config, faults);
+  check_numbers(config, checks);
+  check_counts(config.solver, checks);
+  checks.run([&] { create_update_rule(config); });
+  checks.run([&] { [[maybe_unused]] const LrPolicy policy(config); });
+  checks.run([&] { [[maybe_unused]] const Monitor monitor(config); });
+  check_names(config.solver, checks);
 }
 
 }  // namespace crema

@@ -33,7 +33,8 @@ void check_no_momentum(const SolverConfig& config);
 // loss.
 void check_trains(const Net& net);
 
-// All checks that need no nets. Also creates the update rule and the schedule, for their own checks.
-void check_solver(const SolverConfig& config);
+// All checks that need no nets. Also creates the update rule and the schedule, for their own checks. Throws Error at
+// the first fault; if `faults` is not null, adds the messages of all faults there instead.
+void check_solver(const SolverConfig& config, std::vector<std::string>* faults = nullptr);
 
 }  // namespace crema
