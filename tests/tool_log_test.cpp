@@ -1,6 +1,9 @@
 // A redirected log has the lines that parsers of Caffe's logs look for. The parser here uses only the grammar, not the
 // program's code. What it reads is compared with what is known about the run.
 #include <gtest/gtest.h>
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -231,6 +234,46 @@ base_lr: 0.01 lr_policy: "fixed" max_iter: 1 display: 1 snapshot_prefix: ")" +
     for (const char c : text) EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= ' ') << text;
     EXPECT_EQ(text.find("\u202e"), std::string::npos) << text;
   }
+}
+
+// What a training of 10000 iterations writes to a terminal of so many columns, without its log's lines: the texts that
+// the progress line had.
+std::vector<std::string> progress_lines(unsigned short columns) {
+  const TempFolder folder;
+  const std::string solver = folder.write(
+      "solver.prototxt", "net: \"" + folder.write("net.prototxt", kNet) +
+                             "\" base_lr: 0.01 lr_policy: \"fixed\" max_iter: 10000 snapshot_after_train: false\n");
+  winsize size{.ws_row = 24, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
+  int master = -1;
+  const pid_t pid = ::forkpty(&master, nullptr, nullptr, &size);
+  if (pid == 0) {
+    ::setenv("TERM", "xterm", 1);
+    ::execl(CREMA_TOOL, CREMA_TOOL, "train", "--solver", solver.c_str(), "--threads", "1", nullptr);
+    ::_exit(127);
+  }
+  std::string seen;
+  char part[4096];
+  for (ssize_t n; (n = ::read(master, part, sizeof part)) > 0;) seen.append(part, static_cast<size_t>(n));
+  ::close(master);
+  ::waitpid(pid, nullptr, 0);
+  std::vector<std::string> lines;
+  const std::regex drawn("\r([^\r\n\033]*)\033\\[K");
+  for (std::sregex_iterator i(seen.begin(), seen.end(), drawn), end; i != end; ++i) lines.push_back((*i)[1]);
+  return lines;
+}
+
+// In a narrow window the progress line has fewer fields: half of a number would be another number.
+TEST(ToolLog, fits_into_the_window) {
+  const std::regex whole(R"((iteration \d+/10000(  loss \S+(  lr \S+(  \d+ images/s)?(  .* left)?)?)?)?)");
+  size_t longest = 0;
+  for (const unsigned short columns : {100, 40, 24, 10}) {
+    for (const std::string& line : progress_lines(columns)) {
+      EXPECT_LT(line.size(), columns) << line;
+      EXPECT_TRUE(std::regex_match(line, whole)) << columns << " columns: " << line;
+      longest = std::max(longest, line.size());
+    }
+  }
+  EXPECT_GT(longest, 30u) << "no progress was seen";
 }
 
 // The first file that a program opens gets the number of a closed descriptor.

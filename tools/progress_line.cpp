@@ -23,6 +23,13 @@ size_t window_columns() {
   return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
+// As many whole fields of the line as fit: half of a number would be another number. Two blanks separate fields.
+std::string fitting(const std::string& line, size_t columns) {
+  if (line.size() <= columns) return line;
+  const size_t end = line.rfind("  ", columns);
+  return line.substr(0, end == std::string::npos ? 0 : end);
+}
+
 }  // namespace
 
 // A sink before the log's own one. It erases the progress line before each line of the log.
@@ -31,7 +38,7 @@ class LineEraser final : public spdlog::sinks::base_sink<std::mutex> {
   void draw(const std::string& line) {
     const std::lock_guard<std::mutex> lock(mutex_);
     // The last column stays empty, since some terminals would continue on the next line.
-    print_error(fmt::format("\r{}\033[K", line.substr(0, window_columns() - 1)));
+    print_error(fmt::format("\r{}\033[K", fitting(line, window_columns() - 1)));
     drawn_ = true;
   }
   void erase() {

@@ -238,6 +238,11 @@ class Parser {
   bool begins_line_ = false;  // whether the field that was begun last begins its line
 };
 
+std::string_view binary_hint(std::string_view file) {
+  if (file.ends_with(".solverstate")) return "; a solver's state goes to --resume";
+  return file.ends_with(".caffemodel") ? "; a model goes to --weights" : "";
+}
+
 // Weights and data are binary files. If one is given instead of a text, an error about its first odd byte is clearer
 // than a syntax error.
 void check_text(std::string_view text, const std::string& file) {
@@ -245,8 +250,8 @@ void check_text(std::string_view text, const std::string& file) {
   for (const char c : text.substr(0, 8192)) {
     const auto byte = static_cast<unsigned char>(c);
     const bool white = byte == '\t' || byte == '\n' || byte == '\v' || byte == '\f' || byte == '\r';
-    check(byte >= 0x20 || white, "{}:{}:{}: byte 0x{:02X}: this is a binary file, where text (.prototxt) belongs", file,
-          line, column, byte);
+    check(byte >= 0x20 || white, "{}:{}:{}: byte 0x{:02X}: this is a binary file, where text (.prototxt) belongs{}",
+          file, line, column, byte, binary_hint(file));
     line += c == '\n';
     column = c == '\n' ? 1 : column + 1;
   }
