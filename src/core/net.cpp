@@ -314,7 +314,8 @@ std::vector<Buffer> Net::allocate(const StepList& steps, const Plan& plan) {
       if (plan.offset[b] != Plan::kPinned) continue;
       Buffer& own = own_buffers[plan.group[b]];
       const long size = steps.buffers[b].size;
-      if (own.size() < size) own = Buffer(size, options_.plan ? 0 : nan);
+      const bool made = !own.empty();  // for an earlier buffer of the group
+      if (!made || own.size() < size) own = Buffer(size, options_.plan ? 0 : nan);
     }
     if (options_.memory) arena_->reserve(plan.size);
     return own_buffers;

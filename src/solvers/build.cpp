@@ -1,5 +1,7 @@
 #include "solvers/build.h"
 
+#include <functional>
+
 #include "base/log.h"
 #include "config/override.h"
 #include "solvers/check.h"
