@@ -133,11 +133,11 @@ TEST(Solver, warns_of_stages_that_no_rule_names) {
   const auto log_with = [&](const std::string& states) {
     return log_of([&] { Solver(config(digits_solver("random_seed: 1 " + states, net))); });
   };
-  EXPECT_NE(
-      log_with("\ntrain_state { stage: 'linaer' level: 2 }")
-          .find("solver.prototxt:6:15: no layer of solver.prototxt:7 has a rule that names stage \"linaer\"; did you mean "
-                "\"linear\"?; it has no effect\n"),
-      std::string::npos)
+  EXPECT_NE(log_with("\ntrain_state { stage: 'linaer' level: 2 }")
+                .find("solver.prototxt:6:15: no layer of solver.prototxt:7 has a rule that names stage \"linaer\"; did "
+                      "you mean "
+                      "\"linear\"?; it has no effect\n"),
+            std::string::npos)
       << log_with("\ntrain_state { stage: 'linaer' level: 2 }");
   EXPECT_NE(log_with("train_state { level: 2 }").find("has a rule with min_level or max_level; it has no effect\n"),
             std::string::npos);
