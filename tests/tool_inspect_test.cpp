@@ -533,7 +533,7 @@ class Preloaded {
 
 TEST(Info, tells_of_another_onednn_than_crema_was_built_for) {
 #ifdef CREMA_SANITIZER_MALLOC
-  GTEST_SKIP() << "the address sanitizer has to be the first library";
+  GTEST_SKIP() << "a sanitizer has to be the first library";
 #endif
   const std::string net = std::string("time --iterations 1 --model ") + kOnDigits;
   const Preloaded library(CREMA_NEXT_ONEDNN);
