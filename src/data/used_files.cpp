@@ -37,7 +37,8 @@ class UsedFiles {
 FileUse use(const std::string& path, const std::string& layer, bool written) {
   static UsedFiles files;
   std::error_code ignored;
-  const std::filesystem::path whole = std::filesystem::weakly_canonical(std::filesystem::absolute(path), ignored);
+  const std::filesystem::path whole =
+      std::filesystem::weakly_canonical(std::filesystem::absolute(path, ignored), ignored);
   return files.add({whole.empty() ? path : whole.string(), layer, written});
 }
 
